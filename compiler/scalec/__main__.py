@@ -1,0 +1,7 @@
+"""`python -m scalec`."""
+
+import sys
+
+from scalec.cli import main
+
+sys.exit(main())

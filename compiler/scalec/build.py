@@ -1,0 +1,233 @@
+"""Lark's tree to syntax nodes: one method a grammar rule, no look-ups."""
+
+import re
+from fractions import Fraction
+from typing import Any
+
+from lark import Token, Tree
+from lark.tree import Meta
+from lark.visitors import Transformer_NonRecursive, v_args
+
+from scalec import syntax as s
+from scalec.diagnostics import Report, suggest
+from scalec.exact import ArithmeticFailure, parse_decimal
+from scalec.source import Source, Span
+
+UNITS = {
+    "": Fraction(1),
+    "%": Fraction(1, 100),
+    **{unit: Fraction(1000) ** power for power, unit in enumerate("kMGT", start=1)},
+    **{f"{unit}iB": Fraction(1024) ** power for power, unit in enumerate("KMG", start=1)},
+}
+_NUMBER = re.compile(r"([0-9][0-9_]*(?:\.[0-9][0-9_]*)?)(.*)")
+_COMPARE = {"≤": "<=", "≥": ">=", "≈": "~="}
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+
+
+def build(tree: Tree[Token], source: Source, canonical: str, report: Report) -> s.Spec:
+    """Turn the parse tree of a whole spec into syntax nodes."""
+    statements: list[s.Statement] = _Builder(source, report).transform(tree)
+    return s.Spec(Span(source, 0, len(source.text)), tuple(statements), canonical)
+
+
+def _present(children: list[Any]) -> tuple[Any, ...]:
+    return tuple(child for child in children if child is not None)
+
+
+@v_args(meta=True)
+class _Builder(Transformer_NonRecursive):  # type: ignore[type-arg]
+    """Rules whose name is a node's lower-case name; the tree has `None` where something optional is absent."""
+
+    def __init__(self, source: Source, report: Report) -> None:
+        super().__init__()
+        self.source, self.report = source, report
+
+    def _span(self, meta: Meta) -> Span:
+        return Span(self.source, meta.start_pos, meta.end_pos) if not meta.empty else Span(self.source, 0, 0)
+
+    def _at(self, token: Token) -> Span:
+        return Span(self.source, token.start_pos or 0, token.end_pos or 0)
+
+    def _identifier(self, token: Token) -> s.Identifier:
+        return s.Identifier(self._at(token), s.ascii_name(token))
+
+    def start(self, meta: Meta, children: list[s.Statement]) -> list[s.Statement]:
+        return children
+
+    def imports(self, meta: Meta, children: list[Token]) -> s.Import:
+        *names, module = (self._identifier(child) for child in children)
+        return s.Import(self._span(meta), tuple(names), module)
+
+    def param(self, meta: Meta, children: list[s.Binding]) -> s.Param:
+        return s.Param(self._span(meta), tuple(children))
+
+    def let(self, meta: Meta, children: list[s.Binding]) -> s.Let:
+        return s.Let(self._span(meta), tuple(children))
+
+    def default(self, meta: Meta, children: list[s.Call]) -> s.Default:
+        return s.Default(self._span(meta), tuple(children))
+
+    def scale(self, meta: Meta, children: list[Any]) -> s.Scale:
+        return s.Scale(self._span(meta), self._identifier(children[0]), children[1])
+
+    def require(self, meta: Meta, children: list[s.Expr]) -> s.Require:
+        return s.Require(self._span(meta), tuple(children))
+
+    def _definition(self, kind: type[s.Definition], meta: Meta, children: list[Any]) -> s.Definition:
+        name, parameters, given, gives, where, _, chain = children
+        return kind(self._span(meta), self._identifier(name), parameters, given, gives, where or (), chain)
+
+    def block(self, meta: Meta, children: list[Any]) -> s.Definition:
+        return self._definition(s.Block, meta, children)
+
+    def network(self, meta: Meta, children: list[Any]) -> s.Definition:
+        return self._definition(s.Network, meta, children)
+
+    def variants(self, meta: Meta, children: list[Any]) -> s.Variants:
+        columns = tuple(self._identifier(child) for child in children if isinstance(child, Token))
+        rows = tuple(child for child in children if isinstance(child, s.Variant))
+        return s.Variants(self._span(meta), columns, rows)
+
+    def binding(self, meta: Meta, children: list[Any]) -> s.Binding:
+        name, _, value = children
+        return s.Binding(self._span(meta), self._identifier(name), (), value)
+
+    def definition(self, meta: Meta, children: list[Any]) -> s.Binding:
+        name, *parameters, _, value = _present(children)
+        return s.Binding(
+            self._span(meta), self._identifier(name), tuple(self._identifier(p) for p in parameters), value
+        )
+
+    def setting(self, meta: Meta, children: list[Any]) -> s.Call:
+        return s.Call(self._span(meta), self._identifier(children[0]), children[1])
+
+    def parameters(self, meta: Meta, children: list[Any]) -> tuple[s.Parameter, ...]:
+        return _present(children)
+
+    def parameter(self, meta: Meta, children: list[Any]) -> s.Parameter:
+        return s.Parameter(self._span(meta), self._identifier(children[0]), children[2])
+
+    def where(self, meta: Meta, children: list[s.Binding]) -> tuple[s.Binding, ...]:
+        return tuple(children)
+
+    def variant(self, meta: Meta, children: list[Any]) -> s.Variant:
+        return s.Variant(self._span(meta), self._identifier(children[0]), tuple(children[1:]))
+
+    def chain(self, meta: Meta, children: list[s.Unit]) -> s.Chain:
+        return s.Chain(self._span(meta), tuple(children))
+
+    def unit(self, meta: Meta, children: list[Any]) -> s.Unit:
+        tap, label, head, repeat, ascription, guard = children
+        return s.Unit(self._span(meta), label, head, repeat, ascription, guard, tap is not None)
+
+    def label(self, meta: Meta, children: list[Token]) -> s.Identifier:
+        return self._identifier(children[0])
+
+    def call(self, meta: Meta, children: list[Any]) -> s.Call:
+        return s.Call(self._span(meta), self._identifier(children[0]), children[1] or ())
+
+    def function(self, meta: Meta, children: list[Any]) -> s.Call:
+        return self.call(meta, children)  # type: ignore[call-arg, arg-type, no-any-return]
+
+    def wrap(self, meta: Meta, children: list[Any]) -> s.Wrap:
+        return s.Wrap(self._span(meta), children[0], tuple(children[1:]))
+
+    def body(self, meta: Meta, children: list[Any]) -> s.Body:
+        return s.Body(self._span(meta), children[0], children[1])
+
+    def group(self, meta: Meta, children: list[s.Chain]) -> s.Group:
+        return s.Group(self._span(meta), tuple(children))
+
+    def repeat(self, meta: Meta, children: list[Any]) -> s.Repeat:
+        if len(children) == 1:
+            return s.Repeat(self._span(meta), False, self._superscript(children[0]))
+        return s.Repeat(self._span(meta), children[0] is not None, children[1])
+
+    def ascription(self, meta: Meta, children: list[Any]) -> s.Shape | s.Dim:
+        return children[0]  # type: ignore[no-any-return]
+
+    def guard(self, meta: Meta, children: list[s.Expr]) -> s.Expr:
+        return children[0]
+
+    def condition(self, meta: Meta, children: list[s.Expr]) -> s.Expr:
+        return children[0]
+
+    def shape(self, meta: Meta, children: list[Any]) -> s.Shape:
+        return s.Shape(self._span(meta), tuple(child for child in children if isinstance(child, s.Dim)))
+
+    def dim(self, meta: Meta, children: list[Any]) -> s.Dim:
+        return s.Dim(self._span(meta), children[0] is not None, children[1])
+
+    def arguments(self, meta: Meta, children: list[s.Argument]) -> tuple[s.Argument, ...]:
+        return tuple(children)
+
+    def argument(self, meta: Meta, children: list[Any]) -> s.Argument:
+        name, _, value = children
+        return s.Argument(self._span(meta), self._identifier(name) if name else None, value)
+
+    def conditional(self, meta: Meta, children: list[s.Expr]) -> s.Conditional:
+        return s.Conditional(self._span(meta), *children)
+
+    def either(self, meta: Meta, children: list[s.Expr]) -> s.Junction:
+        return s.Junction(self._span(meta), "or", tuple(children))
+
+    def both(self, meta: Meta, children: list[s.Expr]) -> s.Junction:
+        return s.Junction(self._span(meta), "and", tuple(children))
+
+    def negation(self, meta: Meta, children: list[s.Expr]) -> s.Not:
+        return s.Not(self._span(meta), children[0])
+
+    def comparison(self, meta: Meta, children: list[Any]) -> s.Comparison:
+        *rest, tolerance = children
+        return s.Comparison(self._span(meta), tuple(rest[::2]), tuple(rest[1::2]), tolerance)
+
+    def compare(self, meta: Meta, children: list[Token]) -> str:
+        return _COMPARE.get(str(children[0]), str(children[0]))
+
+    def tolerance(self, meta: Meta, children: list[s.Expr]) -> s.Expr:
+        return children[0]
+
+    def _pairs(self, first: str, children: list[Any]) -> tuple[tuple[str, s.Expr], ...]:
+        operators = [first, *(str(child) for child in children[1::2])]
+        return tuple(zip(operators, children[::2], strict=True))
+
+    def sum(self, meta: Meta, children: list[Any]) -> s.Sum:
+        return s.Sum(self._span(meta), self._pairs("+", children))
+
+    def product(self, meta: Meta, children: list[Any]) -> s.Product:
+        pairs = self._pairs("*", children)
+        return s.Product(self._span(meta), tuple(("/" if op == "/" else "*", factor) for op, factor in pairs))
+
+    def negative(self, meta: Meta, children: list[Any]) -> s.Negative:
+        return s.Negative(self._span(meta), children[1])
+
+    def power(self, meta: Meta, children: list[s.Expr]) -> s.Power:
+        return s.Power(self._span(meta), *children)
+
+    def superscript(self, meta: Meta, children: list[Any]) -> s.Power:
+        return s.Power(self._span(meta), children[0], self._superscript(children[1]))
+
+    def _superscript(self, token: Token) -> s.Number:
+        span = self._at(token)
+        return s.Number(span, self._number(token.translate(_SUPERSCRIPTS), "", span))
+
+    def name(self, meta: Meta, children: list[Token]) -> s.Name:
+        return s.Name(self._span(meta), tuple(self._identifier(child) for child in children))
+
+    def number(self, meta: Meta, children: list[Token]) -> s.Number:
+        token = children[0]
+        match = _NUMBER.fullmatch(token)
+        assert match, token
+        digits, unit = match.groups()
+        return s.Number(self._at(token), self._number(digits, unit, self._at(token)))
+
+    def _number(self, digits: str, unit: str, span: Span) -> Fraction:
+        if unit not in UNITS:
+            helped = suggest(unit, UNITS) or f"units are {', '.join(filter(None, UNITS))}; a product is written `·` or `*`"
+            self.report.error("E005", f"unknown unit `{unit}`", span, "no such unit", help=helped)
+            return Fraction(1)
+        try:
+            return parse_decimal(digits) * UNITS[unit]
+        except ArithmeticFailure as failure:
+            self.report.error("E005", str(failure), span)
+            return Fraction(1)

@@ -1,0 +1,155 @@
+"""The command line. Everything but argparse is imported when a command needs it."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scalec import __version__
+
+if TYPE_CHECKING:
+    from scalec.compiler import Compiled
+
+DONE, WRONG_INPUT, WRONG_USAGE, NO_ACCESS, BUG = 0, 1, 2, 3, 4
+
+_EXAMPLES = """examples:
+  scalec compile efficientnet.scl --phi 4            α^4, β^4, γ^4: writes efficientnet_phi4.py
+  scalec compile efficientnet.scl --variant B4 -o -  the released B4, to standard output
+  scalec compile efficientnet.scl --set classes=10   a network parameter, param or let
+  scalec check efficientnet.scl                      the spec and all of its variants
+  scalec cost efficientnet.scl --variant B4          parameters, multiply-adds, activations by stage
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; give its exit code: 0 done, 1 wrong input, 2 wrong usage, 3 no access, 4 a bug of scalec."""
+    arguments = _parser().parse_args(_join_negative(sys.argv[1:] if argv is None else list(argv)))
+    try:
+        return _run(arguments)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        return _fail(f"{error.filename or 'output'}: {error.strerror}", NO_ACCESS)
+    except (MemoryError, RecursionError, Exception) as error:
+        if os.environ.get("SCALEC_DEBUG"):
+            raise
+        return _fail(f"a bug of scalec, not of your spec: {type(error).__name__}: {str(error)[:300]}", BUG)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from scalec.diagnostics import CompileError, render
+
+    try:
+        return int(arguments.run(arguments))
+    except CompileError as error:
+        print(render(error.diagnostics), file=sys.stderr, end="")
+        return WRONG_INPUT
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"scalec: {message}", file=sys.stderr)
+    return code
+
+
+def _join_negative(argv: list[str]) -> list[str]:
+    """Let `--phi -1/3` be written with a space: argparse takes only plain negative numbers so."""
+    joined: list[str] = []
+    for word in argv:
+        if joined and joined[-1] == "--phi" and word[:1] == "-" and word[1:2].isdigit():
+            joined[-1] = f"--phi={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scalec", description="Compile ConvNet scaling specs to readable PyTorch.", epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"scalec {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    compile_ = commands.add_parser("compile", help="check a spec and write one PyTorch file", allow_abbrev=False)
+    _scale_options(compile_)
+    compile_.add_argument("-o", "--output", metavar="FILE", help="where to write; `-` is standard output")
+    compile_.add_argument("--force", action="store_true", help="overwrite a file that scalec did not write")
+    compile_.set_defaults(run=_compile)
+
+    check = commands.add_parser("check", help="check specs with all of their variants; write nothing", allow_abbrev=False)
+    check.add_argument("specs", metavar="SPEC", nargs="+")
+    check.set_defaults(run=_check)
+
+    cost = commands.add_parser("cost", help="parameters, multiply-adds and activations", allow_abbrev=False)
+    _scale_options(cost)
+    cost.add_argument("--format", choices=("table", "json"), default="table")
+    cost.set_defaults(run=_cost)
+    return parser
+
+
+def _scale_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("spec", metavar="SPEC", help="a .scl file")
+    scale = parser.add_mutually_exclusive_group()
+    scale.add_argument("--phi", metavar="X", help="the compound coefficient: 4, 0.5, -1, 1/3")
+    scale.add_argument("--variant", metavar="NAME", help="a row of `variants`")
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], type=_change, dest="changes",
+                        help="set a param, a let or a network parameter")  # fmt: skip
+
+
+def _change(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip() or not value.strip():
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, not {text!r}")
+    return name.strip(), value.strip()
+
+
+def _compiled(arguments: argparse.Namespace) -> "Compiled":
+    from scalec.compiler import load
+
+    return load(Path(arguments.spec)).compile(arguments.phi, arguments.variant, arguments.changes)
+
+
+def _compile(arguments: argparse.Namespace) -> int:
+    from scalec.cost import cost
+    from scalec.output import default_name, write
+
+    compiled = _compiled(arguments)
+    if arguments.output == "-":
+        sys.stdout.buffer.write(compiled.source.encode())
+        sys.stdout.buffer.flush()
+        return DONE
+    path = Path(arguments.output or default_name(compiled.network))
+    problem = write(path, compiled.source, arguments.force)
+    if problem:
+        return _fail(problem, NO_ACCESS)
+    setting, counted = compiled.network.setting, cost(compiled.network)
+    scale = f"variant {setting.variant}" if setting.variant else f"phi = {setting.phi}" if setting.phi else "baseline"
+    print(f"{path}: {scale}, {counted.params:,} parameters, {counted.macs:,} multiply-adds")
+    return DONE
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from scalec.compiler import check
+    from scalec.diagnostics import CompileError, render
+
+    code = DONE
+    for spec in arguments.specs:
+        try:
+            print(f"{spec}: {check(Path(spec))}")
+        except CompileError as error:
+            print(render(error.diagnostics), file=sys.stderr, end="")
+            code = WRONG_INPUT
+    return code
+
+
+def _cost(arguments: argparse.Namespace) -> int:
+    from scalec.report import cost_json, cost_table
+
+    compiled = _compiled(arguments)
+    print(cost_json(compiled) if arguments.format == "json" else cost_table(compiled))
+    return DONE

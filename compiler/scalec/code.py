@@ -1,0 +1,132 @@
+"""Python expressions as data: what an operator says in PyTorch, before it is laid out as text."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+ATOM, UNARY, TIMES, PLUS, COMPARE, NOT, AND, OR, IF = range(9, 0, -1)
+
+
+@dataclass(frozen=True)
+class Code:
+    """An expression on one line. `value` is its value if it is a literal; then arithmetic is done here."""
+
+    text: str
+    binding: int = ATOM
+    value: Fraction | bool | None = None
+
+    def __str__(self) -> str:
+        """Give the text."""
+        return self.text
+
+    def inside(self, binding: int) -> str:
+        """Give the text as an operand of something that binds as strongly as `binding`."""
+        return self.text if self.binding >= binding else f"({self.text})"
+
+    def _known(self, other: "Code | int") -> tuple[Fraction, Fraction] | None:
+        right = other.value if isinstance(other, Code) else Fraction(other)
+        if isinstance(self.value, Fraction) and isinstance(right, Fraction):
+            return self.value, right
+        return None
+
+    def __add__(self, other: "Code | int") -> "Code":
+        """Add; a literal 0 vanishes."""
+        if known := self._known(other):
+            return whole(known[0] + known[1])
+        return self if _is(other, 0) else code(other) if self.value == 0 else _binary(self, "+", other, PLUS)
+
+    def __sub__(self, other: "Code | int") -> "Code":
+        """Subtract; a literal 0 vanishes."""
+        if known := self._known(other):
+            return whole(known[0] - known[1])
+        return self if _is(other, 0) else _binary(self, "-", other, PLUS)
+
+    def __mul__(self, other: "Code | int") -> "Code":
+        """Multiply; a literal 1 vanishes."""
+        if known := self._known(other):
+            return whole(known[0] * known[1])
+        return self if _is(other, 1) else code(other) if _is(self, 1) else _binary(self, "*", other, TIMES)
+
+    def __floordiv__(self, other: "Code | int") -> "Code":
+        """Divide, rounding down; by a literal 1 it vanishes."""
+        if known := self._known(other):
+            return whole(Fraction(known[0] // known[1]))
+        return self if _is(other, 1) else _binary(self, "//", other, TIMES)
+
+
+def _is(operand: "Code | int", number: int) -> bool:
+    return (operand.value if isinstance(operand, Code) else operand) == number
+
+
+def code(operand: Code | int) -> Code:
+    """Give a whole number or an expression as an expression."""
+    return operand if isinstance(operand, Code) else whole(Fraction(operand))
+
+
+def _binary(left: Code, operator: str, right: Code | int, binding: int) -> Code:
+    return Code(f"{left.inside(binding)} {operator} {code(right).inside(binding + 1)}", binding)
+
+
+def whole(value: Fraction) -> Code:
+    """Print a whole number."""
+    assert value.denominator == 1, value
+    return Code(str(value.numerator), ATOM if value >= 0 else UNARY, value)
+
+
+def flag(value: bool) -> Code:
+    """Print `True` or `False`."""
+    return Code(str(value), ATOM, value)
+
+
+def real(value: Fraction) -> Code:
+    """Print a real number exactly: `0.2`, `1e-05`, `4.0`, or as a quotient where decimals do not end."""
+    text = repr(float(value))
+    if Fraction(text) == value:
+        return Code(text, ATOM if value >= 0 else UNARY, value)
+    return Code(f"{value.numerator} / {value.denominator}", TIMES, value)
+
+
+
+@dataclass(frozen=True)
+class Call:
+    """`name(positional, …, keyword=value, …)`; an exploded one has a line for each argument."""
+
+    name: str
+    arguments: tuple[tuple[str, "Code | Call"], ...]
+    exploded: bool = False
+
+    def __str__(self) -> str:
+        """Write it on one line."""
+        shown = (f"{keyword}={value}" if keyword else str(value) for keyword, value in self.arguments)
+        return f"{self.name}({', '.join(shown)})"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """`then if condition else otherwise`."""
+
+    then: Code | Call
+    condition: Code
+    otherwise: Code | Call
+
+    def __str__(self) -> str:
+        """Write it on one line."""
+        return f"{self.then} if {self.condition} else {self.otherwise}"
+
+
+def call(name: str, *positional: "Code | Call | int", **keywords: "tuple[Code, object] | Code | Call") -> Call:
+    """Build a call. A keyword given as (code, default) is left out where the code is that literal."""
+    arguments: list[tuple[str, Code | Call]] = [("", code(p) if isinstance(p, int) else p) for p in positional]
+    for keyword, given in keywords.items():
+        if isinstance(given, tuple):
+            value, default = given
+            if value.value is None or value.value != default or isinstance(value.value, bool) != isinstance(default, bool):
+                arguments.append((keyword, value))
+        else:
+            arguments.append((keyword, given))
+    return Call(name, tuple(arguments))
+
+
+def sequential(parts: Iterable["Code | Call"]) -> Call:
+    """Build an `nn.Sequential` with a line for each part."""
+    return Call("nn.Sequential", tuple(("", part) for part in parts), exploded=True)

@@ -1,0 +1,123 @@
+"""The whole way on one page: text → syntax → program → network → checks → source.
+
+    read      bytes               → Source            E00x: encoding, size
+    parse     Source              → syntax.Spec       E00x: what does not read as a spec
+    resolve   Spec, imports       → Program           E1xx: names
+    scale     Program, Setting    → ir.Network        E2xx, E3xx: values and shapes, at the baseline, then scaled
+    constrain Network             → Requirements      E4xx: what the spec requires
+    emit      Network             → text              the PyTorch file
+
+Each stage collects what it finds and stops at its end; `CompileError` carries the findings.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+
+from scalec import syntax as s
+from scalec.constrain import Requirement, constrain
+from scalec.diagnostics import CompileError, Report
+from scalec.ir import Network, Setting
+from scalec.parse import decode, parse
+from scalec.program import Program
+from scalec.resolve import resolve, resolve_library
+from scalec.scale import scale
+from scalec.setting import make_setting
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A network that meets its requirements."""
+
+    network: Network
+    requirements: tuple[Requirement, ...]
+    baseline: Network
+    """The network without scaling, of the file's own values."""
+
+    @cached_property
+    def source(self) -> str:
+        """The emitted PyTorch file."""
+        from scalec.emit import emit
+
+        return emit(self)
+
+
+@dataclass
+class Loaded:
+    """A spec, read and resolved; its baseline is checked. Networks are built on demand and kept."""
+
+    program: Program
+    _networks: dict[str, Network] = field(default_factory=dict)
+
+    def network(self, setting: Setting) -> Network:
+        """Scale to a setting. Raises `CompileError`."""
+        report = Report()
+        scaled = scale(self.program, setting, report)
+        report.stop_on_error()
+        return scaled
+
+    def named(self, name: str) -> Network:
+        """Give the baseline, or the network of a variant as the spec has it."""
+        if name not in self._networks:
+            setting = Setting(scaled=False) if name == "baseline" else make_setting(self.program, variant=name)
+            self._networks[name] = self.network(setting)
+        return self._networks[name]
+
+    def compile(self, phi: str | None = None, variant: str | None = None, changes: Sequence[tuple[str, str]] = ()) -> Compiled:
+        """Scale to φ or a variant, with `--set` changes, and check what is required. Raises `CompileError`."""
+        baseline = self.named("baseline")
+        network, report = self.network(make_setting(self.program, phi, variant, changes)), Report()
+        requirements = constrain(network, self.named, report)
+        report.stop_on_error()
+        return Compiled(network, requirements, baseline)
+
+
+def load(path: Path) -> Loaded:
+    """Read and resolve a spec. Raises `CompileError`, and `OSError` if it cannot be read."""
+    return load_text(path.name, path.read_bytes(), _importer(path.parent))
+
+
+def load_text(name: str, data: bytes, load_import: Callable[[str], s.Spec | None] | None = None) -> Loaded:
+    """Resolve a spec given as bytes; without an importer it sees the library that ships, and no files."""
+    report = Report()
+    spec = parse(decode(name, data, report), report)
+    return Loaded(resolve(spec, load_import or _importer(None), report))
+
+
+def check(path: Path) -> str:
+    """Check a spec: the baseline, the defaults and every variant; or the names of a library. Say what was checked."""
+    data = path.read_bytes()
+    report = Report()
+    spec = parse(decode(path.name, data, report), report)
+    if not any(isinstance(statement, s.Network) for statement in spec.statements):
+        blocks = len(resolve_library(spec, _importer(path.parent), report).blocks)
+        return f"a library of {blocks} blocks"
+    loaded = Loaded(resolve(spec, _importer(path.parent), report))
+    for variant in (None, *loaded.program.variants):
+        try:
+            loaded.compile(variant=variant)
+        except CompileError as error:
+            for diagnostic in error.diagnostics:
+                report.add(diagnostic)
+    report.stop_on_error()
+    return f"the network {loaded.program.network.name.key} and {len(loaded.program.variants)} variants hold"
+
+
+def _importer(folder: Path | None) -> Callable[[str], s.Spec | None]:
+    """Look for `name.scl` beside the spec, then in the library. A name is an identifier: it can leave no folder."""
+
+    def load_import(name: str) -> s.Spec | None:
+        candidates = [files("scalec.specs").joinpath(f"{name}.scl")]
+        if folder is not None:
+            beside = folder / f"{name}.scl"
+            if beside.is_file() and beside.resolve().parent == folder.resolve():
+                candidates.insert(0, beside)
+        for candidate in candidates:
+            if candidate.is_file():
+                report = Report()
+                return parse(decode(f"{name}.scl", candidate.read_bytes(), report), report)
+        return None
+
+    return load_import

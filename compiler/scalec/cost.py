@@ -1,0 +1,46 @@
+"""Exact costs of a network, for a batch of one.
+
+FLOPS are the paper's: multiply-adds of convolutions and linear layers. Activations are pycls': what convolutions,
+linear layers and windowed pools put out.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from scalec.ir import Leaf, Network, Stage, leaves
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Whole numbers: trainable parameters, elements of buffers, multiply-adds, activations."""
+
+    params: int = 0
+    buffers: int = 0
+    macs: int = 0
+    activations: int = 0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        """Add part by part."""
+        return Cost(
+            self.params + other.params,
+            self.buffers + other.buffers,
+            self.macs + other.macs,
+            self.activations + other.activations,
+        )
+
+
+def cost(part: Network | Stage) -> Cost:
+    """Count a network or one of its stages."""
+    return total(leaves(part))
+
+
+def total(parts: Iterable[Leaf]) -> Cost:
+    """Count some operators."""
+    params = buffers = macs = activations = 0
+    for leaf in parts:
+        operator, x, y = leaf.operator, leaf.x, leaf.y
+        params += operator.parameters(x, y)
+        buffers += operator.buffers(x, y)
+        macs += operator.macs(x, y)
+        activations += operator.activations(x, y)
+    return Cost(params, buffers, macs, activations)

@@ -1,0 +1,160 @@
+"""A compiled network to the text of a PyTorch file. Jinja lives here and nowhere else.
+
+Nothing but what `checked` has seen reaches the file, and two guards look at every file before it is given away.
+"""
+
+import re
+import textwrap
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+
+from scalec.audit import audit, same_skeleton
+from scalec.header import constants, header, title
+from scalec.layout import WIDTH, assign, signature, statement
+from scalec.names import neutral_names, python_name
+from scalec.views import BlockContext, ClassView, Kind, NetworkContext, kinds, moving_names
+from scalec.writer import Writer
+
+if TYPE_CHECKING:
+    from scalec.compiler import Compiled
+
+_LETTERS = re.compile(r"[ -\[\]-~αβγδεζηθικλμνξοπρστυφχψωΑ-Ω⊙→±≤≥≈·×²³…]*")
+
+
+class Checked(str):
+    """Text that may stand in an emitted file."""
+
+    __slots__ = ()
+
+
+def checked(text: str) -> Checked:
+    """Let text through if it is one line without backslash, control character or the end of a docstring."""
+    if not _LETTERS.fullmatch(text) or '"""' in text:
+        raise AssertionError(f"unsafe text for an emitted file: {text!r}")
+    return Checked(text)
+
+
+def emit(compiled: "Compiled") -> str:
+    """Emit the file of a network. Raises `AssertionError` if a guard finds it unsafe: that is a bug of scalec."""
+    source = _render(compiled)
+    with neutral_names():
+        neutral = _render(compiled)
+    audit(source)
+    same_skeleton(source, neutral)
+    return source
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    folder = files("scalec.templates")
+
+    def load(name: str) -> str:
+        return folder.joinpath(name).read_text(encoding="utf-8")
+
+    def only_checked(value: Any) -> Any:
+        assert isinstance(value, Checked), f"unchecked value in a template: {value!r}"
+        return value
+
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(load), undefined=jinja2.StrictUndefined, finalize=only_checked, autoescape=False,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, newline_sequence="\n",
+    )  # fmt: skip
+
+
+def _helper(name: str) -> Checked:
+    """Give a helper class: our own text."""
+    return Checked(files("scalec.templates").joinpath("helpers", f"{name}.py").read_text(encoding="utf-8").rstrip("\n"))
+
+
+def _render(compiled: "Compiled") -> str:
+    classes, helpers = class_views(compiled)
+    shown = [_lines(view) for view in classes]
+    helper_texts = [_helper(name) for name in sorted(helpers)]
+    body = "\n".join([*helper_texts, *(line for view in shown for part in view.values() if isinstance(part, list) for line in part)])
+    return _environment().get_template("model.py.jinja").render(
+        title=checked(title(compiled.network)),
+        header=[checked(line) for line in header(compiled)],
+        imports=[checked(line) for line in _imports(body)],
+        constants=[checked(line) for line in constants(compiled.network)],
+        helpers=helper_texts,
+        classes=shown,
+    )
+
+
+def _imports(body: str) -> list[str]:
+    lines = ["import torch"] if re.search(r"\btorch\.", body) else []
+    lines += ["import torch.nn.functional as F"] if re.search(r"\bF\.", body) else []
+    return [*lines, "from torch import Tensor, nn"]
+
+
+def class_views(compiled: "Compiled") -> tuple[list[ClassView], set[str]]:
+    """Give the classes of a network, inner ones first, and the helpers that they use."""
+    network = compiled.network
+    file = network.program.file
+    moving = {file: moving_names(file, network.program.variants)}
+    views: dict[Kind, ClassView] = {}
+    helpers: set[str] = set()
+    found = kinds(network)
+    names = _class_names(list(found))
+    for kind, uses in found.items():
+        context = BlockContext(kind, uses, moving, network.scope)
+        writer = Writer(context, views)
+        result = writer.chain(context.definition.syntax.chain, [use.chain for use in uses], "x", "x")
+        views[kind] = context.view(names[kind], writer.init, writer.forward, result)
+        helpers |= writer.modules.helpers
+    top = NetworkContext(network)
+    writer = Writer(top, views)
+    chain = top.chain()
+    units = compiled.network.program.network.chain
+    present = type(units)(units.span, tuple(placed.unit for placed in chain.units))
+    result = writer.chain(present, [chain], "x", "x")
+    helpers |= writer.modules.helpers
+    main = ClassView(
+        python_name(network.name), f"{title(network)[:-1]}", (), top.parameters(), tuple(writer.init),
+        tuple(writer.forward.lines), result,
+    )  # fmt: skip
+    return [*views.values(), main], helpers
+
+
+def _class_names(found: list[Kind]) -> dict[Kind, str]:
+    """Name the classes as their blocks; where a block is used with several operators, those go into the name."""
+    names: dict[Kind, str] = {}
+    for kind in found:
+        definition, operators = kind
+        name = python_name(definition.name)
+        if sum(other[0].name == definition.name for other in found) > 1:
+            name += "".join(str(getattr(value.callee, "__name__", getattr(value.callee, "name", ""))) for _, value in operators)
+        number, unique = 2, name
+        while unique in names.values():
+            unique, number = f"{name}{number}", number + 1
+        names[kind] = unique
+    return names
+
+
+def _lines(view: ClassView) -> Mapping[str, Any]:
+    """Lay a class out: lines of text that templates only place."""
+    keywords = [str(parameter) for parameter in view.parameters]
+    positional = ["self", *(f"{name}: int" for name in view.positional)]
+    star = ["*"] if keywords and view.positional else []
+    init = [line for target, value in view.init for line in assign(target, value, 8)]
+    forward = [statement(text, comment, 8) for text, comment in view.forward]
+    return {
+        "name": checked(view.name),
+        "doc": [checked(line) for line in _doc(view.doc)],
+        "signature": [checked(line) for line in signature("def __init__", [*positional, *star, *keywords], " -> None:", 4)],
+        "init": [checked(line) for line in init],
+        "forward": [checked(line) for line in forward],
+        "result": checked(view.result),
+    }
+
+
+def _doc(text: str) -> list[str]:
+    """Break a docstring into lines; a signature before its shapes, if it must."""
+    if len(text) + 11 <= WIDTH:
+        return [f"{text}."]
+    head, _, shapes = text.partition(" <")
+    return [*textwrap.wrap(head, WIDTH - 7), f"<{shapes}."] if shapes else textwrap.wrap(f"{text}.", WIDTH - 7)

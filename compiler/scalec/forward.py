@@ -1,0 +1,46 @@
+"""The body of a `forward`: which variable holds what, line by line."""
+
+from dataclasses import dataclass, field
+
+_NAMES = ("x", "y", "z", "u", "v")
+
+
+@dataclass
+class Forward:
+    """Collects lines. A value is a variable or, until it is needed as one, the expression that makes it."""
+
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    """Text and comment of each line."""
+    declared: set[str] = field(default_factory=lambda: {"x"})
+
+    def fresh(self) -> str:
+        """Give a variable that is not in use yet."""
+        for name in (*_NAMES, *(f"y{number}" for number in range(2, 1000))):
+            if name not in self.declared:
+                return name
+        raise AssertionError("no variable left")
+
+    def assign(self, target: str, value: str, comment: str = "") -> str:
+        """Bind a variable; the first time with its type."""
+        typed = target if target in self.declared else f"{target}: Tensor"
+        self.declared.add(target)
+        self.lines.append((f"{typed} = {value}", comment))
+        return target
+
+    def split(self, targets: list[str], value: str) -> None:
+        """Bind several variables to the parts of a tensor."""
+        self.declared.update(targets)
+        self.lines.append((f"{', '.join(targets)} = {value}", ""))
+
+    def variable(self, value: str, target: str) -> str:
+        """Give a variable that holds the value, binding `target` if it is an expression."""
+        return value if value in self.declared else self.assign(target, value)
+
+    def inline(self, value: str, target: str) -> str:
+        """Take back the only line that bound `target`, and give what it was bound to; else leave things as they are."""
+        head = f"{target}: Tensor = "
+        bound = [index for index, (text, _) in enumerate(self.lines) if text.startswith((head, f"{target} = "))]
+        if value != target or bound != [len(self.lines) - 1] or " if " in self.lines[-1][0]:
+            return self.variable(value, target)
+        self.declared.discard(target)
+        return self.lines.pop()[0].removeprefix(head)

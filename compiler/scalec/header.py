@@ -1,0 +1,142 @@
+"""The docstring at the head of an emitted file, and its constants."""
+
+import hashlib
+import re
+import textwrap
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from scalec import __version__, exact
+from scalec import syntax as s
+from scalec.cost import Cost, cost
+from scalec.exact import Radical
+from scalec.ir import Leaf, Network, Stage
+from scalec.layout import WIDTH
+from scalec.spelling import COMPARE, spell, spell_name
+from scalec.walk import children
+
+if TYPE_CHECKING:
+    from scalec.compiler import Compiled
+    from scalec.constrain import Requirement
+
+
+def title(network: Network) -> str:
+    """Say in one line what the file is."""
+    setting, x = network.setting, network.x
+    scale = f" {setting.variant}" if setting.variant else f" at φ = {setting.phi}" if setting.phi else ""
+    size = f" for {x.height} × {x.width} images" if x.is_map else ""
+    return f"{network.name}{scale}{size}."
+
+
+def header(compiled: "Compiled") -> list[str]:
+    """Give the lines below the title: provenance, coefficients, requirements and the table of stages."""
+    network = compiled.network
+    program = network.program
+    digest = hashlib.sha256(program.canonical.encode()).hexdigest()
+    name = program.file.source.name
+    safe = name if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", name) else "spec.scl"
+    lines = ["", f"Compiled by scalec {__version__} from {safe}, canonical text SHA-256", digest, ""]
+    lines += _wrapped(", ".join(item.replace(" ", "~") for item in _coefficients(network)))
+    if network.setting.changed:
+        lines += _wrapped("Set: " + ", ".join(f"{key} = {_shown(network, key)}" for key, _ in network.setting.changed))
+    own = [r for r in compiled.requirements if not _is_qualified(r.expr)]
+    if own:
+        lines += ["", "Requirements, all met:"]
+        lines += [line for r in own for line in _wrapped(_requirement(r), "  ")]
+    return [*lines, "", *stage_table(network)]
+
+
+def _shown(network: Network, key: str) -> str:
+    value = network.setting.parameters.get(key, network.setting.names.get(key))
+    return exact.show(value) if isinstance(value, (Fraction, Radical)) else str(value).lower()
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    """Wrap at spaces; a `~` is a space that is none to wrap at."""
+    lines = textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False)
+    return [line.replace("~", " ") for line in lines]
+
+
+def _coefficients(network: Network) -> list[str]:
+    """Give the numbers among the spec's own params and lets."""
+    file, shown = network.program.file, []
+    own = [*file.params.values(), *(let.binding for let in file.lets.values() if let.home is file)]
+    for binding in own:
+        if binding.parameters:
+            continue
+        value = network.scope.name(s.Name(binding.span, (binding.name,)))
+        if isinstance(value, (Fraction, Radical)):
+            shown.append(f"{spell_name(binding.name.key)} = {exact.show(value)}")
+    return shown
+
+
+def _is_qualified(expr: s.Expr) -> bool:
+    if isinstance(expr, s.Name):
+        return len(expr.parts) > 1
+    return any(_is_qualified(child) for child in children(expr))
+
+
+def _requirement(requirement: "Requirement") -> str:
+    """Write a requirement and, behind it, the same with numbers."""
+    text, expr = spell(requirement.expr), requirement.expr
+    if not isinstance(expr, s.Comparison):
+        return text
+    figures = _grouped(requirement.values[0])
+    for operator, value in zip(expr.operators, requirement.values[1:], strict=True):
+        figures += f" {COMPARE.get(operator, operator)} {_grouped(value)}"
+    return f"{text}: {figures}"
+
+
+def _grouped(value: str) -> str:
+    whole, _, part = value.partition(".")
+    return (f"{int(whole):,}" if whole.lstrip("-").isdigit() else whole) + (f".{part}" if part else "")
+
+
+def stage_table(network: Network) -> list[str]:
+    """Lay out the stages as the paper's Table 1 does, with the numbers of this network."""
+    rows = [("stage", "operator", "layers", "output", "parameters", "multiply-adds")]
+    rows += [_row(stage, cost(stage)) for stage in network.stages]
+    total = cost(network)
+    rows.append(("total", "", "", "", f"{total.params:,}", f"{total.macs:,}"))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    right = (False, False, True, False, True, True)
+    return [
+        "  ".join(
+            cell.rjust(width) if flush else cell.ljust(width)
+            for cell, width, flush in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _row(stage: Stage, counted: Cost) -> tuple[str, ...]:
+    layers = str(len(stage.layers)) if stage.unit.repeat else ""
+    figures = (f"{counted.params:,}" if counted.params else "", f"{counted.macs:,}" if counted.macs else "")
+    return stage.name, operator_name(stage.unit), layers, str(stage.y), *figures
+
+
+def operator_name(unit: s.Unit) -> str:
+    """Name the operators of a unit, briefly."""
+    match unit.head:
+        case s.Call():
+            return spell_name(unit.head.name.key)
+        case s.Wrap():
+            return unit.head.call.name.key
+        case s.Group():
+            first = operator_name(unit.head.chains[0].units[0])
+            return f"{first} …" if len(unit.head.chains[0].units) > 1 or len(unit.head.chains) > 1 else first
+
+
+def constants(network: Network) -> list[str]:
+    """Give `INPUT_SHAPE` and `FEATURE_INFO` as lines of code."""
+    x = network.x
+    shape = f"({x.channels}, {x.height}, {x.width})" if x.is_map else f"({x.channels},)"
+    lines = [f"INPUT_SHAPE = {shape}", "FEATURE_INFO = ("]
+    reduction = 1
+    for stage in network.stages:
+        first = stage.layers[0]
+        if not stage.y.is_map or (isinstance(first, Leaf) and (first.operator.functional or first.operator.per_element)):
+            continue
+        reduction *= max(1, (2 * stage.x.height + stage.y.height) // (2 * stage.y.height))
+        lines.append(f'    ("{stage.name}", {stage.y.channels}, {reduction}),')
+    return [*lines, ")  # stage, channels, reduction"] if len(lines) > 2 else lines[:1]

@@ -1,0 +1,341 @@
+"""Units to nodes: an operator or block with its arguments, put on a shape. The same for baseline and scaled network."""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from scalec import ir
+from scalec import syntax as s
+from scalec.diagnostics import Label, Report
+from scalec.expr import Failure, Partial, Value, describe, evaluate, number, truth, whole
+from scalec.ops import Operator, OperatorError
+from scalec.program import BlockDef, Callee, bind
+from scalec.scope import FileScope, LocalScope, World
+from scalec.shape import Shape
+
+MAX_DEPTH = 32
+MAX_NODES = 100_000
+AnyScope = FileScope | LocalScope
+
+
+@dataclass(frozen=True)
+class _Use:
+    """A callee with what is known of its arguments: values from a partial operator, expressions from the call."""
+
+    call: s.Call
+    callee: Callee
+    known: dict[str, Value]
+    bound: dict[str, s.Expr]
+
+
+class Builder:
+    """Builds nodes in one world of names."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.depth = 0
+        self.nodes = 0
+        self._preset: dict[Callee, dict[str, s.Expr]] = {}
+
+    def layer(self, unit: s.Unit, x: Shape, channels: int | None, scope: AnyScope, position: int) -> ir.Node:
+        """Build the node of a network's unit, its `position`-th repetition; from the second on it keeps the size."""
+        strip = position > 0
+        if unit.repeat is not None:
+            self._check_divisors(unit, scope)
+        return self._head(unit, x, channels, scope, position, strip)
+
+    def _head(
+        self, unit: s.Unit, x: Shape, channels: int | None, scope: AnyScope, position: int = 0, strip: bool = False
+    ) -> ir.Node:
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise Failure("E004", f"the network has more than {MAX_NODES:,} operators", unit.span)
+        match unit.head:
+            case s.Call():
+                return self._call(unit.head, x, channels, scope, strip)
+            case s.Group():
+                chain = unit.head.chains[min(position, len(unit.head.chains) - 1)]
+                later = strip or min(position, len(unit.head.chains) - 1) > 0
+                made = self.chain(chain, x, scope, channels, later)
+                if len(unit.head.chains) > 1 and len(made.units) == 1 and len(made.units[0].nodes) == 1:
+                    return made.units[0].nodes[0]
+                return ir.Group(made, x, made.y)
+            case s.Wrap():
+                return self._wrap(unit.head, x, channels, scope)
+
+    def chain(
+        self, chain: s.Chain | None, x: Shape, scope: AnyScope, channels: int | None = None, strip: bool = False
+    ) -> ir.Chain:
+        """Build a chain; `channels` go to its last unit if that says none itself."""
+        placed: list[ir.Placed] = []
+        y = x
+        units = chain.units if chain else ()
+        for index, unit in enumerate(units):
+            if unit.guard is not None and not truth(unit.guard, scope):
+                placed.append(ir.Placed(unit, (), y, y, self._ghost(unit, y, scope, strip)))
+                continue
+            given = self._ascribed(unit, scope)
+            if given is None and index == len(units) - 1:
+                given = channels
+            before, nodes = y, []
+            for position in range(whole(unit.repeat.count, scope, "a number of repeats") if unit.repeat else 1):
+                nodes.append(self._head(unit, y, given, scope, position, strip or position > 0))
+                y = nodes[-1].y
+            self._check(unit, y, scope)
+            placed.append(ir.Placed(unit, tuple(nodes), before, y))
+        return ir.Chain(tuple(placed), x, y)
+
+    def _ghost(self, unit: s.Unit, x: Shape, scope: AnyScope, strip: bool) -> ir.Node | None:
+        """Build what a unit would be if its `when` held: the emitted class shows it, whatever the scale."""
+        try:
+            return self._head(unit, x, self._ascribed(unit, scope), scope, 0, strip)
+        except Failure:
+            return None
+
+    def _ascribed(self, unit: s.Unit, scope: AnyScope) -> int | None:
+        if unit.ascription is None:
+            return None
+        dim = unit.ascription.dims[-1] if isinstance(unit.ascription, s.Shape) else unit.ascription
+        return whole(dim.value, scope, "a number of channels")
+
+    def _check(self, unit: s.Unit, y: Shape, scope: AnyScope) -> None:
+        if unit.ascription is None:
+            return
+        dims = unit.ascription.dims if isinstance(unit.ascription, s.Shape) else (unit.ascription,)
+        for dim, given in zip(reversed(dims), reversed(y.dims), strict=False):
+            stated = number(dim.value, scope)
+            if stated != given:
+                raise Failure("E301", f"the unit gives {y}", dim.span, f"this is {describe(stated)}, not {given}")
+
+    def _call(self, call: s.Call, x: Shape, channels: int | None, scope: AnyScope, strip: bool) -> ir.Node:
+        use = self._use(call, scope)
+        if isinstance(use.callee, BlockDef):
+            return self._block(use, use.callee, x, channels, scope, strip)
+        return self._leaf(use, use.callee, x, channels, scope, strip)
+
+    def _use(self, call: s.Call, scope: AnyScope) -> _Use:
+        held = scope.values.get(call.name.key) if isinstance(scope, LocalScope) else None
+        file = scope.parent if isinstance(scope, LocalScope) else scope
+        partial = held if isinstance(held, Partial) else None
+        callee = partial.callee if partial else file.file.callee(call.name.key)
+        if held is not None and partial is None:
+            raise Failure("E203", f"`{call.name.span.text}` is {describe(held)}, not an operator", call.name.span)
+        if callee is None:
+            raise Failure("E102", f"unknown block or operator `{call.name.span.text}`", call.name.span)
+        report = Report()
+        known = dict(partial.arguments) if partial else {}
+        bound = bind(call, callee, report, frozenset(known))  # type: ignore[arg-type]
+        if report.diagnostics:
+            raise Failure.of(report.diagnostics[0])
+        return _Use(call, callee, known, bound)  # type: ignore[arg-type]
+
+    def _presets(self, callee: Callee, home: FileScope) -> dict[str, s.Expr]:
+        """Give what `default` statements set: those of the block's own file, then those of the compiled one."""
+        if callee not in self._preset:
+            self._preset[callee] = {}
+            for scope in (home, self.world.main):
+                for key, setting in scope.file.defaults.items():
+                    if scope.file.callee(key) is callee:
+                        self._preset[callee] |= {a.name.key: a.value for a in setting.arguments if a.name}
+        return self._preset[callee]
+
+    def _arguments(self, use: _Use, scope: AnyScope) -> dict[str, Value]:
+        home = scope.parent if isinstance(scope, LocalScope) else scope
+        preset = self._presets(use.callee, home)
+        values = {name: evaluate(expr, self.world.main) for name, expr in preset.items()} | use.known
+        return values | {name: evaluate(expr, scope) for name, expr in use.bound.items()}
+
+    def _preset_of(self, use: _Use, scope: AnyScope) -> dict[str, s.Expr]:
+        home = scope.parent if isinstance(scope, LocalScope) else scope
+        preset = self._presets(use.callee, home)
+        return {name: expr for name, expr in preset.items() if name not in use.bound and name not in use.known}
+
+    def _leaf(
+        self, use: _Use, callee: type[Operator], x: Shape, channels: int | None, scope: AnyScope, strip: bool
+    ) -> ir.Leaf:
+        values = self._arguments(use, scope)
+        if strip:
+            values |= {name: Fraction(1) for name in callee.strides}
+        converted: dict[str, object] = {}
+        for name, parameter in callee.table.items():
+            if name not in values:
+                if parameter.required:
+                    raise Failure("E105", f"`{callee.__name__}` needs `{name}`", use.call.span)
+                continue
+            try:
+                converted[name] = parameter.kind.convert(values[name])
+            except OperatorError as error:
+                place = use.bound[name].span if name in use.bound else use.call.span
+                raise Failure(
+                    "E204", f"`{name}` of {callee.__name__} must be {error}", place, f"this is {describe(values[name])}"
+                ) from None
+        operator = callee(**converted)
+        if callee.given and channels is None:
+            raise Failure("E302", f"{callee.__name__} must be given its channels", use.call.span.after, "write `→ …` here")
+        try:
+            y = operator.output(x, channels if callee.given else None)
+        except OperatorError as error:
+            raise Failure("E304", str(error), use.call.span, f"on {x}") from None
+        return ir.Leaf(operator, x, y, use.bound, self._preset_of(use, scope))
+
+    def _block(
+        self, use: _Use, block: BlockDef, x: Shape, channels: int | None, scope: AnyScope, strip: bool
+    ) -> ir.Block:
+        if self.depth >= MAX_DEPTH:
+            raise Failure("E107", f"blocks nested deeper than {MAX_DEPTH}", use.call.span)
+        self.depth += 1
+        try:
+            return self._build_block(use, block, x, channels, scope, strip)
+        except Failure as failure:
+            found = failure.diagnostic
+            if len(found.others) < 2 and found.label.span != use.call.span:
+                others = (*found.others, Label(use.call.span, f"in this use, on {x}"))
+                raise Failure.of(replace(found, others=others)) from None
+            raise
+        finally:
+            self.depth -= 1
+
+    def _build_block(
+        self, use: _Use, block: BlockDef, x: Shape, channels: int | None, scope: AnyScope, strip: bool
+    ) -> ir.Block:
+        home = self.world.of(block.home)
+        local = LocalScope({}, home)
+        self._match_input(block, x, local, use)
+        values = self._arguments(use, scope)
+        if strip:
+            values |= {name: Fraction(1) for name in self._divisors(block) & set(values)}
+        for parameter in block.syntax.parameters:
+            key = parameter.name.key
+            if key in values:
+                local.values[key] = values[key]
+            elif parameter.default is None:
+                raise Failure("E105", f"`{block.name}` needs `{key}`", use.call.span)
+            elif strip and key in self._divisors(block):
+                local.values[key] = Fraction(1)
+            else:
+                local.values[key] = evaluate(parameter.default, local)
+        arguments = {p.name.key: local.values[p.name.key] for p in block.syntax.parameters}
+        self._give_channels(block, channels, local, use)
+        if isinstance(scope, LocalScope):
+            local.values |= {k: scope.values[k] for k in ("layer", "layers") if k in scope.values}
+        for binding in block.syntax.where:
+            local.values[binding.name.key] = evaluate(binding.value, local)
+        chain = self.chain(block.syntax.chain, x, local)
+        self._check_signature(block, chain.y, local)
+        return ir.Block(block, arguments, use.bound, self._preset_of(use, scope), local, chain, x, chain.y)
+
+    def _match_input(self, block: BlockDef, x: Shape, local: LocalScope, use: _Use) -> None:
+        dims = block.syntax.input.dims
+        if len(dims) != len(x.dims):
+            raise Failure("E303", f"`{block.name}` takes {block.syntax.input.span.text}, not {x}", use.call.span)
+        for dim, size in zip(dims, x.dims, strict=True):
+            if isinstance(dim.value, s.Name) and len(dim.value.parts) == 1:
+                local.values.setdefault(dim.value.parts[0].key, Fraction(size))
+        for dim, size in zip(dims, x.dims, strict=True):
+            if number(dim.value, local) != size:
+                raise Failure("E303", f"`{block.name}` is used on {x}", dim.span, f"{size} does not match")
+
+    def _give_channels(self, block: BlockDef, channels: int | None, local: LocalScope, use: _Use) -> None:
+        if (symbol := block.gives) is None:
+            return
+        if channels is None:
+            raise Failure("E302", f"`{block.name}` must be given its channels", use.call.span.after, "write `→ …` here")
+        local.values[symbol] = Fraction(channels)
+
+    def _check_signature(self, block: BlockDef, y: Shape, local: LocalScope) -> None:
+        """Compare what a block gives with its signature; height and width round up, channels must be whole."""
+        dims = block.syntax.output.dims
+        if len(dims) != len(y.dims):
+            raise Failure("E303", f"`{block.name}` gives {y}", block.syntax.output.span, "its signature says otherwise")
+        for position, (dim, given) in enumerate(zip(dims, y.dims, strict=True)):
+            value = number(dim.value, local)
+            if isinstance(value, Fraction) and len(dims) == 3 and position < 2:
+                value = Fraction(-(-value.numerator // value.denominator))
+            if value != given:
+                raise Failure(
+                    "E303", f"`{block.name}` gives {y}", dim.span, f"this is {describe(value)}, the body gives {given}"
+                )
+
+    def _divisors(self, block: BlockDef) -> set[str]:
+        """Give the parameters by which a block's signature divides height or width."""
+        found: set[str] = set()
+        for dim in block.syntax.output.dims[:-1]:
+            _, names = _division(dim.value)
+            found |= names
+        return found
+
+    def _check_divisors(self, unit: s.Unit, scope: AnyScope) -> None:
+        """A block that always divides by a number cannot be repeated: its signature has to name the stride."""
+        for call in _calls(unit):
+            use = self._use(call, scope)
+            if not isinstance(use.callee, BlockDef):
+                continue
+            for dim in use.callee.syntax.output.dims[:-1]:
+                if _division(dim.value)[0]:
+                    raise Failure(
+                        "E307", f"`{use.callee.name}` divides by a number at every repetition", dim.span,
+                        "under an exponent this must be a parameter", others=(Label(unit.span, "repeated here"),),
+                        help=f"write `block {use.callee.name}(…, stride = 2)` and `H/stride`",
+                    )  # fmt: skip
+
+    def _wrap(self, wrap: s.Wrap, x: Shape, channels: int | None, scope: AnyScope) -> ir.Wrap:
+        kind = wrap.call.name.key
+        passed = None if kind in ("concat", "split") else channels
+        pieces = _pieces(x, len(wrap.bodies), wrap) if kind == "split" else [x] * len(wrap.bodies)
+        bodies = []
+        for body, piece in zip(wrap.bodies, pieces, strict=True):
+            holds = body.condition is None or truth(body.condition, scope)
+            built = holds or kind in ("residual", "gate")
+            chain = self.chain(body.chain, piece, scope, passed) if built else ir.Chain((), piece, piece)
+            bodies.append(ir.Body(holds, chain))
+        return ir.Wrap(kind, tuple(bodies), x, self._joined(kind, wrap, x, bodies))
+
+    def _joined(self, kind: str, wrap: s.Wrap, x: Shape, bodies: list[ir.Body]) -> Shape:
+        outputs = [body.chain.y for body in bodies if body.holds or kind in ("residual", "gate")]
+        if not outputs:
+            raise Failure("E304", f"no body of this `{kind}` is left", wrap.span)
+        first = outputs[0]
+        if kind == "residual":
+            if bodies[0].holds and first != x:
+                raise Failure("E304", f"`residual` adds {x} and {first}", wrap.call.span, help="`if` says when it applies")
+            return first
+        if kind == "gate":
+            if bodies[0].holds and first not in (x, Shape((1, 1, x.channels))):
+                raise Failure("E304", f"`gate` multiplies {x} by {first}", wrap.call.span)
+            return x if bodies[0].holds else first
+        for other in outputs[1:]:
+            if other.dims[:-1] != first.dims[:-1] or (kind == "sum" and other != first):
+                raise Failure("E304", f"`{kind}` joins {first} and {other}", wrap.call.span)
+        return first if kind == "sum" else first.with_channels(sum(output.channels for output in outputs))
+
+
+def _pieces(x: Shape, count: int, wrap: s.Wrap) -> list[Shape]:
+    """Divide the channels; the remainder goes to the first."""
+    share = x.channels // count
+    if share == 0:
+        raise Failure("E304", f"{x.channels} channels cannot be split in {count}", wrap.call.span)
+    return [x.with_channels(x.channels - share * (count - 1)), *[x.with_channels(share)] * (count - 1)]
+
+
+def _division(expr: s.Expr) -> tuple[bool, set[str]]:
+    """Tell by what a dimension is divided: by a number greater than 1, and by which parameters."""
+    literal, names = False, set()
+    if isinstance(expr, s.Product):
+        for operator, factor in expr.factors:
+            if operator == "/" and isinstance(factor, s.Number):
+                literal = literal or factor.value > 1
+            elif operator == "/" and isinstance(factor, s.Name):
+                names.add(factor.parts[0].key)
+            elif operator == "/" and isinstance(factor, s.Product):
+                names |= {f.parts[0].key for _, f in factor.factors if isinstance(f, s.Name)}
+    if isinstance(expr, s.Call):
+        parts = [_division(argument.value) for argument in expr.arguments]
+        return any(part[0] for part in parts), set().union(*(part[1] for part in parts))
+    return literal, names
+
+
+def _calls(unit: s.Unit) -> list[s.Call]:
+    if isinstance(unit.head, s.Call):
+        return [unit.head]
+    if isinstance(unit.head, s.Group):
+        return [call for chain in unit.head.chains for inner in chain.units for call in _calls(inner)]
+    return []

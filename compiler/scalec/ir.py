@@ -1,0 +1,162 @@
+"""The scaled network: whole numbers only. Analyses walk it, `views` prints it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Union
+
+from scalec import syntax as s
+from scalec.expr import Scope, Value
+from scalec.ops import Operator
+from scalec.program import BlockDef, Program
+from scalec.shape import Shape
+
+
+@dataclass(frozen=True, eq=False)
+class Leaf:
+    """One operator between two shapes. `given` are the parameters that the call gives, `preset` those of a `default`."""
+
+    operator: Operator
+    x: Shape
+    y: Shape
+    given: dict[str, s.Expr] = field(repr=False)
+    preset: dict[str, s.Expr] = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """A unit of a chain as it came out. `nodes` are its layers: none if its `when` is false, several under `^`.
+
+    `ghost` is what an absent unit would have been; it takes no part in the network.
+    """
+
+    unit: s.Unit
+    nodes: tuple["Node", ...]
+    x: Shape
+    y: Shape
+    ghost: "Node | None" = None
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """Units one after the other."""
+
+    units: tuple[Placed, ...]
+    x: Shape
+    y: Shape
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """`(F ⊙ G)`."""
+
+    chain: Chain
+    x: Shape
+    y: Shape
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """One body of a wrapper; `holds` is its `if`."""
+
+    holds: bool
+    chain: Chain
+
+
+@dataclass(frozen=True, eq=False)
+class Wrap:
+    """`residual`, `gate`, `sum`, `concat` or `split`."""
+
+    kind: str
+    bodies: tuple[Body, ...]
+    x: Shape
+    y: Shape
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A use of a block, with the values of its arguments and the scope in which its body was worked out."""
+
+    definition: BlockDef
+    arguments: dict[str, Value]
+    given: dict[str, s.Expr] = field(repr=False)
+    preset: dict[str, s.Expr] = field(repr=False)
+    scope: Scope = field(repr=False)
+    chain: Chain = field(repr=False)
+    x: Shape
+    y: Shape
+
+
+Node = Union[Leaf, Block, Group, Wrap]
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """One element of the network's chain, with a node for each of its layers. `scope` is that of each layer."""
+
+    name: str
+    unit: s.Unit
+    layers: tuple[Node, ...]
+    scopes: tuple[Scope, ...] = field(repr=False)
+    x: Shape
+    y: Shape
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How the network is scaled: what the user asked for, and the values that this overrides.
+
+    `names` are params and lets, `parameters` are those of the network; `scaled` is false for the baseline alone.
+    """
+
+    variant: str | None = None
+    phi: str | None = None
+    names: dict[str, Value] = field(default_factory=dict)
+    parameters: dict[str, Value] = field(default_factory=dict)
+    changed: tuple[tuple[str, str], ...] = ()
+    scaled: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A network that can be built: every width, depth and size is a whole number."""
+
+    program: Program = field(repr=False)
+    setting: Setting
+    name: str
+    parameters: dict[str, Value]
+    scope: Scope = field(repr=False)
+    x: Shape
+    stages: tuple[Stage, ...]
+
+    @property
+    def y(self) -> Shape:
+        """The shape of the output."""
+        return self.stages[-1].y
+
+    @property
+    def layer_count(self) -> int:
+        """The layers of all stages with an exponent."""
+        return sum(len(stage.layers) for stage in self.stages if stage.unit.repeat)
+
+
+def leaves(node: Node | Chain | Stage | Network) -> Iterator[Leaf]:
+    """Give the operators of a part of a network, in the order in which the data meets them."""
+    match node:
+        case Leaf():
+            yield node
+        case Block() | Group():
+            yield from leaves(node.chain)
+        case Wrap():
+            for body in node.bodies:
+                if body.holds or node.kind in ("residual", "gate"):
+                    yield from leaves(body.chain)
+        case Chain():
+            for placed in node.units:
+                for inner in placed.nodes:
+                    yield from leaves(inner)
+        case Stage():
+            for layer in node.layers:
+                yield from leaves(layer)
+        case Network():
+            for stage in node.stages:
+                yield from leaves(stage)

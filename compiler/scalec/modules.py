@@ -1,0 +1,241 @@
+"""Operators and blocks as constructor calls.
+
+A unit of a block's chain stands in one class for all uses of the block. `Uses` holds its node in each of them; what
+differs from use to use is lifted into an argument of the class (`Context.lift`), the rest is translated.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from scalec import ir
+from scalec import syntax as s
+from scalec.code import Call, Code, code, flag, sequential, whole
+from scalec.comments import channel_dim
+from scalec.expr import evaluate
+from scalec.ops import Kind, Operands, OperatorError
+from scalec.spelling import spell
+from scalec.symbols import Untranslatable, concrete_real
+from scalec.views import BlockContext, ClassView, Context, Parameter, kind_of, literal
+from scalec.views import Kind as BlockKind
+from scalec.walk import names_in
+
+_ZERO = {"bool": flag(False), "float": Code("0.0"), "int": code(0)}
+
+
+@dataclass(frozen=True)
+class Uses:
+    """A unit in each use of the block: its node, or nothing where its `when` does not hold. `sample` is any of them."""
+
+    unit: s.Unit
+    nodes: tuple[ir.Node | None, ...]
+    sample: ir.Node
+    guarded: bool
+
+    def values(self, of: Callable[[ir.Node], Code | None]) -> list[Code | None]:
+        """Give a value for each use."""
+        return [None if node is None else of(node) for node in self.nodes]
+
+    def inner(self, index: int, position: int = 0) -> "Uses | None":
+        """Give the `index`-th unit of a group."""
+        assert isinstance(self.unit.head, s.Group)
+        chains = self.unit.head.chains
+        syntax = chains[min(position, len(chains) - 1)].units[index]
+        last = index == len(chains[min(position, len(chains) - 1)].units) - 1
+        unit = replace(syntax, ascription=self.unit.ascription) if last and syntax.ascription is None else syntax
+        groups = [node.chain if isinstance(node, ir.Group) else None for node in self.nodes]
+        sample = self.sample.chain if isinstance(self.sample, ir.Group) else None
+        return uses(unit, [c.units[index] if c else None for c in groups], sample.units[index] if sample else None)
+
+
+def uses(unit: s.Unit, placed: Sequence[ir.Placed | None], sample: ir.Placed | None = None, position: int = 0) -> Uses | None:
+    """Collect a unit over the uses of its block; nothing if no use tells what it is."""
+    nodes = tuple(p.nodes[min(position, len(p.nodes) - 1)] if p is not None and p.nodes else None for p in placed)
+    ghosts = (p.ghost if p is not None else None for p in placed)
+    extra = () if sample is None else (*sample.nodes[:1], sample.ghost)
+    found = next((node for node in (*nodes, *ghosts, *extra) if node is not None), None)
+    return None if found is None else Uses(unit, nodes, found, unit.guard is not None)
+
+
+class Modules:
+    """Makes constructor calls for one class; follows the channels along its chain."""
+
+    def __init__(self, context: Context, views: "dict[BlockKind, ClassView]") -> None:
+        self.context, self.views = context, views
+        self.channels: Code | None = context.c_in
+        self.flat = False
+        self.helpers: set[str] = set()
+
+    def module(self, use: Uses, name: str) -> Call:
+        """Give the call that makes a unit: an operator, a block, or an `nn.Sequential` of a group's units."""
+        if isinstance(use.sample, ir.Group):
+            inner = [use.inner(index) for index in range(len(use.sample.chain.units))]
+            return sequential(self.module(each, name) for each in inner if each is not None)
+        if isinstance(use.sample, ir.Leaf):
+            return self._leaf(use, use.sample, name)
+        assert isinstance(use.sample, ir.Block)
+        return self._block(use, use.sample, name)
+
+    def _leaf(self, use: Uses, leaf: ir.Leaf, name: str) -> Call:
+        operator = leaf.operator
+        c_in = self._channels_in(use, name)
+        if operator.given:
+            c_out = self._ascribed(use, name)
+        else:
+            c_out = self.passed_on(use, leaf, name, c_in)
+        parameters = {key: self._parameter(use, leaf, key, p.kind, name) for key, p in operator.table.items()}
+        fixed = self._fixed(use, name)
+        if helper := operator.helper(fixed):
+            self.helpers.add(helper)
+        self.channels = c_out
+        made = operator.module(Operands(c_in, c_out, leaf.x.is_map and not self.flat, parameters, fixed))
+        self.flat = self.flat and operator.per_element
+        return made
+
+    def passed_on(self, use: Uses, leaf: ir.Leaf, name: str, c_in: Code) -> Code:
+        """Give the channels behind an operator that is not given them."""
+        try:
+            return code(leaf.operator.out_channels(c_in))
+        except OperatorError:
+            return self._lift_channels(use, f"{name}_channels", lambda node: node.y.channels)
+
+    def _fixed(self, use: Uses, name: str) -> dict[str, Code]:
+        """Lift what the resolution alone decides, if any use has such a thing."""
+        each = [node.operator.fixed(node.x) if isinstance(node, ir.Leaf) else {} for node in use.nodes]
+        keys = sorted({key for fixed in each for key in fixed})
+        annotation, none = "tuple[int, int, int, int] | None", Code("None")
+        return {key: self.context.lift(key, name, annotation, none, [f.get(key) for f in each]) for key in keys}
+
+    def _parameter(self, use: Uses, leaf: ir.Leaf, key: str, kind: Kind, name: str) -> Code:
+        value = getattr(leaf.operator, key)
+        if isinstance(value, str) or value is None:
+            return Code(str(value))
+        expr = leaf.given.get(key)
+        if expr is None and not self._moves(leaf.preset.get(key)):
+            return literal(value)
+        if expr is not None:
+            try:
+                return self._translate(expr, value, kind.is_real)
+            except Untranslatable:
+                pass
+        return self._lift_parameter(use, leaf, key, kind, name)
+
+    def _moves(self, preset: s.Expr | None) -> bool:
+        """Tell whether a `default` says something that scaling changes."""
+        if preset is None or not isinstance(self.context, BlockContext):
+            return False
+        return bool(names_in(preset) & self.context.main_moving)
+
+    def _translate(self, expr: s.Expr, value: object, is_real: bool) -> Code:
+        symbols = self.context.symbols
+        if isinstance(value, bool):
+            return symbols.flag(expr)
+        if not is_real:
+            return symbols.whole(expr)
+        translated = symbols.real(expr)
+        if isinstance(expr, s.Name) and expr.parts[0].key in symbols.codes:
+            self.context.real_names.add(expr.parts[0].key)
+        return translated
+
+    def _lift_parameter(self, use: Uses, leaf: ir.Leaf, key: str, kind: Kind, name: str) -> Code:
+        def value_of(node: ir.Node) -> Code | None:
+            assert isinstance(node, ir.Leaf)
+            expr = node.given.get(key)
+            if expr is None or not kind.is_real:
+                return literal(getattr(node.operator, key))
+            return self._concrete(expr, use.nodes.index(node), node)
+
+        value = getattr(leaf.operator, key)
+        annotation = "bool" if isinstance(value, bool) else "float" if kind.is_real else "int"
+        default = _ZERO[annotation] if use.guarded else None
+        wanted = name if len(leaf.operator.table) == 1 else key
+        return self.context.lift(wanted, name, annotation, default, use.values(value_of))
+
+    def _concrete(self, expr: s.Expr, position: int, node: ir.Node) -> Code:
+        codes = None if isinstance(self.context, BlockContext) else self.context.symbols.codes
+        return concrete_real(expr, self.context.evaluate(position, node), codes)
+
+    def _block(self, use: Uses, block: ir.Block, name: str) -> Call:
+        view = self.views[kind_of(block)]
+        c_in = self._channels_in(use, name)
+        c_out = self._ascribed(use, name) if block.definition.gives else self._computed(use, block, c_in, name)
+        codes = {"c_in": c_in, "channels": c_in, "c_out": c_out}
+        arguments: list[tuple[str, Code | Call]] = [("", codes[key]) for key in view.positional]
+        for parameter in view.parameters:
+            passed = self._passed(parameter, use, block, name)
+            if passed is not None and (parameter.default is None or passed.text != parameter.default.text):
+                arguments.append((parameter.name, passed))
+        self.channels = c_out
+        return Call(view.name, tuple(arguments))
+
+    def _passed(self, parameter: Parameter, use: Uses, block: ir.Block, name: str) -> Code | None:
+        value_of = parameter.value
+        assert value_of is not None
+        values = use.values(lambda node: value_of(node) if isinstance(node, ir.Block) else None)
+        if parameter.key is None:
+            return self._pass_on(parameter, use, values, name)
+        expr = block.given.get(parameter.key)
+        if expr is None and not self._moves(block.preset.get(parameter.key)):
+            return value_of(block)
+        if expr is not None and (isinstance(self.context, BlockContext) or self._names_own(expr)):
+            if self._is_stripped(expr, parameter, use):
+                return code(1)
+            try:
+                return self._translate(expr, block.arguments[parameter.key], parameter.annotation == "float")
+            except Untranslatable:
+                pass
+        if expr is not None and parameter.annotation == "float":
+            values = [None if n is None else self._concrete(expr, j, n) for j, n in enumerate(use.nodes)]
+        return self._pass_on(parameter, use, values, name)
+
+    def _names_own(self, expr: s.Expr) -> bool:
+        return bool(names_in(expr) & set(self.context.symbols.codes))
+
+    def _is_stripped(self, expr: s.Expr, parameter: Parameter, use: Uses) -> bool:
+        """Tell whether repetition has set a stride to 1 where the call says otherwise."""
+        node = use.sample
+        if not isinstance(node, ir.Block) or parameter.key is None or node.arguments[parameter.key] != Fraction(1):
+            return False
+        return isinstance(self.context, BlockContext) and evaluate(expr, self.context.uses[0].scope) != Fraction(1)
+
+    def _pass_on(self, parameter: Parameter, use: Uses, values: list[Code | None], name: str) -> Code | None:
+        """Pass on what the inner class could not say itself: lifted again, or a number in a network."""
+        if not isinstance(self.context, BlockContext):
+            return values[0]
+        if all(value is None for value in values) and not (use.guarded and parameter.default is None):
+            return None
+        zero = _ZERO.get(parameter.annotation, Code("None"))
+        default = parameter.default or (zero if use.guarded else None)
+        return self.context.lift(parameter.name, name, parameter.annotation, default, values)
+
+    # Channels
+
+    def _channels_in(self, use: Uses, name: str) -> Code:
+        if self.channels is not None:
+            return self.channels
+        return self._lift_channels(use, f"{name}_in", lambda node: node.x.channels)
+
+    def _lift_channels(self, use: Uses, name: str, count: Callable[[ir.Node], int]) -> Code:
+        values = use.values(lambda node: whole(Fraction(count(node))))
+        return self.context.lift(name, "", "int", code(0) if use.guarded else None, values)
+
+    def _ascribed(self, use: Uses, name: str) -> Code:
+        dim = channel_dim(use.unit)
+        in_block = isinstance(self.context, BlockContext)
+        if dim is not None and (in_block or self._names_own(dim.value)):
+            try:
+                return self.context.symbols.whole(dim.value)
+            except Untranslatable:
+                pass
+        if not in_block:
+            return whole(Fraction(use.sample.y.channels))
+        return self._lift_channels(use, f"{name}_channels", lambda node: node.y.channels)
+
+    def _computed(self, use: Uses, block: ir.Block, c_in: Code, name: str) -> Code:
+        """Say what comes out of a block that computes its channels."""
+        given, gives = (shape.dims[-1].value for shape in (block.definition.syntax.input, block.definition.syntax.output))
+        if spell(given) == spell(gives):
+            return c_in
+        if not isinstance(self.context, BlockContext):
+            return whole(Fraction(block.y.channels))
+        return self._lift_channels(use, f"{name}_channels", lambda node: node.y.channels)

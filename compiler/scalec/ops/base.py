@@ -1,0 +1,172 @@
+"""What an operator is: parameters, shape rule, cost rule and PyTorch expression, in one class of its own."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from fractions import Fraction
+from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
+
+from scalec.code import Call, Code
+from scalec.shape import Shape
+
+
+class OperatorError(ValueError):
+    """An operator cannot take what it is given; the message is meant for the user."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a parameter may be: `wanted` in words, `convert` from a spec's value (raises `OperatorError`)."""
+
+    wanted: str
+    convert: Callable[[object], Any]
+    is_real: bool = False
+
+
+def _whole(least: int) -> Callable[[object], int]:
+    def convert(value: object) -> int:
+        if isinstance(value, Fraction) and value.denominator == 1 and least <= value <= 65_536:
+            return value.numerator
+        raise OperatorError(f"a whole number of at least {least}")
+
+    return convert
+
+
+def _real(low: Fraction, below: Fraction) -> Callable[[object], Fraction]:
+    def convert(value: object) -> Fraction:
+        if isinstance(value, Fraction) and low <= value < below:
+            return value
+        raise OperatorError(f"a number from {low} to below {below}")
+
+    return convert
+
+
+def _flag(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise OperatorError("`true` or `false`")
+
+
+def _padding(value: object) -> str | int:
+    if value in ("same", "symmetric"):
+        return str(value)
+    try:
+        return _whole(0)(value)
+    except OperatorError:
+        raise OperatorError("`same`, `symmetric` or a whole number") from None
+
+
+Whole = Annotated[int, Kind("a whole number of at least 1", _whole(1))]
+Flag = Annotated[bool, Kind("`true` or `false`", _flag)]
+Share = Annotated[Fraction, Kind("a share, at least 0 and below 1", _real(Fraction(0), Fraction(1)), is_real=True)]
+Positive = Annotated[Fraction, Kind("a number of at least 0", _real(Fraction(0), Fraction(1 << 32)), is_real=True)]
+Padding = Annotated[str | int, Kind("`same`, `symmetric` or a whole number", _padding)]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of an operator."""
+
+    name: str
+    kind: Kind
+    default: object
+    required: bool
+
+
+@dataclass(frozen=True)
+class Operands:
+    """What a PyTorch expression is made of. `fixed` holds what the resolution alone decides (see `Operator.fixed`)."""
+
+    c_in: Code
+    c_out: Code
+    is_map: bool
+    parameters: Mapping[str, Code]
+    fixed: Mapping[str, Code]
+
+    def __getattr__(self, name: str) -> Code:
+        """Give a parameter by its name."""
+        return self.parameters[name]
+
+
+@dataclass(frozen=True)
+class Operator:
+    """The base of all operators. An instance has its parameters as whole numbers, fractions, flags or words."""
+
+    table: ClassVar[dict[str, Parameter]] = {}
+    given: ClassVar[bool] = False
+    """Whether the channels that come out are given from outside (`→ K`); else `out_channels` says them."""
+    strides: ClassVar[tuple[str, ...]] = ()
+    """The parameters that divide height and width: 1 from the second repetition on."""
+    per_element: ClassVar[bool] = False
+    """Whether it works on each number by itself (or per channel), so that any rank of tensor will do."""
+
+    takes_vector: ClassVar[bool] = False
+    """Whether the emitted module needs <C>: a <1, 1, C> is flattened before it."""
+    flat_forward: ClassVar[str | None] = None
+    """What `forward` says instead where only a vector is needed of a <1, 1, C>; `{}` is the input."""
+    functional: ClassVar[bool] = False
+    """Whether it is an expression in `forward` (see `forward`), and no module."""
+    writes: ClassVar[bool] = True
+    """Whether inference writes a new tensor; else the input itself goes on."""
+
+    def scratch(self, x: Shape) -> int:
+        """Count the elements of a temporary copy that it makes besides its output, in inference."""
+        return 0
+
+    def out_channels(self, channels: Any) -> Any:
+        """Give the channels that come out, for whole numbers and for `Code` alike."""
+        return channels
+
+    def output(self, x: Shape, channels: int | None) -> Shape:
+        """Give the shape that comes out; `channels` is set if `given`. Raises `OperatorError`."""
+        return x if channels is None else x.with_channels(channels)
+
+    def parameters(self, x: Shape, y: Shape) -> int:
+        """Count trainable parameters."""
+        return 0
+
+    def buffers(self, x: Shape, y: Shape) -> int:
+        """Count the elements of buffers."""
+        return 0
+
+    def macs(self, x: Shape, y: Shape) -> int:
+        """Count multiply-adds of convolutions and linear layers, for a batch of one: the paper's FLOPS."""
+        return 0
+
+    def activations(self, x: Shape, y: Shape) -> int:
+        """Count activations as pycls does: what convolutions, linear layers and windowed pools put out."""
+        return 0
+
+    def fixed(self, x: Shape) -> dict[str, Code]:
+        """Give what the resolution alone decides, as arguments of the emitted class; nothing in most cases."""
+        return {}
+
+    def helper(self, fixed: Mapping[str, Code]) -> str | None:
+        """Name the helper class that the expression uses: a template in `templates/helpers/`."""
+        return None
+
+    def module(self, a: Operands) -> Call:
+        """Give the `nn.Module` to construct."""
+        raise NotImplementedError
+
+    def forward(self, x: str) -> str:
+        """Give the expression in `forward`, if it is `functional`."""
+        raise NotImplementedError
+
+
+O = TypeVar("O", bound=Operator)
+
+OPERATORS: dict[str, type[Operator]] = {}
+
+
+@dataclass_transform(frozen_default=True)
+def operator(cls: type[O]) -> type[O]:
+    """Make a class an operator of the language, under its own name."""
+    made = dataclass(frozen=True)(cls)
+    hints = get_type_hints(made, include_extras=True)
+    made.table = {}
+    for field in fields(made):
+        hint = hints[field.name]
+        kind = next(k for part in (hint, *get_args(hint)) if get_origin(part) is Annotated for k in get_args(part)[1:])
+        made.table[field.name] = Parameter(field.name, kind, field.default, field.default is MISSING)
+    OPERATORS[made.__name__] = made
+    return made

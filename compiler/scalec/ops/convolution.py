@@ -1,0 +1,132 @@
+"""Convolutions, and how windows slide."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scalec.code import Call, Code, call
+from scalec.ops.base import Flag, Operands, Operator, OperatorError, Padding, Whole, operator
+from scalec.shape import Shape
+
+
+def pads(size: int, kernel: int, stride: int, dilation: int, padding: str | int) -> tuple[int, int]:
+    """Give the zeros before and after `size` numbers.
+
+    `same` is TensorFlow's: just enough for ⌈size / stride⌉ windows, the odd one behind. `symmetric` is PyTorch's
+    usual dilation · (kernel - 1) / 2 on both sides, whatever the size.
+    """
+    reach = dilation * (kernel - 1)
+    if padding == "same":
+        total = max((-(-size // stride) - 1) * stride + reach + 1 - size, 0)
+        return total // 2, total - total // 2
+    side = reach // 2 if padding == "symmetric" else int(padding)
+    return side, side
+
+
+def slide(size: int, kernel: int, stride: int, dilation: int, padding: str | int, ceil: bool = False) -> int:
+    """Give the number of windows; less than one is an `OperatorError`."""
+    room = size + sum(pads(size, kernel, stride, dilation, padding)) - dilation * (kernel - 1) - 1
+    if room < 0:
+        raise OperatorError(f"a window of {dilation * (kernel - 1) + 1} does not fit into {size}")
+    windows = (-(-room // stride) if ceil else room // stride) + 1
+    before = pads(size, kernel, stride, dilation, padding)[0]
+    # PyTorch's rule: with ceil mode, no window may start in the padding behind.
+    return windows - 1 if ceil and (windows - 1) * stride >= size + before else windows
+
+
+def need_map(x: Shape, what: str) -> None:
+    """Refuse a vector."""
+    if not x.is_map:
+        raise OperatorError(f"{what} needs a map <H, W, C>, not {x}")
+
+
+@dataclass(frozen=True)
+class _Convolution(Operator):
+    """What Conv and Depthwise share."""
+
+    strides = ("stride",)
+    kernel: Whole
+    stride: Whole = 1
+    dilation: Whole = 1
+    bias: Flag = False
+    padding: Padding = "symmetric"
+
+    def split(self, channels: int) -> int:
+        """Give the number of groups over so many input channels."""
+        raise NotImplementedError
+
+    def output(self, x: Shape, channels: int | None) -> Shape:
+        need_map(x, "a convolution")
+        c_out = x.channels if channels is None else channels
+        groups = self.split(x.channels)
+        for count in (x.channels, c_out):
+            if count % groups:
+                raise OperatorError(f"{groups} groups do not divide {count} channels")
+        window = (self.kernel, self.stride, self.dilation, self.padding)
+        return Shape((slide(x.height, *window), slide(x.width, *window), c_out))
+
+    def parameters(self, x: Shape, y: Shape) -> int:
+        return self.kernel**2 * x.channels // self.split(x.channels) * y.channels + self.bias * y.channels
+
+    def macs(self, x: Shape, y: Shape) -> int:
+        return self.kernel**2 * x.channels // self.split(x.channels) * y.elements
+
+    def activations(self, x: Shape, y: Shape) -> int:
+        return y.elements
+
+    def fixed(self, x: Shape) -> dict[str, Code]:
+        """TensorFlow's padding depends on the size where the stride is not 1, or the kernel is even."""
+        if self.padding != "same" or (self.stride == 1 and self.dilation * (self.kernel - 1) % 2 == 0):
+            return {}
+        (top, bottom), (left, right) = (
+            pads(size, self.kernel, self.stride, self.dilation, "same") for size in (x.height, x.width)
+        )
+        return {"padding": Code(f"({left}, {right}, {top}, {bottom})")}
+
+    def scratch(self, x: Shape) -> int:
+        if not self.fixed(x):
+            return 0
+        height, width = (n + sum(pads(n, self.kernel, self.stride, self.dilation, "same")) for n in (x.height, x.width))
+        return height * width * x.channels
+
+    def helper(self, fixed: Mapping[str, Code]) -> str | None:
+        return "PaddedConv2d" if fixed else None
+
+    def module(self, a: Operands) -> Call:
+        explicit = isinstance(self.padding, int)
+        padding = a.padding if explicit else a.fixed.get("padding") or a.dilation * (a.kernel - 1) // 2
+        return call(
+            self.helper(a.fixed) or "nn.Conv2d", a.c_in, a.c_out, a.kernel, stride=(a.stride, 1), padding=(padding, 0),
+            dilation=(a.dilation, 1), groups=(self.groups_code(a), 1), bias=(a.bias, True),
+        )  # fmt: skip
+
+    def groups_code(self, a: Operands) -> Code:
+        """Give the number of groups as it stands in the emitted file."""
+        raise NotImplementedError
+
+
+@operator
+class Conv(_Convolution):
+    """A kernel × kernel convolution; `→` gives its channels.
+
+    Padding is `symmetric`, TensorFlow's `same`, or a number of zeros on each side.
+    """
+
+    given = True
+    groups: Whole = 1
+
+    def split(self, channels: int) -> int:
+        return self.groups
+
+    def groups_code(self, a: Operands) -> Code:
+        return a.groups
+
+
+@operator
+class Depthwise(_Convolution):
+    """A kernel × kernel convolution of each channel by itself."""
+
+    def split(self, channels: int) -> int:
+        return channels
+
+    def groups_code(self, a: Operands) -> Code:
+        return a.c_in

@@ -1,0 +1,50 @@
+"""Linear layers and what leads to them."""
+
+from typing import Any
+
+from scalec.code import Call, call
+from scalec.ops.base import Flag, Operands, Operator, OperatorError, operator
+from scalec.shape import Shape
+
+
+@operator
+class Linear(Operator):
+    """A fully connected layer on <C> or <1, 1, C>; `→` gives its channels."""
+
+    given = True
+    takes_vector = True
+    bias: Flag = True
+
+    def output(self, x: Shape, channels: int | None) -> Shape:
+        if x.height * x.width != 1:
+            raise OperatorError(f"Linear takes <C> or <1, 1, C>, not {x}: write GlobalAvgPool or Flatten before it")
+        return Shape((x.channels if channels is None else channels,))
+
+    def parameters(self, x: Shape, y: Shape) -> int:
+        return (x.channels + self.bias) * y.channels
+
+    def macs(self, x: Shape, y: Shape) -> int:
+        return x.channels * y.channels
+
+    def activations(self, x: Shape, y: Shape) -> int:
+        return y.elements
+
+    def module(self, a: Operands) -> Call:
+        return call("nn.Linear", a.c_in, a.c_out, bias=(a.bias, True))
+
+
+@operator
+class Flatten(Operator):
+    """A map as a vector, channels outermost (NCHW order)."""
+
+    writes = False
+    functional = True
+
+    def output(self, x: Shape, channels: int | None) -> Shape:
+        return Shape((x.elements,))
+
+    def out_channels(self, channels: Any) -> Any:
+        raise OperatorError("how many channels Flatten gives depends on the resolution")
+
+    def forward(self, x: str) -> str:
+        return f"{x}.flatten(1)"

@@ -1,0 +1,56 @@
+"""What only training sees, and scales learnt per channel."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from scalec.code import Call, Code, call
+from scalec.ops.base import Operands, Operator, Positive, Share, operator
+from scalec.ops.convolution import need_map
+from scalec.shape import Shape
+
+
+@operator
+class Dropout(Operator):
+    """Zero each number with probability `rate` in training (Srivastava et al., 2014)."""
+
+    per_element = True
+    writes = False
+    rate: Share
+
+    def module(self, a: Operands) -> Call:
+        return call("nn.Dropout", a.rate)
+
+
+@operator
+class DropPath(Operator):
+    """Stochastic depth: zero a whole sample with probability `rate` in training (Huang et al., 2016)."""
+
+    per_element = True
+    writes = False
+    rate: Share
+
+    def output(self, x: Shape, channels: int | None) -> Shape:
+        need_map(x, "DropPath")
+        return x
+
+    def helper(self, fixed: Mapping[str, Code]) -> str | None:
+        return "DropPath"
+
+    def module(self, a: Operands) -> Call:
+        return call("DropPath", a.rate)
+
+
+@operator
+class LayerScale(Operator):
+    """A learnt factor for each channel, `initial` at the start (Touvron et al., 2021)."""
+
+    initial: Positive = Fraction(1, 1_000_000)
+
+    def parameters(self, x: Shape, y: Shape) -> int:
+        return x.channels
+
+    def helper(self, fixed: Mapping[str, Code]) -> str | None:
+        return "LayerScale"
+
+    def module(self, a: Operands) -> Call:
+        return call("LayerScale", a.c_in, a.initial)

@@ -1,0 +1,120 @@
+"""A whole spec with its names: files, blocks and lets, and which argument is which parameter."""
+
+from dataclasses import dataclass, field
+
+from scalec import syntax as s
+from scalec.diagnostics import Label, Report, suggest
+from scalec.ops import OPERATORS, Operator
+from scalec.source import Source
+
+
+@dataclass(frozen=True, eq=False)
+class BlockDef:
+    """A block, and the file whose params and lets it sees."""
+
+    syntax: s.Block
+    home: "File" = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The block's name."""
+        return self.syntax.name.key
+
+    @property
+    def gives(self) -> str | None:
+        """The symbol of the channels that the stage gives (K); nothing if they are computed from the left side."""
+        left = {dim.value.parts[0].key for dim in self.syntax.input.dims if isinstance(dim.value, s.Name)}
+        last = self.syntax.output.dims[-1].value
+        known = left | {parameter.name.key for parameter in self.syntax.parameters}
+        if isinstance(last, s.Name) and len(last.parts) == 1 and last.parts[0].key not in known:
+            return last.parts[0].key
+        return None
+
+
+Callee = type[Operator] | BlockDef
+
+
+@dataclass(frozen=True, eq=False)
+class LetDef:
+    """A let, and the file in which it is written."""
+
+    binding: s.Binding
+    home: "File" = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class File:
+    """The names of one file, imported ones among them, by their ASCII spelling."""
+
+    source: Source
+    params: dict[str, s.Binding] = field(default_factory=dict)
+    lets: dict[str, LetDef] = field(default_factory=dict)
+    blocks: dict[str, BlockDef] = field(default_factory=dict)
+    defaults: dict[str, s.Call] = field(default_factory=dict)
+
+    def callee(self, key: str) -> Callee | None:
+        """Give the block or operator of that name."""
+        return self.blocks.get(key) or OPERATORS.get(key)
+
+    def constants(self) -> set[str]:
+        """Give the names that are values: params and lets without arguments."""
+        return set(self.params) | {key for key, let in self.lets.items() if not let.binding.parameters}
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A whole spec, every name known. `canonical` is what its hash is taken of: its text and that of its imports."""
+
+    file: File
+    network: s.Network
+    scales: dict[str, s.Scale]
+    requirements: tuple[s.Expr, ...]
+    variants: dict[str, dict[str, s.Expr]]
+    canonical: str
+
+    @property
+    def network_parameters(self) -> dict[str, s.Parameter]:
+        """The constructor arguments of the emitted network."""
+        return {parameter.name.key: parameter for parameter in self.network.parameters}
+
+
+def parameters_of(callee: Callee) -> dict[str, bool]:
+    """Give the parameters of an operator or a block, in order, and whether each is required."""
+    if isinstance(callee, BlockDef):
+        return {p.name.key: p.default is None for p in callee.syntax.parameters}
+    return {name: parameter.required for name, parameter in callee.table.items()}
+
+
+def bind(call: s.Call, callee: Callee, report: Report, known: frozenset[str] = frozenset()) -> dict[str, s.Expr]:
+    """Give each argument of a call its parameter; report what does not fit. `known` are set elsewhere already."""
+    parameters = parameters_of(callee)
+    free = [name for name in parameters if name not in known]
+    bound: dict[str, s.Expr] = {}
+    for index, argument in enumerate(call.arguments):
+        if argument.name is None:
+            if index >= len(free):
+                most = f"takes {len(free)}" if free else "takes none"
+                report.error("E106", f"too many arguments: `{call.name.span.text}` {most}", argument.span)
+                continue
+            name = free[index]
+        else:
+            name = argument.name.key
+            if name not in parameters:
+                report.error(
+                    "E103", f"`{call.name.span.text}` has no parameter `{argument.name.span.text}`", argument.name.span,
+                    help=suggest(name, parameters) or (f"it has {', '.join(parameters)}" if parameters else "it has none"),
+                )  # fmt: skip
+                continue
+        if name in bound:
+            report.error("E104", f"`{name}` is given twice", argument.span, others=(Label(bound[name].span, "first here"),))
+            continue
+        bound[name] = argument.value
+    return bound
+
+
+def missing(call: s.Call, callee: Callee, have: set[str], report: Report) -> None:
+    """Report the required parameters that a call does not give."""
+    lacking = [name for name, required in parameters_of(callee).items() if required and name not in have]
+    if lacking:
+        named = " and ".join(f"`{name}`" for name in lacking)
+        report.error("E105", f"`{call.name.span.text}` needs {named}", call.span)

@@ -1,0 +1,43 @@
+"""Shapes: <H, W, C> of a feature map, <C> of a vector; whole numbers, without the batch."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """`dims` is (height, width, channels) or (channels,)."""
+
+    dims: tuple[int, ...]
+
+    @property
+    def is_map(self) -> bool:
+        """Whether there is a height and a width."""
+        return len(self.dims) == 3
+
+    @property
+    def height(self) -> int:
+        """Rows; 1 for a vector."""
+        return self.dims[0] if self.is_map else 1
+
+    @property
+    def width(self) -> int:
+        """Columns; 1 for a vector."""
+        return self.dims[1] if self.is_map else 1
+
+    @property
+    def channels(self) -> int:
+        """The last dimension."""
+        return self.dims[-1]
+
+    @property
+    def elements(self) -> int:
+        """How many numbers a tensor of this shape holds, for a batch of one."""
+        return self.height * self.width * self.channels
+
+    def with_channels(self, channels: int) -> "Shape":
+        """Give the shape with other channels."""
+        return Shape((*self.dims[:-1], channels))
+
+    def __str__(self) -> str:
+        """Write it as a spec does: `<28, 28, 40>`."""
+        return f"<{', '.join(str(dim) for dim in self.dims)}>"

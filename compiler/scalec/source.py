@@ -1,0 +1,56 @@
+"""Where text comes from: a source is a named text, a span two offsets in it."""
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import cached_property
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The text of one spec. `name` is what messages print; it is never opened again."""
+
+    name: str
+    text: str = field(repr=False)
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        starts = [0]
+        for offset, character in enumerate(self.text):
+            if character == "\n":
+                starts.append(offset + 1)
+        return starts
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Give line and column of an offset, both from 1, columns in Unicode code points."""
+        line = bisect_right(self._line_starts, offset)
+        return line, offset - self._line_starts[line - 1] + 1
+
+    def line(self, number: int) -> str:
+        """Give the text of a line, from 1, without its line end."""
+        start = self._line_starts[number - 1]
+        following = self._line_starts[number : number + 1]
+        end = following[0] if following else len(self.text)
+        return self.text[start:end].rstrip("\r\n")
+
+
+@dataclass(frozen=True)
+class Span:
+    """The characters from `start` up to, not including, `end` of a source."""
+
+    source: Source
+    start: int
+    end: int
+
+    @property
+    def text(self) -> str:
+        """The characters themselves, as written."""
+        return self.source.text[self.start : self.end]
+
+    def to(self, other: "Span") -> "Span":
+        """Give the span from the start of this one to the end of another."""
+        return Span(self.source, self.start, other.end)
+
+    @property
+    def after(self) -> "Span":
+        """The empty span behind this one: where something is missing."""
+        return Span(self.source, self.end, self.end)

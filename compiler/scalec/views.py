@@ -1,0 +1,299 @@
+"""Blocks and networks as the classes of the emitted file: what each line says, before templates and layout.
+
+A block's class is symbolic, the same text at every scale; the network's is concrete. Both are written by the same
+walk over a chain (`writer.Writer`); this page says what differs.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from scalec import ir
+from scalec import syntax as s
+from scalec.code import Call, Choice, Code, flag, real, whole
+from scalec.expr import Partial, Scope, Value, evaluate
+from scalec.forward import Forward
+from scalec.names import python_name, snake_case
+from scalec.program import BlockDef, File
+from scalec.spelling import spell_signature
+from scalec.symbols import Symbols, Untranslatable
+from scalec.walk import names_in
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An argument of an emitted constructor. `value` tells what a use of the block passes; nothing: its default."""
+
+    name: str
+    annotation: str
+    default: Code | None
+    value: Callable[[ir.Block], Code | None] | None = None
+    key: str | None = None
+    """The parameter's name in the spec; nothing for what was lifted out of the block's body."""
+
+    def __str__(self) -> str:
+        """Write it as in a `def`."""
+        return f"{self.name}: {self.annotation}" + (f" = {self.default}" if self.default else "")
+
+
+@dataclass(frozen=True)
+class ClassView:
+    """A class to emit."""
+
+    name: str
+    doc: str
+    positional: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    init: tuple[tuple[str, Code | Call | Choice], ...]
+    forward: tuple[tuple[str, str], ...]
+    result: str
+
+
+Kind = tuple[BlockDef, tuple[tuple[str, Partial], ...]]
+
+
+def kind_of(block: ir.Block) -> Kind:
+    """Tell which class a use of a block needs: one for each set of operators that it is given."""
+    operators = ((name, value) for name, value in block.arguments.items() if isinstance(value, Partial))
+    return block.definition, tuple(operators)
+
+
+def kinds(network: ir.Network) -> dict[Kind, list[ir.Block]]:
+    """Give every kind of block with its uses, inner ones first."""
+    found: dict[Kind, list[ir.Block]] = {}
+    order: dict[Kind, None] = {}
+
+    def visit(node: ir.Node | ir.Chain) -> None:
+        match node:
+            case ir.Block():
+                visit(node.chain)
+                found.setdefault(kind_of(node), []).append(node)
+                order.setdefault(kind_of(node))
+            case ir.Group():
+                visit(node.chain)
+            case ir.Wrap():
+                for body in node.bodies:
+                    visit(body.chain)
+            case ir.Chain():
+                for placed in node.units:
+                    for inner in placed.nodes or ((placed.ghost,) if placed.ghost else ()):
+                        visit(inner)
+
+    for stage in network.stages:
+        for layer in stage.layers:
+            visit(layer)
+    return {kind: found[kind] for kind in order}
+
+
+def moving_names(file: File, variants: dict[str, dict[str, s.Expr]]) -> frozenset[str]:
+    """Give the params and lets that φ or a variant changes: they never stand in a block's class."""
+    moving = {"phi"} | {column for row in variants.values() for column in row}
+    definitions = {key: binding.value for key, binding in file.params.items()}
+    definitions |= {key: let.binding.value for key, let in file.lets.items() if let.home is file}
+    while grown := {key for key, value in definitions.items() if key not in moving and names_in(value) & moving}:
+        moving |= grown
+    return frozenset(moving)
+
+
+@dataclass
+class Naming:
+    """Names that are taken in one class."""
+
+    taken: set[str] = field(default_factory=set)
+
+    def free(self, wanted: str, prefix: str = "") -> str:
+        """Give the wanted name, with the prefix if it is taken, or with a number."""
+        names = (wanted, f"{prefix}_{wanted}" if prefix else wanted, *(f"{wanted}_{n}" for n in range(2, 10_000)))
+        name = next(name for name in names if name not in self.taken)
+        self.taken.add(name)
+        return name
+
+
+def literal(value: object) -> Code:
+    """Print a value that an operator holds or a block was given."""
+    if isinstance(value, bool):
+        return flag(value)
+    if isinstance(value, int):
+        return whole(Fraction(value))
+    if isinstance(value, Fraction):
+        return real(value)
+    return Code(str(value))
+
+
+def unit_name(unit: s.Unit) -> str:
+    """Name a unit: its label, or its operator in snake_case."""
+    if unit.label:
+        return python_name(unit.label.key)
+    if isinstance(unit.head, s.Call):
+        return python_name(snake_case(unit.head.name.key))
+    return unit.head.call.name.key if isinstance(unit.head, s.Wrap) else "group"
+
+
+class BlockContext:
+    """A block's class: channels and parameters are symbols, the rest is lifted into arguments."""
+
+    def __init__(self, kind: Kind, uses: list[ir.Block], moving: dict[File, frozenset[str]], main: Scope) -> None:
+        self.definition, operators = kind
+        self.uses, self.main, self.main_moving = uses, main, next(iter(moving.values()))
+        block = self.definition.syntax
+        gives = self.definition.gives
+        source = block.input.dims[-1].value
+        self.input_symbol = source.parts[0].key if isinstance(source, s.Name) else None
+        self.c_in = Code("c_in" if gives else "channels") if self.input_symbol else literal(uses[0].x.channels)
+        codes = {p.name.key: Code(python_name(p.name.key)) for p in block.parameters}
+        for name, _ in operators:
+            del codes[name]
+        if self.input_symbol:
+            codes[self.input_symbol] = self.c_in
+        if gives:
+            codes[gives] = Code("c_out")
+        shapes = {d.value.parts[0].key for d in block.input.dims if isinstance(d.value, s.Name)} - set(codes)
+        hidden = moving.get(self.definition.home, frozenset()) | shapes | {name for name, _ in operators}
+        fractional = {name for name in codes if any(not _is_whole(use.arguments.get(name)) for use in uses)}
+        self.symbols = Symbols(codes, uses[0].scope, frozenset(hidden), frozenset(fractional))
+        self.shape_names = {d.value.parts[0].key for d in (*block.input.dims, *block.output.dims) if isinstance(d.value, s.Name)}
+        self.lifted: list[Parameter] = []
+        self.naming = Naming()
+        self.arguments = Naming({"self", "x", "c_in", "c_out", "channels", *(python_name(p.name.key) for p in block.parameters)})
+        self.real_names: set[str] = set()
+        self.locals: list[tuple[str, Code]] = []
+        self._bind_where(codes)
+
+    def _bind_where(self, codes: dict[str, Code]) -> None:
+        self.where_names: dict[str, s.Expr] = {}
+        for binding in self.definition.syntax.where:
+            key = binding.name.key
+            is_flag = isinstance(self.uses[0].scope.name(s.Name(binding.span, (binding.name,))), bool)
+            try:
+                text = (self.symbols.flag if is_flag else self.symbols.whole)(binding.value)
+            except Untranslatable:
+                self.symbols.moving |= {key}
+                continue
+            codes[key] = Code(python_name(key))
+            self.where_names[key] = binding.value
+            self.locals.append((key, text))
+
+    def depends_on_shape(self, expr: s.Expr) -> bool:
+        """Tell whether an expression can differ from scale to scale for the same arguments."""
+        names = names_in(expr)
+        for key in list(names):
+            if key in self.where_names:
+                names |= names_in(self.where_names[key])
+        return bool(names & (self.shape_names | self.symbols.moving | {"layer", "layers"}))
+
+    def lift(
+        self, name: str, label: str, annotation: str, default: Code | None, values: list[Code | None]
+    ) -> Code:
+        """Make something an argument of the class; `values` are what each use passes."""
+        by_use = {id(use): value for use, value in zip(self.uses, values, strict=True)}
+        for other in self.lifted:
+            if other.name in (name, f"{label}_{name}") and other.value and [other.value(u) for u in self.uses] == values:
+                return Code(other.name)
+        final = self.arguments.free(name, label)
+        self.lifted.append(Parameter(final, annotation, default, lambda use: by_use.get(id(use))))
+        return Code(final)
+
+    def evaluate(self, position: int, node: ir.Node) -> Scope:
+        """Give the scope in which the arguments of a node were worked out."""
+        return self.uses[position].scope
+
+    def view(self, name: str, init: list[tuple[str, Code | Call | Choice]], forward: Forward, result: str) -> ClassView:
+        """Put the class together: only the arguments that it uses."""
+        words = _words(str(value) for _, value in init)
+        locals_: list[tuple[str, Code | Call | Choice]] = []
+        for key, text in reversed(self.locals):
+            if python_name(key) in words:
+                locals_.insert(0, (python_name(key), text))
+                words |= _words([text.text])
+        positional = tuple(name for name in (self.c_in.text, "c_out") if name in words)
+        own = (p for p in self.definition.syntax.parameters if p.name.key in self.symbols.codes)
+        parameters = [self._parameter(p) for p in own if python_name(p.name.key) in words]
+        head = spell_signature(self.definition.syntax)
+        return ClassView(
+            name, head, positional, (*parameters, *self.lifted), (*locals_, *init), tuple(forward.lines), result
+        )
+
+    def _parameter(self, parameter: s.Parameter) -> Parameter:
+        key = parameter.name.key
+        values = [use.arguments[key] for use in self.uses]
+        if isinstance(values[0], bool):
+            annotation = "bool"
+        else:
+            annotation = "float" if key in self.real_names or key in self.symbols.fractional else "int"
+        default = parameter.default
+        shown: Code | None = None
+        if default is not None and not names_in(default) - {"true", "false"}:
+            shown = printed(self.main_value(default), annotation)
+        return Parameter(python_name(key), annotation, shown, lambda use: printed(use.arguments[key], annotation), key)
+
+    def main_value(self, expr: s.Expr) -> Value:
+        """Work out an expression without names."""
+        return evaluate(expr, self.main)
+
+
+def _words(texts: Iterable[str]) -> set[str]:
+    return {word for text in texts for word in re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text)}
+
+
+def printed(value: Value, annotation: str) -> Code:
+    """Print an argument: `4` as `4.0` where a float is expected."""
+    if isinstance(value, Fraction) and annotation != "float" and value.denominator == 1:
+        return whole(value)
+    return literal(value)
+
+
+def _is_whole(value: Value | None) -> bool:
+    return not isinstance(value, Fraction) or value.denominator == 1
+
+
+class NetworkContext:
+    """The network's class: numbers, but for the constructor's own parameters."""
+
+    def __init__(self, network: ir.Network) -> None:
+        self.network = network
+        codes = {key: Code(python_name(key)) for key in network.program.network_parameters}
+        self.symbols = Symbols(codes, network.scope, frozenset())
+        self.c_in = literal(network.x.channels)
+        self.naming = Naming()
+        self.real_names: set[str] = set()
+        self._scopes = {
+            id(layer): scope for stage in network.stages for layer, scope in zip(stage.layers, stage.scopes, strict=True)
+        }
+
+    def depends_on_shape(self, expr: s.Expr) -> bool:
+        """A network is of one scale: nothing is open."""
+        return False
+
+    def lift(
+        self, name: str, label: str, annotation: str, default: Code | None, values: list[Code | None]
+    ) -> Code:
+        """Say the value itself."""
+        return values[0] or default or Code("None")
+
+    def evaluate(self, position: int, node: ir.Node) -> Scope:
+        """Give the scope of the layer."""
+        return self._scopes.get(id(node), self.network.scope)
+
+    def chain(self) -> ir.Chain:
+        """Give the stages as a chain; each has its name as its label."""
+        placed = tuple(
+            ir.Placed(_labelled(stage), stage.layers, stage.x, stage.y) for stage in self.network.stages
+        )
+        return ir.Chain(placed, self.network.x, self.network.y)
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Give the constructor's arguments."""
+        shown = []
+        for key, value in self.network.parameters.items():
+            real_valued = key in self.real_names or not _is_whole(value)
+            annotation = "bool" if isinstance(value, bool) else "float" if real_valued else "int"
+            shown.append(Parameter(python_name(key), annotation, printed(value, annotation), key=key))
+        return tuple(shown)
+
+
+def _labelled(stage: ir.Stage) -> s.Unit:
+    return replace(stage.unit, label=s.Identifier(stage.unit.span, stage.name))
+
+
+Context = BlockContext | NetworkContext

@@ -1,0 +1,158 @@
+"""`residual`, `gate`, `sum`, `concat` and `split` in a `forward`."""
+
+from collections.abc import Sequence
+
+from scalec import ir
+from scalec import syntax as s
+from scalec.code import Call, Choice, Code, flag
+from scalec.comments import Comment
+from scalec.forward import Forward
+from scalec.modules import Modules, Uses
+from scalec.symbols import Untranslatable
+from scalec.views import BlockContext, Context
+
+_JOIN = {"residual": "+", "gate": "*"}
+
+
+class Wrappers:
+    """The part of `Writer` that writes wrappers."""
+
+    context: Context
+    modules: Modules
+    forward: Forward
+    comment: Comment | None
+    init: list[tuple[str, Code | Call | Choice]]
+
+    def chain(
+        self, chain: s.Chain | None, chains: Sequence[ir.Chain | None], value: str, target: str, prefix: str = ""
+    ) -> str:
+        """Write a chain (see `Writer.chain`)."""
+        raise NotImplementedError
+
+    def flag(self, unit: s.Unit, condition: Code, prefix: str, kind: str = "") -> str:
+        """Keep a condition as an attribute (see `Writer.flag`)."""
+        raise NotImplementedError
+
+    def wrap(self, use: Uses, value: str, target: str, prefix: str) -> str:
+        """Write a wrapper around `value`; give the expression that joins its bodies."""
+        assert isinstance(use.sample, ir.Wrap)
+        source = self.forward.variable(value, target)
+        if use.sample.kind in _JOIN:
+            return self._join_with_input(use, source, target, prefix)
+        if use.sample.kind == "sum":
+            return self._sum(use, source, target, prefix)
+        return self._concat(use, source, prefix)
+
+    def _bodies(self, use: Uses) -> list[tuple[s.Body, list[ir.Body | None]]]:
+        assert isinstance(use.unit.head, s.Wrap)
+        nodes = [node if isinstance(node, ir.Wrap) else None for node in use.nodes]
+        if not any(nodes) and isinstance(use.sample, ir.Wrap):
+            nodes = [use.sample]
+        return [
+            (body, [node.bodies[index] if node is not None else None for node in nodes])
+            for index, body in enumerate(use.unit.head.bodies)
+        ]
+
+    def _condition(self, body: s.Body, made: list[ir.Body | None], name: str) -> Code | bool:
+        """Give the `if` of a body, or whether it holds if that is the same at every scale."""
+        holds = [each.holds for each in made if each is not None]
+        if body.condition is None:
+            return True
+        if not isinstance(self.context, BlockContext):
+            return holds[0]
+        if not self.context.depends_on_shape(body.condition) and len(set(holds)) == 1:
+            return holds[0]
+        try:
+            return self.context.symbols.flag(body.condition)
+        except Untranslatable:
+            values = [None if each is None else flag(each.holds) for each in made]
+            return self.context.lift(f"use_{name}", "", "bool", flag(False), values)
+
+    def _body(self, body: s.Body, made: list[ir.Body | None], source: str, prefix: str) -> str:
+        """Write a body from its input; one line is given back as an expression."""
+        target = self.forward.fresh()
+        result = self.chain(body.chain, [each.chain if each is not None else None for each in made], source, target, prefix)
+        return self.forward.inline(result, target)
+
+    def _join_with_input(self, use: Uses, source: str, target: str, prefix: str) -> str:
+        kind = use.sample.kind if isinstance(use.sample, ir.Wrap) else ""
+        (body, made), = self._bodies(use)
+        condition = self._condition(body, made, kind)
+        chains = [each.chain if each is not None else None for each in made]
+        if condition is False:
+            return self.chain(body.chain, chains, source, target, prefix)
+        name = None if condition is True else self.flag(use.unit, condition, prefix, kind)  # type: ignore[arg-type]
+        channels, dims = self.modules.channels, self.comment.dims if self.comment else None
+        other = self.forward.fresh()
+        result = self.forward.variable(self.chain(body.chain, chains, source, other, prefix), other)
+        if kind == "gate" and name is None:
+            self.modules.channels = channels
+            if self.comment:
+                self.comment.dims = dims
+        joined = f"{source} {_JOIN[kind]} {result}"
+        return joined if name is None else f"{joined} if self.{name} else {result}"
+
+    def _sum(self, use: Uses, source: str, target: str, prefix: str) -> str:
+        channels, dims = self.modules.channels, self.comment.dims if self.comment else None
+        always: list[str] = []
+        sometimes: list[tuple[str, str]] = []
+        after: Code | None = None
+        for body, made in self._bodies(use):
+            condition = self._condition(body, made, "branch")
+            if condition is False:
+                continue
+            name = self.flag(use.unit, condition, prefix, "branch") if isinstance(condition, Code) else None
+            self.modules.channels = channels
+            if self.comment:
+                self.comment.dims = dims
+            text = self._body(body, made, source, prefix)
+            after = self.modules.channels or after
+            if name is None:
+                always.append(text)
+            else:
+                sometimes.append((text, name))
+        self.modules.channels = after
+        total = " + ".join(always)
+        if not sometimes:
+            return total
+        held = self.forward.assign(self.forward.fresh(), total) if total not in self.forward.declared or total == source else total
+        for text, name in sometimes:
+            self.forward.assign(held, f"{held} + {text} if self.{name} else {held}")
+        return held
+
+    def _concat(self, use: Uses, source: str, prefix: str) -> str:
+        assert isinstance(use.sample, ir.Wrap)
+        bodies = self._bodies(use)
+        channels, dims = self.modules.channels, self.comment.dims if self.comment else None
+        sources, inputs = [source] * len(bodies), [channels] * len(bodies)
+        if use.sample.kind == "split":
+            sources, inputs = self._split(source, channels, use.sample, prefix)
+        texts: list[str] = []
+        total: Code | None = Code("0", value=None)
+        for (body, made), piece, given in zip(bodies, sources, inputs, strict=True):
+            self.modules.channels = given
+            if self.comment:
+                self.comment.dims = dims if use.sample.kind == "concat" else None
+            texts.append(self._body(body, made, piece, prefix))
+            own = self.modules.channels
+            total = None if total is None or own is None else own if total.text == "0" else total + own
+        self.modules.channels = total
+        if self.comment:
+            self.comment.dims = None
+        return f"torch.cat(({', '.join(texts)}), dim=1)"
+
+    def _split(self, source: str, channels: Code | None, sample: ir.Wrap, prefix: str) -> tuple[list[str], list[Code | None]]:
+        """Divide the channels; the remainder goes to the first part."""
+        count = len(sample.bodies)
+        if channels is None:
+            raise AssertionError("the channels of a split are not known")
+        share = channels // count
+        sizes = [channels - share * (count - 1), *[share] * (count - 1)]
+        name = self.context.naming.free(f"{prefix}sizes")
+        self.init.append((f"self.{name}", Code(f"({', '.join(size.text for size in sizes)})")))
+        names: list[str] = []
+        for _ in range(count):
+            names.append(self.forward.fresh())
+            self.forward.declared.add(names[-1])
+        self.forward.split(names, f"{source}.split(self.{name}, dim=1)")
+        return names, list(sizes)

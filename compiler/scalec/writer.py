@@ -1,0 +1,201 @@
+"""The walk over a chain that writes a class: attributes for `__init__`, lines for `forward`."""
+
+from collections.abc import Sequence
+
+from scalec import ir
+from scalec import syntax as s
+from scalec.code import Call, Choice, Code, call, flag, sequential
+from scalec.comments import Comment, channel_dim
+from scalec.expr import Failure, number
+from scalec.forward import Forward
+from scalec.modules import Modules, Uses, uses
+from scalec.symbols import Untranslatable
+from scalec.views import BlockContext, ClassView, Context, Kind, unit_name
+from scalec.wrapper import Wrappers
+
+IDENTITY = call("nn.Identity")
+Placed = Sequence[ir.Placed | None]
+
+
+class Writer(Wrappers):
+    """Writes one class."""
+
+    def __init__(self, context: Context, views: dict[Kind, ClassView]) -> None:
+        self.context = context
+        self.modules = Modules(context, views)
+        self.init: list[tuple[str, Code | Call | Choice]] = []
+        self.flags: dict[str, str] = {}
+        self.forward = Forward()
+        self.comment = Comment(context.definition.syntax.input) if isinstance(context, BlockContext) else None
+
+    def chain(
+        self, chain: s.Chain | None, chains: Sequence[ir.Chain | None], value: str, target: str, prefix: str = ""
+    ) -> str:
+        """Write a chain that starts from `value`, binding `target` on the way; give the value at its end."""
+        units = chain.units if chain else ()
+        placed = [[c.units[index] if c is not None else None for c in chains] for index in range(len(units))]
+        for index, unit in enumerate(units):
+            use = uses(unit, placed[index])
+            condition = self._guard(unit, placed[index])
+            if use is None or condition is False:
+                continue
+            later = [each for unit_, p in zip(units[index + 1 :], placed[index + 1 :], strict=True) if (each := uses(unit_, p))]
+            value = self._unit(use, placed[index], None if condition is True else condition, value, target, prefix, later)
+        return value
+
+    def _guard(self, unit: s.Unit, placed: Placed) -> Code | bool:
+        """Give the guard of a unit, or whether it holds if that is the same at every scale."""
+        if unit.guard is None or not isinstance(self.context, BlockContext):
+            return True
+        present = [bool(p.nodes) for p in placed if p is not None]
+        if not self.context.depends_on_shape(unit.guard) and len(set(present)) == 1:
+            return present[0]
+        try:
+            return self.context.symbols.flag(unit.guard)
+        except Untranslatable:
+            values = [None if p is None else flag(bool(p.nodes)) for p in placed]
+            return self.context.lift(f"use_{unit_name(unit)}", "", "bool", flag(False), values)
+
+    def _unit(
+        self, use: Uses, placed: Placed, condition: Code | None, value: str, target: str, prefix: str, later: list[Uses]
+    ) -> str:
+        node = use.sample
+        if isinstance(node, ir.Wrap):
+            from_wrap = self.wrap(use, value, target, prefix)
+            return from_wrap if condition is None else self._either(use, condition, from_wrap, value, target, prefix)
+        value = self.forward.variable(value, target)
+        if isinstance(node, ir.Group) and not _is_sequential(use.unit, node):
+            return self._spliced(use, condition, value, target, prefix)
+        before = self.modules.channels
+        if isinstance(node, ir.Leaf) and node.operator.functional:
+            text = self._function(use, node, value, later)
+            if condition is not None:
+                text = f"{text} if self.{self.flag(use.unit, condition, prefix)} else {value}"
+        else:
+            name = self.context.naming.free(prefix + unit_name(use.unit))
+            flat = self.modules.flat
+            self._attribute(name, self._layers(use, placed, name), condition)
+            flatten = isinstance(node, ir.Leaf) and node.operator.takes_vector and node.x.is_map and not flat
+            text = f"self.{name}({value}{'.flatten(1)' if flatten else ''})"
+        if condition is not None:
+            self._settle(use, placed, before)
+        return self.forward.assign(target, text, self._shape(use, placed))
+
+    def _layers(self, use: Uses, placed: Placed, name: str) -> Call:
+        """Give what makes a unit: one module, or under an exponent one line a layer."""
+        if use.unit.repeat is None:
+            return self.modules.module(use, name)
+        count = max(len(p.nodes) for p in placed if p is not None)
+        layers = []
+        for position in range(count):
+            each = uses(_alternative(use.unit, position), placed, position=position)
+            assert each is not None
+            layers.append(self.modules.module(each, name))
+        return sequential(layers)
+
+    def _attribute(self, name: str, module: Call, condition: Code | None) -> None:
+        if condition is None:
+            self.init.append((f"self.{name}", module))
+            return
+        known = self.flags.get(condition.text)
+        self.init.append((f"self.{name}", Choice(module, Code(f"self.{known}") if known else condition, IDENTITY)))
+
+    def _settle(self, use: Uses, placed: Placed, before: Code | None) -> None:
+        """Behind a unit that may be absent, keep its channels only if they are right for the uses without it."""
+        dim, after = channel_dim(use.unit), self.modules.channels
+        if before is not None and after is not None and before.text == after.text:
+            return
+        for position, each in enumerate(placed):
+            if each is None or each.nodes:
+                continue
+            try:
+                agrees = dim is not None and number(dim.value, self.context.evaluate(position, use.sample)) == each.x.channels
+            except Failure:
+                agrees = False
+            if not agrees:
+                self.modules.channels = None
+                return
+
+    def _function(self, use: Uses, node: ir.Leaf, value: str, later: list[Uses]) -> str:
+        """Write an operator that is an expression in `forward`."""
+        modules = self.modules
+        if modules.channels is not None:
+            modules.channels = modules.passed_on(use, node, unit_name(use.unit), modules.channels)
+        if node.operator.flat_forward and _leads_to_vector(later):
+            modules.flat = True
+            return node.operator.flat_forward.format(value)
+        return node.operator.forward(value)
+
+    def _spliced(self, use: Uses, condition: Code | None, value: str, target: str, prefix: str) -> str:
+        """Write a group's units as if they stood in the chain; its label goes before their names."""
+        assert isinstance(use.unit.head, s.Group) and isinstance(use.sample, ir.Group)
+        chains = [node.chain if isinstance(node, ir.Group) else None for node in use.nodes]
+        chains = chains if any(chains) else [use.sample.chain]
+        inside = f"{prefix}{unit_name(use.unit)}_" if use.unit.label else prefix
+        if condition is None:
+            return self.chain(use.unit.head.chains[0], chains, value, target, inside)
+        result = self.chain(use.unit.head.chains[0], chains, value, self.forward.fresh(), inside)
+        return self._either(use, condition, result, value, target, prefix)
+
+    def _either(self, use: Uses, condition: Code, result: str, value: str, target: str, prefix: str) -> str:
+        name = self.flag(use.unit, condition, prefix)
+        return self.forward.assign(target, f"{result} if self.{name} else {value}")
+
+    def flag(self, unit: s.Unit, condition: Code, prefix: str, kind: str = "") -> str:
+        """Keep a condition as an attribute, once; give its name."""
+        if condition.text not in self.flags:
+            labelled = unit.label and isinstance(unit.head, s.Wrap)
+            wanted = unit_name(unit) if labelled else kind or f"use_{unit_name(unit)}"
+            self.flags[condition.text] = self.context.naming.free(prefix + wanted)
+            self.init.append((f"self.{self.flags[condition.text]}", condition))
+        return self.flags[condition.text]
+
+    def _shape(self, use: Uses, placed: Placed) -> str:
+        if self.comment is None:
+            shape = use.sample.y
+            return f"<{shape.channels}>" if self.modules.flat else str(shape) if use.unit.repeat is None else _last(placed)
+        return self.comment.after(use.unit, use.sample)
+
+
+def _last(placed: Placed) -> str:
+    return str(placed[0].y) if placed[0] is not None else ""
+
+
+def _alternative(unit: s.Unit, position: int) -> s.Unit:
+    """Give the unit that stands for one layer of `(F, G)^L`."""
+    if not isinstance(unit.head, s.Group) or len(unit.head.chains) < 2:
+        return unit
+    chain = unit.head.chains[min(position, len(unit.head.chains) - 1)]
+    if len(chain.units) == 1:
+        inner = chain.units[0]
+        return s.Unit(inner.span, inner.label, inner.head, None, inner.ascription or unit.ascription, None, False)
+    head = s.Group(chain.span, (chain,))
+    return s.Unit(unit.span, unit.label, head, None, unit.ascription, None, False)
+
+
+def _is_sequential(unit: s.Unit, group: ir.Group) -> bool:
+    """Tell whether a group can be an `nn.Sequential`: it has a name, and plain modules alone inside."""
+    if unit.label is None and unit.guard is None and unit.repeat is None:
+        return False
+    return all(
+        placed.unit.label is None and placed.unit.guard is None and all(_is_plain(node) for node in placed.nodes)
+        for placed in group.chain.units
+    )
+
+
+def _is_plain(node: ir.Node) -> bool:
+    if isinstance(node, ir.Group):
+        return all(_is_plain(inner) for placed in node.chain.units for inner in placed.nodes)
+    return isinstance(node, ir.Block) or (isinstance(node, ir.Leaf) and not node.operator.functional)
+
+
+def _leads_to_vector(later: list[Uses]) -> bool:
+    """Tell whether a pool's output reaches a layer on vectors through nothing but element-wise modules."""
+    for use in later:
+        if not isinstance(use.sample, ir.Leaf):
+            return False
+        if use.sample.operator.takes_vector:
+            return True
+        if not use.sample.operator.per_element:
+            return False
+    return False
