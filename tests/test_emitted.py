@@ -1,0 +1,82 @@
+"""Golden emitted files: meant to be read, and reviewed like code. `pytest --update` writes them anew."""
+
+import ast
+import difflib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from nets import TENSORFLOW, compiled
+
+GOLDEN = Path(__file__).parent / "emitted"
+FILES = {
+    "efficientnet_b0": ("efficientnet", "B0", None, ()),
+    "efficientnet_b4": ("efficientnet", "B4", None, ()),
+    "efficientnet_b7": ("efficientnet", "B7", None, ()),
+    "efficientnet_phi4": ("efficientnet", None, "4", ()),
+    "efficientnet_phi_minus_1": ("efficientnet", None, "-1", ()),
+    "efficientnet_tf_b0": ("efficientnet", "B0", None, TENSORFLOW),
+    "efficientnet_lite0": ("efficientnet_lite", "Lite0", None, ()),
+}
+
+
+def emitted(name: str) -> str:
+    spec, variant, phi, changes = FILES[name]
+    return compiled(spec, variant, phi, changes).source
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_golden(name: str, request: pytest.FixtureRequest) -> None:
+    path, text = GOLDEN / f"{name}.py", emitted(name)
+    if request.config.getoption("--update"):
+        path.write_text(text, encoding="utf-8", newline="\n")
+    old = path.read_text(encoding="utf-8")
+    assert text == old, "\n".join(difflib.unified_diff(old.splitlines(), text.splitlines(), "golden", "now"))
+
+
+def run(*command: str) -> None:
+    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, cwd=GOLDEN, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_tools_find_nothing() -> None:
+    """Black leaves the files as they are, ruff and mypy --strict have nothing to say."""
+    names = sorted(str(path) for path in GOLDEN.glob("*.py"))
+    assert len(names) == len(FILES)
+    run("black", "--quiet", "--check", "--diff", "--line-length", "88", *names)
+    run("ruff", "check", "--isolated", "--no-cache", *names)
+    run("ruff", "format", "--isolated", "--no-cache", "--check", "--line-length", "88", *names)
+    run("mypy", "--strict", "--config-file=", *names)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["24.1.0", "24.10.0", "25.1.0", "25.12.0"])
+def test_other_blacks_agree(version: str, tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(tmp_path), f"black=={version}"], check=True
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "black", "--quiet", "--check", "--diff", *(str(p) for p in GOLDEN.glob("*.py"))],
+        env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_b7_is_short() -> None:
+    assert len(emitted("efficientnet_b7").splitlines()) <= 250
+
+
+def test_only_network_and_header_change_with_scale() -> None:
+    """Block classes are the same text at every φ: a diff shows the scaling and nothing else."""
+
+    def classes(name: str) -> dict[str, str]:
+        source = emitted(name)
+        found = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+        return {node.name: ast.get_source_segment(source, node) or "" for node in found}
+
+    b0 = classes("efficientnet_b0")
+    for other in ("efficientnet_b4", "efficientnet_b7", "efficientnet_phi4", "efficientnet_phi_minus_1"):
+        now = classes(other)
+        assert list(now) == list(b0)
+        assert [name for name in now if now[name] != b0[name]] == ["EfficientNet"]
