@@ -281,16 +281,21 @@ class Builder:
         kind = wrap.call.name.key
         passed = None if kind in ("concat", "split") else channels
         pieces = _pieces(x, len(wrap.bodies), wrap) if kind == "split" else [x] * len(wrap.bodies)
-        bodies = []
+        bodies: list[ir.Body] = []
         for body, piece in zip(wrap.bodies, pieces, strict=True):
             holds = body.condition is None or truth(body.condition, scope)
-            built = holds or kind in ("residual", "gate")
-            chain = self.chain(body.chain, piece, scope, passed) if built else ir.Chain((), piece, piece)
+            try:
+                chain = self.chain(body.chain, piece, scope, passed)
+            except Failure:
+                if holds or kind in ("residual", "gate"):
+                    raise
+                chain = None
             bodies.append(ir.Body(holds, chain))
         return ir.Wrap(kind, tuple(bodies), x, self._joined(kind, wrap, x, bodies))
 
     def _joined(self, kind: str, wrap: s.Wrap, x: Shape, bodies: list[ir.Body]) -> Shape:
-        outputs = [body.chain.y for body in bodies if body.holds or kind in ("residual", "gate")]
+        used = [body for body in bodies if body.holds or kind in ("residual", "gate")]
+        outputs = [body.chain.y for body in used if body.chain is not None]
         if not outputs:
             raise Failure("E304", f"no body of this `{kind}` is left", wrap.span)
         first = outputs[0]

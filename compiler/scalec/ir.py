@@ -56,10 +56,13 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """One body of a wrapper; `holds` is its `if`."""
+    """One body of a wrapper; `holds` is its `if`.
+
+    `chain` is there all the same, for the emitted class; nothing if it cannot be built here.
+    """
 
     holds: bool
-    chain: Chain
+    chain: Chain | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +151,7 @@ def leaves(node: Node | Chain | Stage | Network) -> Iterator[Leaf]:
             yield from leaves(node.chain)
         case Wrap():
             for body in node.bodies:
-                if body.holds or node.kind in ("residual", "gate"):
+                if body.chain is not None and (body.holds or node.kind in ("residual", "gate")):
                     yield from leaves(body.chain)
         case Chain():
             for placed in node.units:

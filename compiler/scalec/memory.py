@@ -65,6 +65,8 @@ def _wrap_peak(wrap: Wrap) -> int:
     """Bodies run one after the other, their outputs held until they are joined into a new tensor."""
     live = peak = 0
     for body in wrap.bodies:
+        if body.chain is None or not (body.holds or len(wrap.bodies) == 1):
+            continue
         peak = max(peak, live + _chain_peak(body.chain))
         live += _bytes(body.chain.y) if body.chain.units else 0
     joins = len(wrap.bodies) > 1 or wrap.bodies[0].holds

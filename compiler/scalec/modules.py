@@ -45,16 +45,23 @@ class Uses:
         unit = replace(syntax, ascription=self.unit.ascription) if last and syntax.ascription is None else syntax
         groups = [node.chain if isinstance(node, ir.Group) else None for node in self.nodes]
         sample = self.sample.chain if isinstance(self.sample, ir.Group) else None
-        return uses(unit, [c.units[index] if c else None for c in groups], sample.units[index] if sample else None)
+        placed = [c.units[index] if c else None for c in groups]
+        return uses(unit, placed, sample.units[index] if sample else None, optional=self.guarded)
 
 
-def uses(unit: s.Unit, placed: Sequence[ir.Placed | None], sample: ir.Placed | None = None, position: int = 0) -> Uses | None:
-    """Collect a unit over the uses of its block; nothing if no use tells what it is."""
+def uses(
+    unit: s.Unit, placed: Sequence[ir.Placed | None], sample: ir.Placed | None = None, position: int = 0,
+    optional: bool = False,
+) -> Uses | None:  # fmt: skip
+    """Collect a unit over the uses of its block; nothing if no use tells what it is.
+
+    `sample` stands in where no use has the unit; `optional`: what is around it may be absent.
+    """
     nodes = tuple(p.nodes[min(position, len(p.nodes) - 1)] if p is not None and p.nodes else None for p in placed)
     ghosts = (p.ghost if p is not None else None for p in placed)
     extra = () if sample is None else (*sample.nodes[:1], sample.ghost)
     found = next((node for node in (*nodes, *ghosts, *extra) if node is not None), None)
-    return None if found is None else Uses(unit, nodes, found, unit.guard is not None)
+    return None if found is None else Uses(unit, nodes, found, optional or unit.guard is not None)
 
 
 class Modules:

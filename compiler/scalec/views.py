@@ -74,7 +74,8 @@ def kinds(network: ir.Network) -> dict[Kind, list[ir.Block]]:
                 visit(node.chain)
             case ir.Wrap():
                 for body in node.bodies:
-                    visit(body.chain)
+                    if body.chain is not None:
+                        visit(body.chain)
             case ir.Chain():
                 for placed in node.units:
                     for inner in placed.nodes or ((placed.ghost,) if placed.ghost else ()):

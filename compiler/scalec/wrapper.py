@@ -21,11 +21,13 @@ class Wrappers:
     modules: Modules
     forward: Forward
     comment: Comment | None
+    branch: str | None
     init: list[tuple[str, Code | Call | Choice]]
 
     def chain(
-        self, chain: s.Chain | None, chains: Sequence[ir.Chain | None], value: str, target: str, prefix: str = ""
-    ) -> str:
+        self, chain: s.Chain | None, chains: Sequence[ir.Chain | None], value: str, target: str, prefix: str = "",
+        sample: ir.Chain | None = None,
+    ) -> str:  # fmt: skip
         """Write a chain (see `Writer.chain`)."""
         raise NotImplementedError
 
@@ -46,8 +48,6 @@ class Wrappers:
     def _bodies(self, use: Uses) -> list[tuple[s.Body, list[ir.Body | None]]]:
         assert isinstance(use.unit.head, s.Wrap)
         nodes = [node if isinstance(node, ir.Wrap) else None for node in use.nodes]
-        if not any(nodes) and isinstance(use.sample, ir.Wrap):
-            nodes = [use.sample]
         return [
             (body, [node.bodies[index] if node is not None else None for node in nodes])
             for index, body in enumerate(use.unit.head.bodies)
@@ -71,8 +71,10 @@ class Wrappers:
     def _body(self, body: s.Body, made: list[ir.Body | None], source: str, prefix: str) -> str:
         """Write a body from its input; one line is given back as an expression."""
         target = self.forward.fresh()
-        result = self.chain(body.chain, [each.chain if each is not None else None for each in made], source, target, prefix)
-        return self.forward.inline(result, target)
+        chains = [each.chain if each is not None and each.holds else None for each in made]
+        any_chain = next((each.chain for each in made if each is not None and each.chain is not None), None)
+        sample = None if all(chains) else any_chain
+        return self.forward.inline(self.chain(body.chain, chains, source, target, prefix, sample), target)
 
     def _join_with_input(self, use: Uses, source: str, target: str, prefix: str) -> str:
         kind = use.sample.kind if isinstance(use.sample, ir.Wrap) else ""
@@ -105,7 +107,9 @@ class Wrappers:
             self.modules.channels = channels
             if self.comment:
                 self.comment.dims = dims
+            outer, self.branch = self.branch, name or self.branch
             text = self._body(body, made, source, prefix)
+            self.branch = outer
             after = self.modules.channels or after
             if name is None:
                 always.append(text)

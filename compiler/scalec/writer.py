@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from scalec import ir
 from scalec import syntax as s
-from scalec.code import Call, Choice, Code, call, flag, sequential
+from scalec.code import AND, NOT, Call, Choice, Code, call, flag, sequential
 from scalec.comments import Comment, channel_dim
 from scalec.expr import Failure, number
 from scalec.forward import Forward
@@ -26,21 +26,31 @@ class Writer(Wrappers):
         self.init: list[tuple[str, Code | Call | Choice]] = []
         self.flags: dict[str, str] = {}
         self.forward = Forward()
+        self.optional = False
+        self.branch: str | None = None
+        """The flag under which what is being written exists at all."""
         self.comment = Comment(context.definition.syntax.input) if isinstance(context, BlockContext) else None
 
     def chain(
-        self, chain: s.Chain | None, chains: Sequence[ir.Chain | None], value: str, target: str, prefix: str = ""
-    ) -> str:
-        """Write a chain that starts from `value`, binding `target` on the way; give the value at its end."""
+        self, chain: s.Chain | None, chains: Sequence[ir.Chain | None], value: str, target: str, prefix: str = "",
+        sample: ir.Chain | None = None,
+    ) -> str:  # fmt: skip
+        """Write a chain that starts from `value`, binding `target` on the way; give the value at its end.
+
+        A chain that only some uses have is optional; `sample` is any of them.
+        """
+        outer, self.optional = self.optional, self.optional or any(each is None for each in chains) or sample is not None
         units = chain.units if chain else ()
         placed = [[c.units[index] if c is not None else None for c in chains] for index in range(len(units))]
-        for index, unit in enumerate(units):
-            use = uses(unit, placed[index])
+        samples = [sample.units[index] if sample is not None else None for index in range(len(units))]
+        found = [uses(*each, optional=self.optional) for each in zip(units, placed, samples, strict=True)]
+        for index, (unit, use) in enumerate(zip(units, found, strict=True)):
             condition = self._guard(unit, placed[index])
             if use is None or condition is False:
                 continue
-            later = [each for unit_, p in zip(units[index + 1 :], placed[index + 1 :], strict=True) if (each := uses(unit_, p))]
+            later = [each for each in found[index + 1 :] if each is not None]
             value = self._unit(use, placed[index], None if condition is True else condition, value, target, prefix, later)
+        self.optional = outer
         return value
 
     def _guard(self, unit: s.Unit, placed: Placed) -> Code | bool:
@@ -61,8 +71,7 @@ class Writer(Wrappers):
     ) -> str:
         node = use.sample
         if isinstance(node, ir.Wrap):
-            from_wrap = self.wrap(use, value, target, prefix)
-            return from_wrap if condition is None else self._either(use, condition, from_wrap, value, target, prefix)
+            return self._guarded_wrap(use, condition, value, target, prefix)
         value = self.forward.variable(value, target)
         if isinstance(node, ir.Group) and not _is_sequential(use.unit, node):
             return self._spliced(use, condition, value, target, prefix)
@@ -81,6 +90,16 @@ class Writer(Wrappers):
             self._settle(use, placed, before)
         return self.forward.assign(target, text, self._shape(use, placed))
 
+    def _guarded_wrap(self, use: Uses, condition: Code | None, value: str, target: str, prefix: str) -> str:
+        if condition is None:
+            return self.wrap(use, value, target, prefix)
+        value = self.forward.variable(value, target)
+        outer, self.branch = self.branch, self.flag(use.unit, condition, prefix, "wrapped")
+        other = self.forward.fresh()
+        result = self.forward.variable(self.wrap(use, value, other, prefix), other)
+        self.branch = outer
+        return self._either(use, condition, result, value, target, prefix)
+
     def _layers(self, use: Uses, placed: Placed, name: str) -> Call:
         """Give what makes a unit: one module, or under an exponent one line a layer."""
         if use.unit.repeat is None:
@@ -88,17 +107,18 @@ class Writer(Wrappers):
         count = max(len(p.nodes) for p in placed if p is not None)
         layers = []
         for position in range(count):
-            each = uses(_alternative(use.unit, position), placed, position=position)
+            each = uses(_alternative(use.unit, position), placed, position=position, optional=use.guarded)
             assert each is not None
             layers.append(self.modules.module(each, name))
         return sequential(layers)
 
     def _attribute(self, name: str, module: Call, condition: Code | None) -> None:
-        if condition is None:
-            self.init.append((f"self.{name}", module))
-            return
-        known = self.flags.get(condition.text)
-        self.init.append((f"self.{name}", Choice(module, Code(f"self.{known}") if known else condition, IDENTITY)))
+        if condition is not None and condition.text in self.flags:
+            condition = Code(f"self.{self.flags[condition.text]}")
+        if self.branch is not None:
+            flag = Code(f"self.{self.branch}")
+            condition = flag if condition is None else Code(f"{flag} and {condition.inside(NOT)}", AND)
+        self.init.append((f"self.{name}", module if condition is None else Choice(module, condition, IDENTITY)))
 
     def _settle(self, use: Uses, placed: Placed, before: Code | None) -> None:
         """Behind a unit that may be absent, keep its channels only if they are right for the uses without it."""
@@ -130,11 +150,12 @@ class Writer(Wrappers):
         """Write a group's units as if they stood in the chain; its label goes before their names."""
         assert isinstance(use.unit.head, s.Group) and isinstance(use.sample, ir.Group)
         chains = [node.chain if isinstance(node, ir.Group) else None for node in use.nodes]
-        chains = chains if any(chains) else [use.sample.chain]
         inside = f"{prefix}{unit_name(use.unit)}_" if use.unit.label else prefix
         if condition is None:
             return self.chain(use.unit.head.chains[0], chains, value, target, inside)
-        result = self.chain(use.unit.head.chains[0], chains, value, self.forward.fresh(), inside)
+        outer, self.branch = self.branch, self.flag(use.unit, condition, prefix)
+        result = self.chain(use.unit.head.chains[0], chains, value, self.forward.fresh(), inside, use.sample.chain)
+        self.branch = outer
         return self._either(use, condition, result, value, target, prefix)
 
     def _either(self, use: Uses, condition: Code, result: str, value: str, target: str, prefix: str) -> str:
@@ -145,7 +166,8 @@ class Writer(Wrappers):
         """Keep a condition as an attribute, once; give its name."""
         if condition.text not in self.flags:
             labelled = unit.label and isinstance(unit.head, s.Wrap)
-            wanted = unit_name(unit) if labelled else kind or f"use_{unit_name(unit)}"
+            named = condition.text if condition.text.isidentifier() else ""
+            wanted = unit_name(unit) if labelled else named or kind or f"use_{unit_name(unit)}"
             self.flags[condition.text] = self.context.naming.free(prefix + wanted)
             self.init.append((f"self.{self.flags[condition.text]}", condition))
         return self.flags[condition.text]

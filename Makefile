@@ -1,0 +1,18 @@
+.PHONY: help install test test-slow lint golden benchmark
+help:  ## list the commands
+	@grep -E '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+test:  ## install the test extras and run the tests (about 4 minutes)
+	python -m pip install -q -e '.[test]' && python -m pytest -q
+
+test-slow: ## the tests that take minutes: every peer, other blacks, packaging
+	python -m pytest -q -m slow
+
+lint:  ## black, ruff and mypy --strict
+	black --check --quiet . && ruff check --quiet . && mypy
+
+golden: ## write the golden files anew; review the diff
+	python -m pytest -q tests/test_emitted.py tests/test_errors.py --update
+
+benchmark: ## compile speed against importing torch and building timm's B4
+	python benchmarks/compile_speed.py
