@@ -2,11 +2,11 @@
 help:  ## list the commands
 	@grep -E '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
-test:  ## install the test extras and run the tests (about 4 minutes)
-	python -m pip install -q -e '.[test]' && python -m pytest -q
+test:  ## install the test extras and run the tests (some minutes)
+	pip install -q -e '.[test]' && python -m pytest -q -n 2
 
 test-slow: ## the tests that take minutes: every peer, other blacks, packaging
-	python -m pytest -q -m slow
+	python -m pytest -q -n 2 -m slow
 
 lint:  ## black, ruff and mypy --strict
 	black --check --quiet . && ruff check --quiet . && mypy

@@ -1,6 +1,9 @@
 """Options of the test run."""
 
 import pytest
+import torch
+
+torch.set_num_threads(1)  # the processes of pytest-xdist share the cores
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -186,9 +186,7 @@ class _Tracer(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run one operation; record what it read."""
         result = func(*args, **(kwargs or {}))
-        outputs = [
-            tensor for _, tensor in _tensors_in(result if type(result) is tuple else [result])
-        ]
+        outputs = [tensor for _, tensor in _tensors_in(result if type(result) is tuple else [result])]
         self.alive += outputs
         reads: list[tuple[int, str]] = []
         found: set[tuple[int, int]] = set()
@@ -232,9 +230,7 @@ def _refine(nodes: list[_Node], colours: list[int], palette: dict[Any, int]) -> 
     count = 0
     while len(set(colours)) > count:
         count = len(set(colours))
-        keys = [
-            (c, *sorted((w, o, colours[j]) for w, o, j in links[i])) for i, c in enumerate(colours)
-        ]
+        keys = [(c, *sorted((w, o, colours[j]) for w, o, j in links[i])) for i, c in enumerate(colours)]
         colours = [palette.setdefault(key, len(palette)) for key in keys]
     return colours
 
@@ -282,9 +278,7 @@ def port(source: nn.Module, target: nn.Module, example_input: Tensor) -> dict[st
         labels = {node.label for node in old} ^ {node.label for node in new}
         odd = [f"{n.label} reading {n.reads}" for n in (*old, *new) if n.label in labels][:6]
         wiring = ["the same operations, in other numbers or wired differently"]
-        raise PortError(
-            f"graphs differ ({len(old)}, {len(new)} nodes): " + "\n".join(odd or wiring)
-        )
+        raise PortError(f"graphs differ ({len(old)}, {len(new)} nodes): " + "\n".join(odd or wiring))
     reads = [(new[j].reads[k], old[i].reads[k]) for i, j in pairs for k in range(len(old[i].reads))]
     names = {name: other for (_, name), (_, other) in reads}
     missing = sorted(tensors.keys() - names.keys())
@@ -391,15 +385,11 @@ def _observe(module: nn.Module, x: Tensor) -> dict[str, dict[str, Tensor]]:
         "train_output": {"": output.detach()},
         "input_gradient": {"": gradients.pop("")},
         "parameter_gradients": gradients,
-        "running_statistics": {
-            n: t for n, t in named_tensors(module).items() if n not in parameters
-        },
+        "running_statistics": {n: t for n, t in named_tensors(module).items() if n not in parameters},
     }
 
 
-def compare(
-    source: nn.Module, target: nn.Module, size: int, batch: int = 2, seed: int = 0
-) -> Comparison:
+def compare(source: nn.Module, target: nn.Module, size: int, batch: int = 2, seed: int = 0) -> Comparison:
     """Randomise `source`, port it to `target` and compare them in fp64, eval and train mode.
 
     Changes both modules in place (fp64, drop rates 0, weights, running statistics). Raises
@@ -459,9 +449,10 @@ def count_macs(module: nn.Module, input_shape: Sequence[int]) -> Counted:
     """Count one eval forward of an image of shape (C, H, W), on the meta device."""
     stored = itertools.chain(module.named_parameters(), module.named_buffers())
     meta = {name: tensor.to("meta") for name, tensor in stored}
-    image = torch.empty(1, *input_shape, device="meta", dtype=next(module.parameters()).dtype)
+    dtype = next((parameter.dtype for parameter in module.parameters()), torch.float32)
+    image = torch.empty(1, *input_shape, device="meta", dtype=dtype)
     counter = _Counter()
     with torch.no_grad(), _training(module, False), counter:
         torch.func.functional_call(module, meta, image)
-    macs, activations = (sum(column) for column in zip(*counter.costs, strict=True))
+    macs, activations = (sum(cost[index] for cost in counter.costs) for index in (0, 1))
     return Counted(macs, activations, tuple(counter.shapes))

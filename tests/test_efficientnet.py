@@ -50,9 +50,7 @@ def test_published_counts(variant: str) -> None:
 
 
 def recorded() -> list[Any]:
-    return [
-        pytest.param(row, int(size), id=f"{row['id']}@{size}") for row in FIGURES["models"] for size in row["at"]
-    ]
+    return [pytest.param(row, int(size), id=f"{row['id']}@{size}") for row in FIGURES["models"] for size in row["at"]]
 
 
 @pytest.mark.parametrize(("row", "size"), recorded())
@@ -96,10 +94,7 @@ PARITY = [
     ("B0", "timm:efficientnet_b0", ()),
     ("B0", "timm:tf_efficientnet_b0", TIMM_TENSORFLOW),
     ("Lite0", "timm:efficientnet_lite0", ()),
-    *(
-        (f"B{n}", f"torchvision:efficientnet_b{n}", TENSORFLOW[1:] if n >= 5 else ())
-        for n in range(1, 8)
-    ),
+    *((f"B{n}", f"torchvision:efficientnet_b{n}", TENSORFLOW[1:] if n >= 5 else ()) for n in range(1, 8)),
     *((f"B{n}", f"timm:efficientnet_b{n}", ()) for n in range(1, 8)),
     *((f"B{n}", f"timm:tf_efficientnet_b{n}", TIMM_TENSORFLOW) for n in (1, 2)),
     ("Lite0", "timm:tf_efficientnet_lite0", TIMM_TENSORFLOW),
@@ -111,9 +106,7 @@ PARITY = [
     ("variant", "peer", "changes"),
     [pytest.param(*row, id=f"{row[1]}", marks=() if row[0] in ("B0", "Lite0") else pytest.mark.slow) for row in PARITY],
 )
-def test_equal_to_peer(
-    variant: str, peer: str, changes: tuple[tuple[str, str], ...], size: int
-) -> None:
+def test_equal_to_peer(variant: str, peer: str, changes: tuple[tuple[str, str], ...], size: int) -> None:
     library, name = peer.split(":")
     source = (timm_model if library == "timm" else torchvision_model)(name)
     ours = module(compiled(spec_of(variant), variant, changes=(*changes, ("r", f"{size}/224"))))

@@ -127,9 +127,7 @@ def test_two_million_decisions() -> None:
                 ties["half up"] += tie and counted
                 decisions += 1
             for n in range(start % 100 + 1, LONGEST, 80):
-                ok, tie = oracle.eights_is(
-                    table[n], to_multiple(multiply(scale, sizes[n]), 8, share)
-                )
+                ok, tie = oracle.eights_is(table[n], to_multiple(multiply(scale, sizes[n]), 8, share))
                 assert ok, ("eights", a, phi, n)
                 ties["eights"] += tie and counted
                 decisions += 1
@@ -264,9 +262,7 @@ def test_values_agree_with_mpmath(a: Number, b: Number) -> None:
 @given(positive, exponents, exponents, positive)
 def test_powers(base: Fraction, s: Fraction, t: Fraction, other: Fraction) -> None:
     root = power(base, s)
-    want = mpmath.power(
-        mpmath.mpf(base.numerator) / base.denominator, mpmath.mpf(s.numerator) / s.denominator
-    )
+    want = mpmath.power(mpmath.mpf(base.numerator) / base.denominator, mpmath.mpf(s.numerator) / s.denominator)
     assert abs(high_precision(root) / want - 1) < mpmath.mpf(10) ** -50
     assert multiply(root, power(base, t)) == power(base, s + t)
     assert multiply(root, power(other, s)) == power(base * other, s)

@@ -21,9 +21,7 @@ TOLERANCE = 1e-12
 class Unit(nn.Sequential):
     """Convolution, batch norm, activation."""
 
-    def __init__(
-        self, inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1) -> None:
         super().__init__(
             nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
             nn.BatchNorm2d(outputs),
@@ -244,9 +242,7 @@ def test_compare_refuses_a_target_that_ignores_a_tensor_or_the_input() -> None:
     network.block.gate = Saturated()
     with pytest.raises(peers.VacuousComparison, match="hardly depends"):
         peers.compare(network, copy.deepcopy(network), size=32)
-    constant = nn.Sequential(
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Threshold(9, 1), nn.Linear(3, 4)
-    )
+    constant = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Threshold(9, 1), nn.Linear(3, 4))
     with pytest.raises(peers.VacuousComparison, match="another input"):
         peers.compare(constant, copy.deepcopy(constant), size=32)
 

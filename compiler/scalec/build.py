@@ -30,6 +30,13 @@ def build(tree: Tree[Token], source: Source, canonical: str, report: Report) -> 
     return s.Spec(Span(source, 0, len(source.text)), tuple(statements), canonical)
 
 
+def _unit_hint(digits: str, unit: str) -> str:
+    if re.fullmatch("[eE][0-9]*", unit):
+        return f"powers of ten are written `{digits} · 10^{unit[1:] or '-5'}`"
+    near = suggest(unit, filter(None, UNITS))
+    return near or f"units are {', '.join(filter(None, UNITS))}; a product is written `{digits} · {unit}`"
+
+
 def _present(children: list[Any]) -> tuple[Any, ...]:
     return tuple(child for child in children if child is not None)
 
@@ -127,7 +134,7 @@ class _Builder(Transformer_NonRecursive):  # type: ignore[type-arg]
         return s.Call(self._span(meta), self._identifier(children[0]), children[1] or ())
 
     def function(self, meta: Meta, children: list[Any]) -> s.Call:
-        return self.call(meta, children)  # type: ignore[call-arg, arg-type, no-any-return]
+        return self.call(meta, children)
 
     def wrap(self, meta: Meta, children: list[Any]) -> s.Wrap:
         return s.Wrap(self._span(meta), children[0], tuple(children[1:]))
@@ -223,8 +230,12 @@ class _Builder(Transformer_NonRecursive):  # type: ignore[type-arg]
 
     def _number(self, digits: str, unit: str, span: Span) -> Fraction:
         if unit not in UNITS:
-            helped = suggest(unit, UNITS) or f"units are {', '.join(filter(None, UNITS))}; a product is written `·` or `*`"
-            self.report.error("E005", f"unknown unit `{unit}`", span, "no such unit", help=helped)
+            self.report.error("E005", f"unknown unit `{unit}`", span, "no such unit", help=_unit_hint(digits, unit))
+            return Fraction(1)
+        if re.match("0[0-9_]", digits) or re.search("__|_$|_[.]", digits):
+            plain = digits.replace("_", "").lstrip("0")
+            help = f"write `{plain if plain[:1].isdigit() else '0' + plain}`"
+            self.report.error("E005", f"`{digits}` is not how a number is written", span, help=help)
             return Fraction(1)
         try:
             return parse_decimal(digits) * UNITS[unit]

@@ -11,42 +11,96 @@ LEXICON = "αβγδεζηθικλμνξοπρστυφχψωΑΒΓΔΕΖΗΘΙΚ�
 LOOK_ALIKES = (
     {"☉": "⊙", "ʘ": "⊙", "⨀": "⊙", "◉": "⊙", "∘": "⊙", "○": "⊙", "⇒": "→", "⟶": "→", "➔": "→", "−": "-", "–": "-"}
     | {"—": "-", "⋅": "·", "∙": "·", "•": "·", "‧": "·", "∗": "*", "✕": "×", "⩽": "≤", "⩾": "≥", "∼": "~=", "≃": "≈"}
-    | {"≅": "≈", "∓": "±", "µ": "μ", "Ω": "Ω", "⍺": "α", "ɑ": "α", "ß": "β", "ς": "σ", "ɣ": "γ", "ɸ": "φ", "ф": "φ"}
+    | {"≅": "≈", "∓": "±", "µ": "μ", "⍺": "α", "ɑ": "α", "ß": "β", "ς": "σ", "ɣ": "γ", "ɸ": "φ", "ф": "φ"}
     | {"≠": "!=", "÷": "/", "⁄": "/", "∕": "/", "“": "#", "≔": "=", "＝": "="}
     | dict(zip("асеорхуіјѕвнкмтАВСЕНІКМОРТХ", "aceopxyijsbhkmtABCEHIKMOPTX", strict=True))
 )
 
-_WRONG = re.compile(rf"#[^\n]*|[^\x20-\x7e\t\r\n{LEXICON}]|[\"'$&;?@\[\]\\`]|\|(?!>)|!(?!=)|~(?!=)|\r(?!\n)")
+# A comment, a string, a wrong letter, a character that only other languages have, a lone carriage return.
+_WRONG = re.compile(
+    rf"#[^\n]*|\"[^\"\n]*\"|'[^'\n]*'|[^\x20-\x7e\t\r\n{LEXICON}]|[\"'$&;?@\[\]\\`]|\|(?!>)|!(?!=)|~(?!=)|\r(?!\n)"
+)
+_WORDS = ("same", "symmetric", "true", "false")
+_HINTS = {
+    ";": "statements need no end; each starts with its keyword", "&": "write `and`", "|": "write `or`, or `|>` for ⊙",
+    "!": "write `not` or `!=`", "~": "write `~=`", "√": "write `x^0.5`", "∞": "every number is finite",
+    "[": "brackets are `( )`, `{ }` and `< >`", "]": "brackets are `( )`, `{ }` and `< >`",
+    "%": "per cent is glued to its number, as in `5%`; there is no remainder",
+}  # fmt: skip
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
 def check_characters(source: Source, report: Report) -> str:
     """Report each character that has no place in a spec; give the text with those blanked, so that parsing goes on."""
-    kept = list(source.text)
+    kept, done = list(source.text), 0
     for match in _WRONG.finditer(source.text):
-        places = range(match.start(), match.end())
+        start, end = match.span()
         if match.group().startswith("#"):
-            places = [i for i in places if unicodedata.category(source.text[i]) in _HIDDEN and source.text[i] not in "\t\r"]
-        for place in places:
-            meant = _report(Span(source, place, place + 1), report)
-            kept[place] = meant if meant and len(meant) == 1 else " "
+            for place in range(start, end):
+                if _is_hidden(source.text, place):
+                    _report_hidden(Span(source, place, place + 1), report)
+                    kept[place] = " "
+        elif end - start > 1:
+            _report_string(Span(source, start, end), report)
+            kept[start:end] = " " * (end - start)
+        elif start >= done:
+            while end < len(source.text) and _is_alike(source.text[start], source.text[end]):
+                end += 1
+            done = end
+            meant = report_character(Span(source, start, end), report)
+            kept[start:end] = " " * (end - start)
+            kept[start] = meant if meant and len(meant) == 1 else " "
     return "".join(kept)
 
 
-def _report(span: Span, report: Report) -> str | None:
+def _is_alike(first: str, other: str) -> bool:
+    """Tell whether a wrong character belongs to the same finding as the one before: one more `$`, or the same word."""
+    if _meant(first) or unicodedata.category(first) in _HIDDEN:
+        return False
+    letters = not first.isascii() and not other.isascii() and first.isalpha() and other.isalpha()
+    return other == first or (letters and other not in LEXICON and not _meant(other))
+
+
+def _meant(character: str) -> str | None:
+    return LOOK_ALIKES.get(character) or _plain_twin(character)
+
+
+def _is_hidden(text: str, place: int) -> bool:
+    if text[place] == "\r":
+        return text[place + 1 : place + 2] != "\n"
+    return text[place] != "\t" and unicodedata.category(text[place]) in _HIDDEN
+
+
+def _described(character: str) -> str:
+    return f"U+{ord(character):04X} {unicodedata.name(character, 'a control character')}"
+
+
+def _report_hidden(span: Span, report: Report) -> None:
+    report.error(
+        "E003", f"an invisible character: {_described(span.text)}", span, "not allowed anywhere, not even in a comment",
+        help="end lines with a line feed" if span.text == "\r" else "delete it",
+    )  # fmt: skip
+
+
+def _report_string(span: Span, report: Report) -> None:
+    word = span.text[1:-1]
+    help = f"write `{word}` without quotes" if word in _WORDS else "names and words stand without quotes"
+    report.error("E002", "the language has no strings", span, "a string", help=help)
+
+
+def report_character(span: Span, report: Report) -> str | None:
     """Report one character; give the one that was meant, where that is known."""
-    character = span.text
-    described = f"U+{ord(character):04X} {unicodedata.name(character, 'a character without a name')}"
+    character = span.text[0]
     if unicodedata.category(character) in _HIDDEN:
-        report.error(
-            "E003", f"an invisible character: {described}", span, "not allowed anywhere, not even in a comment",
-            help="delete it",
-        )  # fmt: skip
+        _report_hidden(span, report)
         return None
-    meant = LOOK_ALIKES.get(character) or _plain_twin(character)
+    if unicodedata.category(character) == "Zs":
+        report.error("E002", f"an unusual space: {_described(character)}", span, "here", help="write a plain space")
+        return " "
+    meant = _meant(character)
     report.error(
         "E002",
-        f"`{character}` is no part of the language" + ("" if character.isascii() else f" ({described})"),
+        f"`{span.text}` is no part of the language" + ("" if character.isascii() else f" ({_described(character)})"),
         span,
         "unexpected character",
         help=f"write `{meant}`" if meant else _hint(character),
@@ -63,6 +117,6 @@ def _plain_twin(character: str) -> str | None:
 def _hint(character: str) -> str | None:
     if character in "\"'`":
         return "the language has no strings; a comment starts with `#`"
-    if character == ";":
-        return "statements need no end; each starts with its keyword"
-    return {"&": "write `and`", "|": "write `or`, or `|>` for ⊙", "!": "write `not` or `!=`", "~": "write `~=`"}.get(character)
+    if unicodedata.category(character).startswith("L"):
+        return "names are made of a to z, A to Z, digits, `_` and Greek letters; a comment may hold any letter"
+    return _HINTS.get(character)

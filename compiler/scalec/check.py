@@ -1,14 +1,18 @@
 """Static checks: every name known, every argument with a parameter, before anything is worked out."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from scalec import syntax as s
-from scalec.diagnostics import Label, Report, suggest
+from scalec.cycles import check_cycles
+from scalec.definitions import check_parameters, library_with, twice
+from scalec.diagnostics import Report, plural, suggest
 from scalec.expr import FUNCTIONS, TRUTH, WORDS
+from scalec.footprint import check_footprint
 from scalec.names import LAYER_NAMES, QUANTITIES, WRAPPERS, refusal
 from scalec.ops import OPERATORS
-from scalec.program import BlockDef, File, Program, bind, missing
+from scalec.program import BlockDef, File, Program, bind, missing, parameters_of
+from scalec.source import Span
 from scalec.walk import children, names_in
 
 
@@ -25,6 +29,8 @@ class Names:
     operators: bool = False
     callees: frozenset[str] = frozenset()
     """Block parameters: each may hold an operator."""
+    hints: Mapping[str, str] = field(default_factory=dict)
+    """Names that are known elsewhere only, and what to do about it."""
 
     def plus(self, names: Iterable[str]) -> "Names":
         """Make more names visible."""
@@ -34,6 +40,9 @@ class Names:
         """Check an expression."""
         if isinstance(expr, s.Name):
             self._name(expr)
+        elif isinstance(expr, s.Call) and expr.name.key == "memory" and self.quantities:
+            check_footprint(expr, self.expr, self.report)
+            return
         elif isinstance(expr, s.Call):
             self._call(expr)
         elif isinstance(expr, s.Comparison):
@@ -48,78 +57,112 @@ class Names:
             return
         known = self.visible | self.file.constants() | set(TRUTH) | set(WORDS) | self.callees
         known |= {*QUANTITIES, "memory"} if self.quantities else set()
-        if key in known or (self.operators and self.file.callee(key)):
+        if key in known | self.file.broken or (self.operators and self.file.callee(key)):
             return
+        shown, place = name.span.text, name.span
         if key in self.file.lets:
-            self.report.error("E105", f"`{name.span.text}` takes arguments", name.span, f"write `{name.span.text}(…)`")
+            self.report.error("E105", f"`{shown}` takes arguments", place, f"write `{shown}(…)`")
         elif key in LAYER_NAMES:
-            place = "in a stage with an exponent, or in a block"
-            self.report.error("E101", f"`{key}` has a meaning only {place}", name.span)
+            self._layer(place)
         elif self.file.callee(key):
-            self.report.error("E203", f"`{name.span.text}` is an operator, not a value", name.span)
+            self.report.error("E203", f"`{shown}` is an operator", place, "expected a value")
         elif key in FUNCTIONS:
-            self.report.error("E203", f"`{name.span.text}` is a function", name.span, f"write `{name.span.text}(…)`")
+            self.report.error("E203", f"`{shown}` is a function", place, f"write `{shown}(…)`")
+        elif key in (*QUANTITIES, "memory"):
+            self.report.error(
+                "E101", f"`{shown}` has a value only in `require`", place, "the network is not known here"
+            )
+        elif key in self.hints:
+            self.report.error("E101", f"`{shown}` {self.hints[key]}", place, "unknown here")
         else:
-            self.report.error("E101", f"unknown name `{name.span.text}`", name.span, help=suggest(key, known))
+            near = suggest(key, known - set(TRUTH) - set(WORDS))
+            listed = f"here are {', '.join(sorted(self.visible))}, params and lets" if self.visible else None
+            self.report.error("E101", f"unknown name `{shown}`", place, "unknown", help=near or listed)
+
+    def _layer(self, place: Span) -> None:
+        """Report `layer / layers` once."""
+        message = "`layer` and `layers` have a value only in a stage with an exponent, or in a block"
+        line = place.source.position(place.start)[0]
+        said = (d.label.span for d in self.report.diagnostics if d.message == message)
+        if all(span.source.position(span.start)[0] != line for span in said):
+            self.report.error("E101", message, place, "write `^1` behind the stage to count it")
 
     def _dotted(self, name: s.Name) -> None:
         owner, *rest = name.parts
         attributes = {*QUANTITIES, "memory", *self.file.constants()} if self.quantities else {"C", "H", "W"}
         if owner.key not in self.owners:
             what = "variant" if self.quantities else "earlier label"
-            self.report.error("E101", f"no {what} `{owner.span.text}`", owner.span, help=suggest(owner.key, self.owners))
+            listed = f"there are {', '.join(sorted(self.owners))}" if self.owners else None
+            helped = suggest(owner.key, self.owners) or listed
+            self.report.error("E101", f"no {what} is called `{owner.span.text}`", owner.span, "unknown", help=helped)
         elif len(rest) > 1 or rest[0].key not in attributes:
             helped = suggest(rest[0].key, attributes) or f"it has {', '.join(sorted(attributes))}"
-            self.report.error("E101", f"`{owner.span.text}` has no `{rest[0].span.text}`", rest[0].span, help=helped)
+            self.report.error(
+                "E101", f"`{owner.span.text}` has no `{rest[0].span.text}`", rest[0].span, "unknown", help=helped
+            )
 
     def _call(self, call: s.Call) -> None:
         key = call.name.key
         if function := FUNCTIONS.get(key):
             positional = sum(argument.name is None for argument in call.arguments)
             if not function.least <= positional <= function.most:
-                wanted = str(function.least) if function.least == function.most else f"at least {function.least}"
-                self.report.error("E106", f"`{key}` takes {wanted} argument(s), not {positional}", call.span)
+                least = "" if function.least == function.most else "at least "
+                wanted = f"{least}{plural(function.least, 'argument')}"
+                self.report.error("E106", f"`{key}` takes {wanted}", call.span, f"{positional} given")
             self._named(call, function.named)
         elif key in self.file.lets and self.file.lets[key].binding.parameters:
-            wanted = len(self.file.lets[key].binding.parameters)
-            if len(call.arguments) != wanted or any(argument.name for argument in call.arguments):
-                self.report.error("E106", f"`{call.name.span.text}` takes {wanted} positional argument(s)", call.span)
+            count = len(self.file.lets[key].binding.parameters)
+            if len(call.arguments) != count or any(argument.name for argument in call.arguments):
+                given = "named here" if any(a.name for a in call.arguments) else f"{len(call.arguments)} given"
+                named = plural(count, "argument") + " without a name"
+                self.report.error("E106", f"`{call.name.span.text}` takes {named}", call.span, given)
         elif key in self.file.constants():
-            self.report.error("E203", f"`{call.name.span.text}` is a value and takes no arguments", call.name.span)
+            self.report.error(
+                "E203", f"`{call.name.span.text}` is a value and takes no arguments", call.span, "not a function"
+            )
         elif self.operators and (callee := self.file.callee(key)):
             bind(call, callee, self.report)
-        elif not (self.operators and key in self.callees):
+        elif key not in self.file.broken and not (self.operators and key in self.callees):
             lets = [name for name, let in self.file.lets.items() if let.binding.parameters]
             helped = suggest(key, [*FUNCTIONS, *lets, *(OPERATORS if self.operators else ())])
-            self.report.error("E101", f"unknown function `{call.name.span.text}`", call.name.span, help=helped)
+            self.report.error(
+                "E101", f"unknown function `{call.name.span.text}`", call.name.span, "unknown", help=helped
+            )
 
     def _named(self, call: s.Call, named: tuple[str, ...]) -> None:
         for argument in call.arguments:
             if argument.name and argument.name.key not in named:
                 helped = suggest(argument.name.key, named)
                 message = f"`{call.name.key}` has no parameter `{argument.name.span.text}`"
-                self.report.error("E103", message, argument.name.span, help=helped)
+                self.report.error("E103", message, argument.name.span, "unknown", help=helped)
 
     def _comparison(self, expr: s.Comparison) -> None:
         if ("~=" in expr.operators) != (expr.tolerance is not None):
             message = "`≈` needs a tolerance" if expr.tolerance is None else "`±` goes with `≈` only"
-            self.report.error("E203", message, expr.span, "write `a ≈ b ± 5%`")
+            place = expr.span.after if expr.tolerance is None else expr.tolerance.span
+            label = "write `± 5%`" if expr.tolerance is None else "a tolerance"
+            self.report.error("E203", message, place, label, help="`a ≈ b ± 5%`: the two differ by at most 5% of b")
 
     def chain(self, chain: s.Chain | None) -> None:
         """Check every unit of a chain, inside a block."""
+        labels: dict[str, s.Identifier] = {}
         for unit in chain.units if chain else ():
             self.unit(unit, in_network=False)
+            if unit.label and labels.setdefault(unit.label.key, unit.label) is not unit.label:
+                twice(unit.label, labels[unit.label.key], self.report)
 
     def unit(self, unit: s.Unit, in_network: bool) -> None:
         """Check one unit."""
         if unit.label and (problem := refusal(unit.label.key, "label")):
-            self.report.error("E108", f"the label `{unit.label.span.text}` {problem}", unit.label.span)
+            self.report.error(
+                "E108", f"the label `{unit.label.span.text}` {problem}", unit.label.span, "choose another name"
+            )
         if unit.repeat and not in_network and not unit.repeat.pinned:
             self.report.error(
                 "E307", "inside a block nothing scales with depth", unit.repeat.span, "write `^=` for a fixed number"
             )
         if unit.tap and not in_network:
-            self.report.error("E307", "`tap` names outputs of the network only", unit.span)
+            self.report.error("E307", "`tap` names outputs of the network only", unit.span, "inside a block")
         self.expr(unit.guard)
         self.expr(unit.repeat.count if unit.repeat else None)
         if isinstance(unit.ascription, s.Shape):
@@ -134,50 +177,66 @@ class Names:
             self._unit_call(unit.head)
         elif isinstance(unit.head, s.Group):
             if len(unit.head.chains) > 1 and not unit.repeat:
-                self.report.error("E307", "alternatives need an exponent: `(F, G)^4`", unit.head.span)
+                self.report.error("E307", "alternatives need an exponent", unit.head.span.after, "write `^4` here")
             for chain in unit.head.chains:
                 for inner in chain.units:
                     self.unit(inner, in_network=False)
         else:
             self._wrap(unit.head)
             if unit.repeat:
-                self.report.error("E307", "a wrapper under an exponent needs a name: write it as a block", unit.head.span)
+                message = "a wrapper cannot be repeated where it stands"
+                self.report.error("E307", message, unit.head.span, "write it as a block, and repeat that")
 
     def _unit_call(self, call: s.Call) -> None:
         arguments = replace(self, operators=True)
         for argument in call.arguments:
             arguments.expr(argument.value)
-        if call.name.key in self.callees:
+        if call.name.key in self.callees | self.file.broken:
             return
         callee = self.file.callee(call.name.key)
         if callee is None:
-            if call.name.key in WRAPPERS:
-                self.report.error("E102", f"`{call.name.key}` needs a body", call.span, f"write `{call.name.key} {{ … }}`")
-                return
-            candidates = [*self.file.blocks, *OPERATORS, *self.callees]
-            helped = suggest(call.name.key, candidates)
-            self.report.error("E102", f"unknown block or operator `{call.name.span.text}`", call.name.span, help=helped)
+            self._unknown(call.name)
             return
+        before = len(self.report.diagnostics)
         bound = bind(call, callee, self.report)
-        missing(call, callee, set(bound) | defaulted(self.file, call.name.key), self.report)
+        if len(self.report.diagnostics) == before:
+            missing(call, callee, set(bound) | defaulted(self.file, call.name.key), self.report)
+
+    def _unknown(self, name: s.Identifier) -> None:
+        shown = name.span.text
+        if name.key in WRAPPERS:
+            self.report.error("E102", f"`{shown}` needs a body", name.span, f"write `{shown} {{ … }}`")
+        elif name.key in FUNCTIONS or name.key in self.file.lets or name.key in self.file.params:
+            what = "a value" if name.key in self.file.constants() else "a function"
+            self.report.error("E102", f"`{shown}` is {what}", name.span, "expected a block or operator")
+        else:
+            library = library_with(name.key)
+            helped = f"write `import {shown} from {library}`" if library else None
+            helped = helped or suggest(name.key, [*self.file.blocks, *OPERATORS, *self.callees, *WRAPPERS])
+            self.report.error("E102", f"unknown block or operator `{shown}`", name.span, "unknown", help=helped)
 
     def _wrap(self, wrap: s.Wrap) -> None:
         name = wrap.call.name
         if name.key not in WRAPPERS:
-            self.report.error(
-                "E102", f"`{name.span.text}` takes no body", name.span, help=suggest(name.key, WRAPPERS)
-            )  # fmt: skip
+            helped = suggest(name.key, WRAPPERS) or f"bodies belong to {', '.join(f'`{each}`' for each in WRAPPERS)}"
+            self.report.error("E102", f"`{name.span.text}` takes no body", name.span, "unknown here", help=helped)
+            return
         if wrap.call.arguments:
-            self.report.error("E106", f"`{name.key}` takes no arguments", wrap.call.span)
+            place = wrap.call.arguments[0].span.to(wrap.call.arguments[-1].span)
+            self.report.error("E106", f"`{name.key}` takes no arguments", place, f"write `{name.key} {{ … }}`")
         if name.key in ("residual", "gate") and len(wrap.bodies) > 1:
-            self.report.error("E106", f"`{name.key}` takes one body", wrap.bodies[1].span, help="`sum` takes several")
+            self.report.error(
+                "E106", f"`{name.key}` takes one body", wrap.bodies[1].span, "one too many", help="`sum` takes several"
+            )
         if name.key in ("concat", "split", "sum") and len(wrap.bodies) < 2:
-            self.report.error("E106", f"`{name.key}` takes several bodies", wrap.span)
+            self.report.error("E106", f"`{name.key}` takes several bodies", wrap.span.after, "write `{ … }` here")
         if name.key == "sum" and all(body.condition for body in wrap.bodies):
-            self.report.error("E307", "one body of a `sum` has to be there always", wrap.span, "each has an `if`")
+            self.report.error("E307", "one body of a `sum` has to be there always", name.span, "each has an `if`")
         for body in wrap.bodies:
             if body.condition and name.key in ("concat", "split"):
-                self.report.error("E307", f"a body of `{name.key}` has no `if`", body.condition.span)
+                self.report.error(
+                    "E307", f"a body of `{name.key}` cannot have an `if`", body.condition.span, "only one of `sum` can"
+                )
             self.expr(body.condition)
             self.chain(body.chain)
 
@@ -188,32 +247,40 @@ def defaulted(file: File, key: str) -> set[str]:
     return {a.name.key for a in setting.arguments if a.name} if setting else set()
 
 
-def check_file(file: File, report: Report) -> None:
-    """Check params, lets, defaults and blocks of one file."""
-    names = Names(file, report)
+def check_file(file: File, report: Report, hints: Mapping[str, str] | None = None) -> None:
+    """Check params, lets, defaults and blocks of one file; `hints` say of a name why it is not known here."""
+    names = Names(file, report, hints=hints or {})
     for binding in file.params.values():
         replace(names, operators=True).expr(binding.value)
     for let in file.lets.values():
         if let.home is file:
+            check_parameters(let.binding.parameters, set(), report, "value")
             names.plus(p.key for p in let.binding.parameters).expr(let.binding.value)
     for key, setting in file.defaults.items():
         _check_default(names, key, setting)
     for block in file.blocks.values():
         if block.home is file:
             _check_block(names, block)
-            _check_recursion(block, report)
+    check_cycles(file, report)
 
 
 def _check_default(names: Names, key: str, setting: s.Call) -> None:
     callee = names.file.callee(key)
     if callee is None:
         helped = suggest(key, [*names.file.blocks, *OPERATORS])
-        names.report.error("E102", f"unknown block or operator `{setting.name.span.text}`", setting.name.span, help=helped)
+        if key not in names.file.broken:
+            shown = setting.name.span.text
+            names.report.error(
+                "E102", f"unknown block or operator `{shown}`", setting.name.span, "unknown", help=helped
+            )
         return
     for argument in setting.arguments:
         replace(names, operators=True).expr(argument.value)
         if argument.name is None:
-            names.report.error("E105", "a default names its parameter", argument.span, "write `name = value`")
+            named = next(iter(parameters_of(callee)), "name")
+            names.report.error(
+                "E105", "a default names its parameter", argument.span, f"write `{named} = {argument.span.text}`"
+            )
     bind(setting, callee, names.report)
 
 
@@ -221,13 +288,10 @@ def _check_block(names: Names, block: BlockDef) -> None:
     definition, report = block.syntax, names.report
     symbols = {d.value.parts[0].key for d in definition.input.dims if isinstance(d.value, s.Name)}
     inside = names.plus(symbols)
-    parameters: set[str] = set()
+    parameters = {parameter.name.key for parameter in definition.parameters}
+    check_parameters((parameter.name for parameter in definition.parameters), symbols, report)
+    check_parameters((binding.name for binding in definition.where), symbols | parameters, report)
     for parameter in definition.parameters:
-        if parameter.name.key in parameters | symbols:
-            report.error("E104", f"`{parameter.name.span.text}` is defined twice", parameter.name.span)
-        if problem := refusal(parameter.name.key, "parameter"):
-            report.error("E108", f"the parameter `{parameter.name.span.text}` {problem}", parameter.name.span)
-        parameters.add(parameter.name.key)
         replace(inside, operators=True).expr(parameter.default)
     inside = replace(inside.plus(parameters), callees=frozenset(parameters))
     gives = block.gives
@@ -238,42 +302,15 @@ def _check_block(names: Names, block: BlockDef) -> None:
     for binding in definition.where:
         inside.expr(binding.value)
         inside = inside.plus({binding.name.key})
-    for shape in (definition.input, definition.output):
-        if len(shape.dims) not in (1, 3):
-            report.error("E303", "a shape is <H, W, C> or <C>", shape.span)
+    _check_ranks(definition, report)
     inside.chain(definition.chain)
 
 
-def _check_recursion(block: BlockDef, report: Report) -> None:
-    """A block may not contain itself, directly or through others."""
-    seen: set[str] = set()
-
-    def visit(current: BlockDef) -> bool:
-        for name in sorted(_callees(current.syntax.chain)):
-            inner = current.home.blocks.get(name)
-            if inner is block:
-                return True
-            if inner is not None and inner.name not in seen:
-                seen.add(inner.name)
-                if visit(inner):
-                    return True
-        return False
-
-    if visit(block):
-        report.error("E107", f"the block `{block.name}` contains itself", block.syntax.name.span)
-
-
-def _callees(chain: s.Chain | None) -> set[str]:
-    found: set[str] = set()
-    for unit in chain.units if chain else ():
-        match unit.head:
-            case s.Call():
-                found |= {unit.head.name.key}.union(*(names_in(a.value) for a in unit.head.arguments))
-            case s.Group():
-                found = found.union(*(_callees(inner) for inner in unit.head.chains))
-            case s.Wrap():
-                found = found.union(*(_callees(body.chain) for body in unit.head.bodies))
-    return found
+def _check_ranks(definition: s.Definition, report: Report) -> None:
+    for shape in (definition.input, definition.output):
+        if len(shape.dims) not in (1, 3):
+            label = plural(len(shape.dims), "dimension")
+            report.error("E303", "a shape has one dimension or three, as <C> or <H, W, C>", shape.span, label)
 
 
 def check_program(program: Program, report: Report) -> None:
@@ -282,12 +319,8 @@ def check_program(program: Program, report: Report) -> None:
     for key, scale in program.scales.items():
         names.plus({key}).expr(scale.rule)
     _check_network(names, program)
-    settable = set(program.file.constants()) | set(program.network_parameters)
     for row in program.variants.values():
-        for column, value in row.items():
-            if column not in settable:
-                where = value.span
-                report.error("E101", f"the column `{column}` is no param, let or network parameter", where, help=suggest(column, settable))
+        for value in row.values():
             replace(names, operators=True).expr(value)
     owners = frozenset({*program.variants, "baseline"})
     for condition in program.requirements:
@@ -297,26 +330,25 @@ def check_program(program: Program, report: Report) -> None:
 def _check_network(names: Names, program: Program) -> None:
     network, report = program.network, names.report
     parameters = {p.name.key for p in network.parameters}
+    check_parameters((parameter.name for parameter in network.parameters), set(), report)
+    _check_ranks(network, report)
     for parameter in network.parameters:
-        if problem := refusal(parameter.name.key, "parameter"):
-            report.error("E108", f"the parameter `{parameter.name.span.text}` {problem}", parameter.name.span)
+        shown = parameter.name.span.text
         if parameter.name.key in program.file.constants():
-            report.error("E104", f"`{parameter.name.span.text}` is a param or let already", parameter.name.span)
+            report.error("E104", f"`{shown}` is a param or let already", parameter.name.span, "choose another name")
         if parameter.default is None:
-            report.error("E105", "a network parameter needs a default", parameter.span, "write `name = value`")
+            report.error("E105", "a network parameter needs a default", parameter.span.after, f"write `{shown} = …`")
         names.expr(parameter.default)
     for shape in (network.input, network.output):
         for dim in shape.dims:
             names.plus(parameters if shape is network.output else ()).expr(dim.value)
-    labels: set[str] = set()
+    labels: dict[str, s.Identifier] = {}
     for unit in network.chain.units:
         inside = replace(names, owners=frozenset(labels)).plus(parameters)
         (inside.plus(LAYER_NAMES) if unit.repeat else inside).unit(unit, in_network=True)
         _check_structure(unit, parameters, report)
-        if unit.label:
-            if unit.label.key in labels:
-                report.error("E104", f"the label `{unit.label.span.text}` is taken", unit.label.span)
-            labels.add(unit.label.key)
+        if unit.label and labels.setdefault(unit.label.key, unit.label) is not unit.label:
+            twice(unit.label, labels[unit.label.key], report)
 
 
 def _check_structure(unit: s.Unit, parameters: set[str], report: Report) -> None:
@@ -329,6 +361,5 @@ def _check_structure(unit: s.Unit, parameters: set[str], report: Report) -> None
         for name in sorted(names_in(place) & parameters):
             report.error(
                 "E203", f"the network parameter `{name}` can decide no width, repeat or condition", place.span,
-                help=f"write `param {name} = …`, which a variant may set too",
-                others=(Label(unit.span, "in this stage"),),
+                "an argument of the emitted class", help=f"write `param {name} = …`, which a variant may set too",
             )  # fmt: skip

@@ -1,6 +1,7 @@
 """The command line. Everything but argparse is imported when a command needs it."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -26,19 +27,33 @@ _EXAMPLES = """examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; give its exit code: 0 done, 1 wrong input, 2 wrong usage, 3 no access, 4 a bug of scalec."""
     arguments = _parser().parse_args(_join_negative(sys.argv[1:] if argv is None else list(argv)))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without φ is no reason to fail
     try:
-        return _run(arguments)
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return DONE
     except KeyboardInterrupt:
         return 130
     except OSError as error:
-        return _fail(f"{error.filename or 'output'}: {error.strerror}", NO_ACCESS)
+        if error.filename is None:
+            _drop_output()
+        return _fail(f"{error.filename or 'output'}: {error.strerror or error}", NO_ACCESS)
     except (MemoryError, RecursionError, Exception) as error:
         if os.environ.get("SCALEC_DEBUG"):
             raise
         return _fail(f"a bug of scalec, not of your spec: {type(error).__name__}: {str(error)[:300]}", BUG)
+
+
+def _drop_output() -> None:
+    """Let what is still buffered go nowhere: Python would try to write it once more at its end, and complain."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -81,13 +96,17 @@ def _parser() -> argparse.ArgumentParser:
     compile_.add_argument("--force", action="store_true", help="overwrite a file that scalec did not write")
     compile_.set_defaults(run=_compile)
 
-    check = commands.add_parser("check", help="check specs with all of their variants; write nothing", allow_abbrev=False)
+    check = commands.add_parser(
+        "check", help="check specs with all of their variants; write nothing", allow_abbrev=False
+    )
     check.add_argument("specs", metavar="SPEC", nargs="+")
     check.set_defaults(run=_check)
 
     cost = commands.add_parser("cost", help="parameters, multiply-adds and activations", allow_abbrev=False)
     _scale_options(cost)
     cost.add_argument("--format", choices=("table", "json"), default="table")
+    cost.add_argument("--memory", choices=("predicted", "exact"), default="predicted",
+                      help="`exact` also runs the network in PyTorch, without numbers, and takes seconds")  # fmt: skip
     cost.set_defaults(run=_cost)
     return parser
 
@@ -148,8 +167,14 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _cost(arguments: argparse.Namespace) -> int:
-    from scalec.report import cost_json, cost_table
+    from scalec.report import MemoryPeak, cost_json, cost_table
 
-    compiled = _compiled(arguments)
-    print(cost_json(compiled) if arguments.format == "json" else cost_table(compiled))
+    compiled, exact = _compiled(arguments), None
+    if arguments.memory == "exact":
+        try:
+            from scalec.memory_oracle import peaks
+        except ModuleNotFoundError as error:
+            return _fail(f"`--memory exact` needs {error.name}: pip install 'scalec[torch]'", WRONG_USAGE)
+        exact = MemoryPeak(**peaks(compiled))
+    print((cost_json if arguments.format == "json" else cost_table)(compiled, exact))
     return DONE

@@ -86,7 +86,6 @@ def real(value: Fraction) -> Code:
     return Code(f"{value.numerator} / {value.denominator}", TIMES, value)
 
 
-
 @dataclass(frozen=True)
 class Call:
     """`name(positional, …, keyword=value, …)`; an exploded one has a line for each argument."""
@@ -120,7 +119,11 @@ def call(name: str, *positional: "Code | Call | int", **keywords: "tuple[Code, o
     for keyword, given in keywords.items():
         if isinstance(given, tuple):
             value, default = given
-            if value.value is None or value.value != default or isinstance(value.value, bool) != isinstance(default, bool):
+            if (
+                value.value is None
+                or value.value != default
+                or isinstance(value.value, bool) != isinstance(default, bool)
+            ):
                 arguments.append((keyword, value))
         else:
             arguments.append((keyword, given))

@@ -65,7 +65,9 @@ class Loaded:
             self._networks[name] = self.network(setting)
         return self._networks[name]
 
-    def compile(self, phi: str | None = None, variant: str | None = None, changes: Sequence[tuple[str, str]] = ()) -> Compiled:
+    def compile(
+        self, phi: str | None = None, variant: str | None = None, changes: Sequence[tuple[str, str]] = ()
+    ) -> Compiled:
         """Scale to φ or a variant, with `--set` changes, and check what is required. Raises `CompileError`."""
         baseline = self.named("baseline")
         network, report = self.network(make_setting(self.program, phi, variant, changes)), Report()

@@ -1,5 +1,6 @@
 """What a spec requires, decided on the concrete network: nominal values, realised quantities, and those of variants."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,9 +10,12 @@ from scalec import syntax as s
 from scalec.cost import cost
 from scalec.diagnostics import Report
 from scalec.exact import Number
-from scalec.expr import Failure, Scope, Value, evaluate, number, tolerance_of, truth
+from scalec.expr import Failure, Scope, Value, describe, evaluate, tolerance_of, truth
+from scalec.footprint import footprint_of
 from scalec.ir import Network
 from scalec.memory import memory
+from scalec.source import Span
+from scalec.walk import children
 
 QUANTITIES: dict[str, Callable[[Network], int]] = {
     "FLOPS": lambda network: cost(network).macs,
@@ -46,7 +50,9 @@ class _Scope:
         return network.scope.name(s.Name(name.parts[-1].span, name.parts[-1:]))
 
     def call(self, call: s.Call) -> Value:
-        """Give the value of a let with arguments."""
+        """Give the value of `memory(…)`, or of a let with arguments."""
+        if call.name.key == "memory":
+            return Fraction(memory(self.network, footprint_of(call, self)))
         return self.network.scope.call(call)
 
 
@@ -54,37 +60,122 @@ def constrain(network: Network, other: Callable[[str], Network], report: Report)
     """Decide every requirement on a network; `other` gives the network of a variant, or the baseline."""
     decided = []
     for expr in network.program.requirements:
+        scope = _Scope(network, other)
         try:
-            decided.append(_decide(expr, _Scope(network, other), report))
+            holds = truth(expr, scope)
+            if not holds:
+                _report(expr, scope, report)
+            decided.append(Requirement(expr, holds, _values(expr, scope)))
         except Failure as failure:
             report.add(failure.diagnostic)
     return tuple(decided)
 
 
-def _decide(expr: s.Expr, scope: Scope, report: Report) -> Requirement:
-    holds = truth(expr, scope)
+def _values(expr: s.Expr, scope: Scope) -> tuple[str, ...]:
     if not isinstance(expr, s.Comparison):
-        if not holds:
-            report.error("E401", "a requirement does not hold", expr.span)
-        return Requirement(expr, holds, ())
+        return ()
     values = [evaluate(operand, scope) for operand in expr.operands]
-    shown = tuple(exact.show(v) if not isinstance(v, (bool, str)) else str(v) for v in values)  # type: ignore[arg-type]
-    if not holds:
-        _report(expr, scope, shown, report)
-    return Requirement(expr, holds, shown)
+    return tuple(exact.show(v) if isinstance(v, (Fraction, exact.Radical)) else describe(v).strip("`") for v in values)
 
 
-def _report(expr: s.Comparison, scope: Scope, shown: tuple[str, ...], report: Report) -> None:
-    notes = [f"{operand.span.text} is {value}" for operand, value in zip(expr.operands, shown, strict=True)]
+def _report(expr: s.Expr, scope: "_Scope", report: Report) -> None:
+    """Report what does not hold, down to the comparison that fails."""
+    match expr:
+        case s.Junction() if expr.operator == "and":
+            for operand in expr.operands:
+                if not truth(operand, scope):
+                    _report(operand, scope, report)
+        case s.Comparison():
+            _report_comparison(expr, scope, report)
+        case s.Junction():
+            _fail(expr, scope, report, expr.span, "none of these holds", _known(expr, scope))
+        case s.Not():
+            _fail(expr, scope, report, expr.operand.span, "this holds", _known(expr, scope))
+        case _:
+            _fail(expr, scope, report, expr.span, "this is false", ())
+
+
+def _fail(
+    expr: s.Expr,
+    scope: "_Scope",
+    report: Report,
+    span: Span,
+    label: str,
+    notes: tuple[str, ...],
+    help: str | None = None,
+) -> None:
+    place = scope.network.setting.place if _is_about_network(expr) else ""
+    report.error("E401", f"a requirement does not hold{place}", span, label, notes=notes, help=help)
+
+
+def _report_comparison(expr: s.Comparison, scope: "_Scope", report: Report) -> None:
     for index, operator in enumerate(expr.operators):
-        left, right = number(expr.operands[index], scope), number(expr.operands[index + 1], scope)
-        tolerance = tolerance_of(expr, right, scope)
-        if operator == "~=" and tolerance is not None:
-            low, high = exact.subtract(right, tolerance), exact.add(right, tolerance)
-            notes.append(f"it would hold from {exact.show(low)} to {exact.show(high)}")
-        elif operator in ("<", "<=", ">", ">=") and exact.sign(right) != 0:
-            notes.append(f"off by {exact.show(_distance(left, right))} ({_percent(left, right)} of the right side)")
-    report.error("E401", "a requirement does not hold", expr.span, f"here: {', '.join(shown)}", notes=tuple(notes))
+        first, second = expr.operands[index], expr.operands[index + 1]
+        pair = s.Comparison(
+            first.span.to(second.span), (first, second), (operator,), expr.tolerance if operator == "~=" else None
+        )
+        if truth(pair, scope):
+            continue
+        left, right = evaluate(first, scope), evaluate(second, scope)
+        if isinstance(left, (Fraction, exact.Radical)) and isinstance(right, (Fraction, exact.Radical)):
+            label, help = _compared(operator, left, right, tolerance_of(pair, right, scope))
+            if pair.tolerance is not None:
+                share = pair.tolerance.span.text.endswith("%") and exact.sign(right) != 0
+                needed = _percent(left, right, up=True) if share else _apart(_distance(left, right), Fraction(0))[0]
+                help = f"it would hold with `± {needed}`"
+        else:
+            label, help = f"{describe(left)} and {describe(right)}", None
+        span = expr.span if operator == "~=" else pair.span
+        _fail(expr, scope, report, span, label, _known(pair, scope), help)
+        return
+
+
+def _compared(operator: str, left: Number, right: Number, tolerance: Number | None) -> tuple[str, str | None]:
+    """Say how two numbers miss each other, and what would hold."""
+    shown = _apart(left, right)
+    far = _apart(_distance(left, right), Fraction(0))[0]
+    percent = _percent(left, right) if exact.sign(right) else "0.0%"
+    share = f", {percent} of the right side" if percent != "0.0%" else ""
+    if operator == "~=" and tolerance is not None:
+        low, high = (_apart(side, left)[0] for side in (exact.subtract(right, tolerance), exact.add(right, tolerance)))
+        return f"{shown[0]} lies outside {low} to {high}, {far} from {shown[1]}", None
+    if operator in ("<", "<=", ">", ">="):
+        less = operator.startswith("<")
+        side = "above" if less else "below"
+        bound = (
+            "more than" if operator == "<" else "less than" if operator == ">" else "at least" if less else "at most"
+        )
+        help = f"it would hold with {bound} {shown[0]} on the right"
+        return (f"{shown[0]} is {side} {shown[1]} by {far}{share}" if far != "0" else f"both are {shown[0]}"), help
+    return (f"both are {shown[0]}" if operator == "!=" else f"{shown[0]} is not {shown[1]}"), None
+
+
+def _known(expr: s.Expr, scope: Scope) -> tuple[str, ...]:
+    """Give the value of each side that is no literal, and of the names in it."""
+    notes: dict[str, None] = {}
+    for operand in _sides(expr):
+        if isinstance(operand, s.Number):
+            continue
+        value = evaluate(operand, scope)
+        shown = _grouped(exact.show(value)) if isinstance(value, (Fraction, exact.Radical)) else describe(value)
+        notes.setdefault(f"`{operand.span.text}` is {shown}")
+    return tuple(notes)
+
+
+def _sides(expr: s.Expr) -> list[s.Expr]:
+    if isinstance(expr, s.Comparison):
+        return list(expr.operands)
+    inner = children(expr) if isinstance(expr, (s.Junction, s.Not)) else []
+    return [side for each in inner for side in _sides(each)] if inner else [expr]
+
+
+def _is_about_network(expr: s.Expr) -> bool:
+    """Tell whether an expression names a quantity of the network at hand, and so differs from scale to scale."""
+    if isinstance(expr, s.Name):
+        return len(expr.parts) == 1 and expr.parts[0].key in QUANTITIES
+    if isinstance(expr, s.Call) and expr.name.key == "memory":
+        return True
+    return any(_is_about_network(child) for child in children(expr))
 
 
 def _distance(left: Number, right: Number) -> Number:
@@ -92,6 +183,20 @@ def _distance(left: Number, right: Number) -> Number:
     return exact.negate(difference) if exact.sign(difference) < 0 else difference
 
 
-def _percent(left: Number, right: Number) -> str:
-    share = abs(exact.approximate(_distance(left, right)) / exact.approximate(right))
-    return f"{100 * share:.1f} %"
+def _percent(left: Number, right: Number, up: bool = False) -> str:
+    share = 1000 * abs(exact.approximate(_distance(left, right)) / exact.approximate(right))
+    return f"{(math.ceil(share) if up else share) / 10:,.1f}%"
+
+
+def _apart(left: Number, right: Number) -> tuple[str, str]:
+    """Show two numbers with as many digits as tell them apart."""
+    for digits in (6, 12, 24):
+        shown = exact.show(left, digits), exact.show(right, digits)
+        if shown[0] != shown[1] or left == right:
+            break
+    return _grouped(shown[0]), _grouped(shown[1])
+
+
+def _grouped(shown: str) -> str:
+    whole, point, part = shown.partition(".")
+    return f"{int(whole):,}{point}{part}" if whole.lstrip("-").isdigit() and whole != "-0" else shown

@@ -9,6 +9,7 @@ from scalec.source import Span
 
 MOST_SHOWN = 20
 TAB_WIDTH = 4
+WIDEST = 120
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,15 @@ class Report:
 
 def suggest(name: str, candidates: Iterable[str]) -> str | None:
     """Word a did-you-mean for `name`, or nothing if no candidate is near."""
-    near = difflib.get_close_matches(name[:64], sorted(set(candidates)), n=1, cutoff=0.6)
-    if not near:
-        lowered = {c.lower(): c for c in candidates}
-        near = [lowered[name.lower()]] if name.lower() in lowered else []
+    known = sorted(set(candidates))
+    near = [c for c in known if c.lower() == name.lower()]
+    near = near or difflib.get_close_matches(name[:64], known, n=1, cutoff=0.7)
     return f"did you mean `{near[0]}`?" if near else None
+
+
+def plural(count: int, noun: str) -> str:
+    """Count something in words: `1 value`, `2 values`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def render(diagnostics: Iterable[Diagnostic]) -> str:
@@ -109,13 +114,19 @@ def _snippet(label: Label, width: int, mark: str, arrow: str) -> list[str]:
     line, column = source.position(label.span.start)
     text = source.line(line)
     until = min(column - 1 + max(1, label.span.end - label.span.start), max(len(text), column))
-    before, marked = printable(text[: column - 1]), printable(text[column - 1 : until])
-    underline = " " * _width(before) + mark * max(1, _width(marked))
     gutter = " " * width
+    place = f"{gutter}{arrow} {printable(source.name)}:{line}:{column}"
+    if not source.text:
+        return [place]
+    first = max(0, min(column - 1 - WIDEST // 2, len(text) - WIDEST)) if len(text) > WIDEST else 0
+    until = min(until, first + WIDEST)
+    head, tail = "…" if first else "", "…" if len(text) > first + WIDEST else ""
+    before, marked = head + printable(text[first : column - 1]), printable(text[column - 1 : until])
+    underline = " " * _width(before) + mark * max(1, _width(marked))
     return [
-        f"{gutter}{arrow} {printable(source.name)}:{line}:{column}",
+        place,
         f"{gutter} |",
-        f"{line:>{width}} | {printable(text)}".rstrip(),
+        f"{line:>{width}} | {head}{printable(text[first : first + WIDEST])}{tail}".rstrip(),
         f"{gutter} | {underline} {printable(label.text)}".rstrip(),
     ]
 

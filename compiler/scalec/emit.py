@@ -5,7 +5,7 @@ Nothing but what `checked` has seen reaches the file, and two guards look at eve
 
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -74,14 +74,19 @@ def _render(compiled: "Compiled") -> str:
     classes, helpers = class_views(compiled)
     shown = [_lines(view) for view in classes]
     helper_texts = [_helper(name) for name in sorted(helpers)]
-    body = "\n".join([*helper_texts, *(line for view in shown for part in view.values() if isinstance(part, list) for line in part)])
-    return _environment().get_template("model.py.jinja").render(
-        title=checked(title(compiled.network)),
-        header=[checked(line) for line in header(compiled)],
-        imports=[checked(line) for line in _imports(body)],
-        constants=[checked(line) for line in constants(compiled.network)],
-        helpers=helper_texts,
-        classes=shown,
+    lines = [line for view in shown for part in view.values() for line in ([part] if isinstance(part, str) else part)]
+    body = "\n".join([*helper_texts, *lines])
+    return (
+        _environment()
+        .get_template("model.py.jinja")
+        .render(
+            title=checked(title(compiled.network)),
+            header=[checked(line) for line in header(compiled)],
+            imports=[checked(line) for line in _imports(body)],
+            constants=[checked(line) for line in constants(compiled.network)],
+            helpers=helper_texts,
+            classes=shown,
+        )
     )
 
 
@@ -97,7 +102,7 @@ def class_views(compiled: "Compiled") -> tuple[list[ClassView], set[str]]:
     file = network.program.file
     moving = {file: moving_names(file, network.program.variants)}
     views: dict[Kind, ClassView] = {}
-    helpers: set[str] = set()
+    helpers: dict[str, set[str]] = {}
     found = kinds(network)
     names = _class_names(list(found))
     for kind, uses in found.items():
@@ -105,19 +110,33 @@ def class_views(compiled: "Compiled") -> tuple[list[ClassView], set[str]]:
         writer = Writer(context, views)
         result = writer.chain(context.definition.syntax.chain, [use.chain for use in uses], "x", "x")
         views[kind] = context.view(names[kind], writer.init, writer.forward, result)
-        helpers |= writer.modules.helpers
+        helpers[names[kind]] = writer.modules.helpers
     top = NetworkContext(network)
     writer = Writer(top, views)
     chain = top.chain()
     units = compiled.network.program.network.chain
     present = type(units)(units.span, tuple(placed.unit for placed in chain.units))
     result = writer.chain(present, [chain], "x", "x")
-    helpers |= writer.modules.helpers
     main = ClassView(
         python_name(network.name), f"{title(network)[:-1]}", (), top.parameters(), tuple(writer.init),
         tuple(writer.forward.lines), result,
     )  # fmt: skip
-    return [*views.values(), main], helpers
+    used = _used(main, views.values())
+    inner = [view for view in views.values() if view.name in used]
+    return [*inner, main], writer.modules.helpers.union(*(helpers[view.name] for view in inner))
+
+
+def _used(main: ClassView, views: Iterable[ClassView]) -> set[str]:
+    """Give the names of the classes that the network needs, directly or through others."""
+    by_name = {view.name: view for view in views}
+    used: set[str] = set()
+    open_ = [main]
+    while open_:
+        text = " ".join(str(value) for _, value in open_.pop().init)
+        found = {word for word in re.findall(r"\w+", text) if word in by_name} - used
+        used |= found
+        open_ += [by_name[name] for name in found]
+    return used
 
 
 def _class_names(found: list[Kind]) -> dict[Kind, str]:
@@ -127,7 +146,9 @@ def _class_names(found: list[Kind]) -> dict[Kind, str]:
         definition, operators = kind
         name = python_name(definition.name)
         if sum(other[0].name == definition.name for other in found) > 1:
-            name += "".join(str(getattr(value.callee, "__name__", getattr(value.callee, "name", ""))) for _, value in operators)
+            name += "".join(
+                str(getattr(value.callee, "__name__", getattr(value.callee, "name", ""))) for _, value in operators
+            )
         number, unique = 2, name
         while unique in names.values():
             unique, number = f"{name}{number}", number + 1
@@ -145,7 +166,9 @@ def _lines(view: ClassView) -> Mapping[str, Any]:
     return {
         "name": checked(view.name),
         "doc": [checked(line) for line in _doc(view.doc)],
-        "signature": [checked(line) for line in signature("def __init__", [*positional, *star, *keywords], " -> None:", 4)],
+        "signature": [
+            checked(line) for line in signature("def __init__", [*positional, *star, *keywords], " -> None:", 4)
+        ],
         "init": [checked(line) for line in init],
         "forward": [checked(line) for line in forward],
         "result": checked(view.result),

@@ -203,9 +203,7 @@ def multiply(a: Number, b: Number) -> Number:
     if not isinstance(a, Radical):
         return multiply(b, a)
     one = Fraction(1)
-    products = (
-        _product(c * d, _pairs(x, one) + _pairs(y, one)) for x, c in a.terms for y, d in b.terms
-    )
+    products = (_product(c * d, _pairs(x, one) + _pairs(y, one)) for x, c in a.terms for y, d in b.terms)
     return _checked(_sum(products))
 
 
@@ -213,9 +211,7 @@ def divide(a: Number, b: Number) -> Number:
     """Return a / b; raise ArithmeticFailure if b is zero or a sum, or over a limit."""
     if isinstance(b, Radical):
         if len(b.terms) > 1:
-            raise ArithmeticFailure(
-                "an irrational sum can be added, multiplied and compared, not divided by"
-            )
+            raise ArithmeticFailure("an irrational sum can be added, multiplied and compared, not divided by")
         return multiply(a, power(b, Fraction(-1)))
     if not b:
         raise ArithmeticFailure("division by zero")

@@ -33,7 +33,6 @@ class Failure(Exception):
         super().__init__(message)
         self.diagnostic = Diagnostic(code, message, Label(span, label), **more)  # type: ignore[arg-type]
 
-
     @classmethod
     def of(cls, diagnostic: Diagnostic) -> "Failure":
         """Raise a finding that exists already."""
@@ -96,7 +95,7 @@ def number(expr: s.Expr, scope: Scope) -> Number:
     """Evaluate to a number."""
     value = evaluate(expr, scope)
     if isinstance(value, (bool, str, Partial)):
-        raise Failure("E203", f"expected a number, not {describe(value)}", expr.span)
+        raise Failure("E203", f"expected a number, not {describe(value)}", expr.span, "not a number")
     return value
 
 
@@ -104,23 +103,33 @@ def truth(expr: s.Expr, scope: Scope) -> bool:
     """Evaluate to true or false."""
     value = evaluate(expr, scope)
     if not isinstance(value, bool):
-        raise Failure("E203", f"expected a condition, not {describe(value)}", expr.span, help="compare it with something")
+        said = "neither true nor false"
+        raise Failure(
+            "E203",
+            f"expected a condition, not {describe(value)}",
+            expr.span,
+            said,
+            help="write a comparison, as in `stride == 1`",
+        )
     return value
 
 
 def whole(expr: s.Expr, scope: Scope, what: str, least: int = 1, most: int = 65_536) -> int:
     """Evaluate to a whole number between `least` and `most`."""
-    value = number(expr, scope)
+    return whole_value(number(expr, scope), expr.span, what, least, most)
+
+
+def whole_value(value: Number, span: Span, what: str, least: int = 1, most: int = 65_536) -> int:
+    """Give a value as a whole number between `least` and `most`; `span` is where it is written."""
     if not isinstance(value, Fraction) or value.denominator != 1:
         raise Failure(
-            "E202", f"{what} must be whole", expr.span, f"this is {exact.show(value)}",
+            "E202", f"{what} must be whole", span, f"this is {exact.show(value)}",
             help="say how it is rounded: `floor(…)`, `round(…)`, `to_multiple(…, 8)`",
         )  # fmt: skip
     if value < least:
-        vanished = "vanishes" if value <= 0 else "is too small"
-        raise Failure("E305", f"{what} {vanished}", expr.span, f"this is {exact.show(value)}, the least is {least}")
+        raise Failure("E305", f"{what} must be at least {least}", span, f"this is {exact.show(value)}")
     if value > most:
-        raise Failure("E004", f"{what} is beyond the limit of {most:,}", expr.span, f"this is {exact.show(value)}")
+        raise Failure("E004", f"{what} must be at most {most:,}", span, f"this is {exact.show(value)}")
     return value.numerator
 
 
@@ -143,7 +152,9 @@ def compare(operator: str, left: Number, right: Number, tolerance: Number | None
         distance = exact.negate(distance) if exact.sign(distance) < 0 else distance
         return exact.compare(distance, tolerance) <= 0
     order = exact.compare(left, right)
-    return {"<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0, "==": order == 0, "!=": order != 0}[operator]
+    return {"<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0, "==": order == 0, "!=": order != 0}[
+        operator
+    ]
 
 
 def tolerance_of(comparison: s.Comparison, right: Number, scope: Scope) -> Number | None:
@@ -196,7 +207,10 @@ def _comparison(expr: s.Comparison, scope: Scope) -> Value:
         left, right = values[index], values[index + 1]
         if isinstance(left, (bool, str, Partial)) or isinstance(right, (bool, str, Partial)):
             if operator not in ("==", "!=") or type(left) is not type(right):
-                raise Failure("E203", f"cannot compare {describe(left)} and {describe(right)}", expr.span)
+                place = expr.operands[index].span.to(expr.operands[index + 1].span)
+                raise Failure(
+                    "E203", f"`{operator}` cannot compare {describe(left)} and {describe(right)}", place, "not alike"
+                )
             if (left == right) != (operator == "=="):
                 return False
         elif not compare(operator, left, right, tolerance_of(expr, right, scope)):

@@ -40,7 +40,8 @@ class Forward:
         """Take back the only line that bound `target`, and give what it was bound to; else leave things as they are."""
         head = f"{target}: Tensor = "
         bound = [index for index, (text, _) in enumerate(self.lines) if text.startswith((head, f"{target} = "))]
-        if value != target or bound != [len(self.lines) - 1] or " if " in self.lines[-1][0]:
+        last = self.lines[-1][0] if self.lines else ""
+        if value != target or bound != [len(self.lines) - 1] or " if " in last or not last.startswith(head):
             return self.variable(value, target)
         self.declared.discard(target)
         return self.lines.pop()[0].removeprefix(head)

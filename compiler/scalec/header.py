@@ -135,8 +135,13 @@ def constants(network: Network) -> list[str]:
     reduction = 1
     for stage in network.stages:
         first = stage.layers[0]
-        if not stage.y.is_map or (isinstance(first, Leaf) and (first.operator.functional or first.operator.per_element)):
+        if not stage.y.is_map or (
+            isinstance(first, Leaf) and (first.operator.functional or first.operator.per_element)
+        ):
             continue
         reduction *= max(1, (2 * stage.x.height + stage.y.height) // (2 * stage.y.height))
         lines.append(f'    ("{stage.name}", {stage.y.channels}, {reduction}),')
-    return [*lines, ")  # stage, channels, reduction"] if len(lines) > 2 else lines[:1]
+    rows = [line.strip(" ,") for line in lines[2:]]
+    if len(rows) < 2:  # black joins a tuple of one
+        return [lines[0], f"FEATURE_INFO = ({rows[0]},)  # stage, channels, reduction"] if rows else lines[:1]
+    return [*lines, ")  # stage, channels, reduction"]

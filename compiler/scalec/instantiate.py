@@ -11,6 +11,7 @@ from scalec.ops import Operator, OperatorError
 from scalec.program import BlockDef, Callee, bind
 from scalec.scope import FileScope, LocalScope, World
 from scalec.shape import Shape
+from scalec.source import Span
 
 MAX_DEPTH = 32
 MAX_NODES = 100_000
@@ -34,21 +35,22 @@ class Builder:
         self.world = world
         self.depth = 0
         self.nodes = 0
+        self._built: dict[tuple[object, ...], tuple[ir.Block, int]] = {}
+        """Blocks that are the same in every layer."""
         self._preset: dict[Callee, dict[str, s.Expr]] = {}
 
     def layer(self, unit: s.Unit, x: Shape, channels: int | None, scope: AnyScope, position: int) -> ir.Node:
         """Build the node of a network's unit, its `position`-th repetition; from the second on it keeps the size."""
         strip = position > 0
-        if unit.repeat is not None:
-            self._check_divisors(unit, scope)
-        return self._head(unit, x, channels, scope, position, strip)
+        if unit.repeat is None:
+            return self._head(unit, x, channels, scope, position, strip)
+        self._check_divisors(unit, scope)
+        return _repeatable(unit, self._head(unit, x, channels, scope, position, strip))
 
     def _head(
         self, unit: s.Unit, x: Shape, channels: int | None, scope: AnyScope, position: int = 0, strip: bool = False
     ) -> ir.Node:
-        self.nodes += 1
-        if self.nodes > MAX_NODES:
-            raise Failure("E004", f"the network has more than {MAX_NODES:,} operators", unit.span)
+        self._count(1, unit.span)
         match unit.head:
             case s.Call():
                 return self._call(unit.head, x, channels, scope, strip)
@@ -62,6 +64,11 @@ class Builder:
             case s.Wrap():
                 return self._wrap(unit.head, x, channels, scope)
 
+    def _count(self, nodes: int, span: Span) -> None:
+        self.nodes += nodes
+        if self.nodes > MAX_NODES:
+            raise Failure("E004", f"the network has more than {MAX_NODES:,} operators", span, "with what this adds")
+
     def chain(
         self, chain: s.Chain | None, x: Shape, scope: AnyScope, channels: int | None = None, strip: bool = False
     ) -> ir.Chain:
@@ -71,23 +78,26 @@ class Builder:
         units = chain.units if chain else ()
         for index, unit in enumerate(units):
             if unit.guard is not None and not truth(unit.guard, scope):
-                placed.append(ir.Placed(unit, (), y, y, self._ghost(unit, y, scope, strip)))
+                passed = channels if index == len(units) - 1 else None
+                placed.append(ir.Placed(unit, (), y, y, self._ghost(unit, y, passed, scope, strip)))
                 continue
             given = self._ascribed(unit, scope)
             if given is None and index == len(units) - 1:
                 given = channels
             before, nodes = y, []
-            for position in range(whole(unit.repeat.count, scope, "a number of repeats") if unit.repeat else 1):
-                nodes.append(self._head(unit, y, given, scope, position, strip or position > 0))
+            for position in range(whole(unit.repeat.count, scope, "the number of layers") if unit.repeat else 1):
+                node = self._head(unit, y, given, scope, position, strip or position > 0)
+                nodes.append(node if unit.repeat is None else _repeatable(unit, node))
                 y = nodes[-1].y
             self._check(unit, y, scope)
             placed.append(ir.Placed(unit, tuple(nodes), before, y))
         return ir.Chain(tuple(placed), x, y)
 
-    def _ghost(self, unit: s.Unit, x: Shape, scope: AnyScope, strip: bool) -> ir.Node | None:
+    def _ghost(self, unit: s.Unit, x: Shape, channels: int | None, scope: AnyScope, strip: bool) -> ir.Node | None:
         """Build what a unit would be if its `when` held: the emitted class shows it, whatever the scale."""
         try:
-            return self._head(unit, x, self._ascribed(unit, scope), scope, 0, strip)
+            given = self._ascribed(unit, scope)
+            return self._head(unit, x, channels if given is None else given, scope, 0, strip)
         except Failure:
             return None
 
@@ -95,7 +105,7 @@ class Builder:
         if unit.ascription is None:
             return None
         dim = unit.ascription.dims[-1] if isinstance(unit.ascription, s.Shape) else unit.ascription
-        return whole(dim.value, scope, "a number of channels")
+        return whole(dim.value, scope, "the number of channels")
 
     def _check(self, unit: s.Unit, y: Shape, scope: AnyScope) -> None:
         if unit.ascription is None:
@@ -104,7 +114,7 @@ class Builder:
         for dim, given in zip(reversed(dims), reversed(y.dims), strict=False):
             stated = number(dim.value, scope)
             if stated != given:
-                raise Failure("E301", f"the unit gives {y}", dim.span, f"this is {describe(stated)}, not {given}")
+                raise Failure("E301", f"the unit gives {y}", dim.span, f"{given}, not {describe(stated)}")
 
     def _call(self, call: s.Call, x: Shape, channels: int | None, scope: AnyScope, strip: bool) -> ir.Node:
         use = self._use(call, scope)
@@ -163,18 +173,21 @@ class Builder:
                 continue
             try:
                 converted[name] = parameter.kind.convert(values[name])
-            except OperatorError as error:
-                place = use.bound[name].span if name in use.bound else use.call.span
-                raise Failure(
-                    "E204", f"`{name}` of {callee.__name__} must be {error}", place, f"this is {describe(values[name])}"
-                ) from None
+            except OperatorError:
+                given = self._preset_of(use, scope) | use.bound
+                place = given[name].span if name in given else use.call.span
+                message = f"`{name}` of {callee.__name__} must be {parameter.kind.wanted}"
+                raise Failure("E204", message, place, f"this is {describe(values[name])}") from None
         operator = callee(**converted)
         if callee.given and channels is None:
-            raise Failure("E302", f"{callee.__name__} must be given its channels", use.call.span.after, "write `→ …` here")
+            raise Failure(
+                "E302", f"`{callee.__name__}` must be given its channels", use.call.span.after, "write `→ …` here"
+            )
         try:
             y = operator.output(x, channels if callee.given else None)
         except OperatorError as error:
-            raise Failure("E304", str(error), use.call.span, f"on {x}") from None
+            place = next((use.bound[key].span for key in use.bound if key in str(error)), use.call.span)
+            raise Failure("E304", str(error), place, f"on {x}") from None
         return ir.Leaf(operator, x, y, use.bound, self._preset_of(use, scope))
 
     def _block(
@@ -187,7 +200,7 @@ class Builder:
             return self._build_block(use, block, x, channels, scope, strip)
         except Failure as failure:
             found = failure.diagnostic
-            if len(found.others) < 2 and found.label.span != use.call.span:
+            if len(found.others) < 2 and not use.call.span.holds(found.label.span):
                 others = (*found.others, Label(use.call.span, f"in this use, on {x}"))
                 raise Failure.of(replace(found, others=others)) from None
             raise
@@ -197,19 +210,34 @@ class Builder:
     def _build_block(
         self, use: _Use, block: BlockDef, x: Shape, channels: int | None, scope: AnyScope, strip: bool
     ) -> ir.Block:
-        home = self.world.of(block.home)
-        local = LocalScope({}, home)
-        self._match_input(block, x, local, use)
         values = self._arguments(use, scope)
+        key = (id(use.call), block, tuple(values.items()), x, channels, strip)
+        if key not in self._built:
+            reads, before = self.world.layer_reads, self.nodes
+            made = self._build_body(use, block, values, x, channels, scope, strip)
+            if self.world.layer_reads != reads:
+                return made
+            self._built[key] = made, self.nodes - before
+            return made
+        made, nodes = self._built[key]
+        self._count(nodes, use.call.span)
+        return made
+
+    def _build_body(
+        self, use: _Use, block: BlockDef, values: dict[str, Value], x: Shape, channels: int | None, scope: AnyScope,
+        strip: bool,
+    ) -> ir.Block:  # fmt: skip
+        local = LocalScope({}, self.world.of(block.home))
+        self._match_input(block, x, local, use)
         if strip:
-            values |= {name: Fraction(1) for name in self._divisors(block) & set(values)}
+            values |= {name: Fraction(1) for name in divisors(block) & set(values)}
         for parameter in block.syntax.parameters:
             key = parameter.name.key
             if key in values:
                 local.values[key] = values[key]
             elif parameter.default is None:
                 raise Failure("E105", f"`{block.name}` needs `{key}`", use.call.span)
-            elif strip and key in self._divisors(block):
+            elif strip and key in divisors(block):
                 local.values[key] = Fraction(1)
             else:
                 local.values[key] = evaluate(parameter.default, local)
@@ -226,13 +254,20 @@ class Builder:
     def _match_input(self, block: BlockDef, x: Shape, local: LocalScope, use: _Use) -> None:
         dims = block.syntax.input.dims
         if len(dims) != len(x.dims):
-            raise Failure("E303", f"`{block.name}` takes {block.syntax.input.span.text}, not {x}", use.call.span)
+            raise Failure("E303", f"`{block.name}` takes {block.syntax.input.span.text}", use.call.span, f"on {x}")
         for dim, size in zip(dims, x.dims, strict=True):
             if isinstance(dim.value, s.Name) and len(dim.value.parts) == 1:
                 local.values.setdefault(dim.value.parts[0].key, Fraction(size))
         for dim, size in zip(dims, x.dims, strict=True):
             if number(dim.value, local) != size:
-                raise Failure("E303", f"`{block.name}` is used on {x}", dim.span, f"{size} does not match")
+                others = (Label(dim.span, f"{size} here"),)
+                raise Failure(
+                    "E303",
+                    f"`{block.name}` takes {block.syntax.input.span.text}",
+                    use.call.span,
+                    f"on {x}",
+                    others=others,
+                )
 
     def _give_channels(self, block: BlockDef, channels: int | None, local: LocalScope, use: _Use) -> None:
         if (symbol := block.gives) is None:
@@ -254,14 +289,6 @@ class Builder:
                 raise Failure(
                     "E303", f"`{block.name}` gives {y}", dim.span, f"this is {describe(value)}, the body gives {given}"
                 )
-
-    def _divisors(self, block: BlockDef) -> set[str]:
-        """Give the parameters by which a block's signature divides height or width."""
-        found: set[str] = set()
-        for dim in block.syntax.output.dims[:-1]:
-            _, names = _division(dim.value)
-            found |= names
-        return found
 
     def _check_divisors(self, unit: s.Unit, scope: AnyScope) -> None:
         """A block that always divides by a number cannot be repeated: its signature has to name the stride."""
@@ -301,16 +328,63 @@ class Builder:
         first = outputs[0]
         if kind == "residual":
             if bodies[0].holds and first != x:
-                raise Failure("E304", f"`residual` adds {x} and {first}", wrap.call.span, help="`if` says when it applies")
+                odd = first.is_map and first.channels == x.channels and (x.height - first.height) in (1, 2)
+                raise Failure(
+                    "E304", f"`residual` adds {x} and {first}", wrap.bodies[0].span, f"this gives {first}",
+                    help="an even kernel loses a row and a column: write an odd one, or `padding = same`" if odd
+                    else "its body gives the shape it takes; `residual if C == K { … }` adds only where it does",
+                )  # fmt: skip
             return first
         if kind == "gate":
             if bodies[0].holds and first not in (x, Shape((1, 1, x.channels))):
-                raise Failure("E304", f"`gate` multiplies {x} by {first}", wrap.call.span)
+                helped = f"its body gives {x} or {Shape((1, 1, x.channels))}"
+                raise Failure(
+                    "E304", f"`gate` multiplies {x} by {first}", wrap.bodies[0].span, f"this gives {first}", help=helped
+                )
             return x if bodies[0].holds else first
         for other in outputs[1:]:
             if other.dims[:-1] != first.dims[:-1] or (kind == "sum" and other != first):
-                raise Failure("E304", f"`{kind}` joins {first} and {other}", wrap.call.span)
+                wanted = "shapes have to be equal" if kind == "sum" else "heights and widths have to be equal"
+                wrong = next(
+                    w.span
+                    for w, b in zip(wrap.bodies, bodies, strict=True)
+                    if b.chain is not None and b.chain.y is other
+                )
+                raise Failure("E304", f"`{kind}` joins {first} and {other}", wrong, f"this gives {other}", help=wanted)
         return first if kind == "sum" else first.with_channels(sum(output.channels for output in outputs))
+
+
+def is_plain(node: ir.Node) -> bool:
+    """Tell whether a node is a module, or a group of nothing but modules that are always there."""
+    match node:
+        case ir.Group():
+            units = node.chain.units
+            return all(u.unit.guard is None and all(is_plain(inner) for inner in u.nodes) for u in units)
+        case ir.Leaf():
+            return not node.operator.functional
+        case ir.Block():
+            return True
+        case ir.Wrap():
+            return False
+
+
+def is_sequential(unit: s.Unit, group: ir.Group) -> bool:
+    """Tell whether a group can be an `nn.Sequential`: it has a name, and plain modules without names inside."""
+    if unit.repeat is not None:
+        return True
+    named = unit.label is not None or unit.guard is not None
+    return named and is_plain(group) and not any(placed.unit.label for placed in group.chain.units)
+
+
+def _repeatable(unit: s.Unit, node: ir.Node) -> ir.Node:
+    """Refuse a layer that is no module by itself: it could stand in no `nn.Sequential`."""
+    if not is_plain(node):
+        raise Failure(
+            "E307", "what is repeated has to be a chain of operators and blocks", unit.head.span,
+            "here are a wrapper, a `when` or an operator without a module",
+            help="write it as a block, and repeat that",
+        )  # fmt: skip
+    return node
 
 
 def _pieces(x: Shape, count: int, wrap: s.Wrap) -> list[Shape]:
@@ -319,6 +393,11 @@ def _pieces(x: Shape, count: int, wrap: s.Wrap) -> list[Shape]:
     if share == 0:
         raise Failure("E304", f"{x.channels} channels cannot be split in {count}", wrap.call.span)
     return [x.with_channels(x.channels - share * (count - 1)), *[x.with_channels(share)] * (count - 1)]
+
+
+def divisors(block: BlockDef) -> set[str]:
+    """Give the parameters by which a block's signature divides height or width."""
+    return set().union(*(_division(dim.value)[1] for dim in block.syntax.output.dims[:-1]))
 
 
 def _division(expr: s.Expr) -> tuple[bool, set[str]]:

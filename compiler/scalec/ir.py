@@ -118,6 +118,11 @@ class Setting:
     changed: tuple[tuple[str, str], ...] = ()
     scaled: bool = True
 
+    @property
+    def place(self) -> str:
+        """Say in a message where something is so; nothing for the file's own values."""
+        return f" for the variant `{self.variant}`" if self.variant else f" at φ = {self.phi}" if self.phi else ""
+
 
 @dataclass(frozen=True, eq=False)
 class Network:
@@ -134,7 +139,7 @@ class Network:
     @property
     def y(self) -> Shape:
         """The shape of the output."""
-        return self.stages[-1].y
+        return self.stages[-1].y if self.stages else self.x
 
     @property
     def layer_count(self) -> int:

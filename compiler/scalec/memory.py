@@ -1,73 +1,46 @@
-"""How much memory a network takes: inference, batch 1, float32.
+"""How much memory a network takes, by a definition that is stated (see `footprint`): inference or one training step.
 
-Parameters and buffers, and on top of them the most that is live at one moment while the emitted `forward` runs:
-a tensor lives until the name that holds it is bound anew or the function returns, so a block's input lives as long as
-the block runs. Allocator rounding and convolution workspace are not in it.
+Parameters, buffers, and in training the optimizer's state, are there all the time. On top comes the most that is alive
+at one moment: the input and what `forward` makes (`execution`), in training also what autograd keeps, the gradients and
+the copies of mixed precision (`tape`), and what the optimizer makes for itself. One step of training is: forward,
+backward from a given gradient of the output, the optimizer's step; gradients are freed between steps.
+
+Not in it: the loss, what a kernel allocates inside itself (convolution workspaces), the rounding and fragmentation of
+the allocator, other processes' and PyTorch's own memory, and what `torch.compile` changes. Bytes, exactly.
 """
 
-from scalec.cost import cost
-from scalec.ir import Block, Chain, Group, Leaf, Network, Node, Wrap
-from scalec.shape import Shape
+from scalec.cost import Cost, cost
+from scalec.execution import run
+from scalec.footprint import INFERENCE, STATES, Footprint
+from scalec.ir import Network, leaves
+from scalec.tape import Tape
 
-FLOAT = 4
-COUNTER_EXTRA = 4  # num_batches_tracked is one int64 a batch norm; the buffers of a cost count it as one element
+COUNTER = 8  # bytes of a 64-bit integer
 
 
-def memory(network: Network) -> int:
+def memory(network: Network, footprint: Footprint = INFERENCE) -> int:
     """Give the peak in bytes."""
-    counted = cost(network)
-    return FLOAT * (counted.params + counted.buffers) + _activations(network)
+    counted, counters = cost(network), sum(leaf.operator.counters for leaf in leaves(network))
+    tape = Tape(footprint)
+    output = run(tape, network)
+    if footprint.training:
+        tape.backward(output)
+        _step(tape, counted.params, footprint)
+    return resident_of(counted, counters, footprint) + tape.time.peak()
 
 
-def _activations(network: Network) -> int:
-    live = peak = _bytes(network.x)
-    for stage in network.stages:
-        inside = 0  # a Sequential holds what one layer hands to the next; the input is held by `forward`
-        for layer in stage.layers:
-            peak = max(peak, live + inside + _peak(layer))
-            inside = _held(layer)
-        live = max(_bytes(network.x), 0) + _bytes(stage.y)
-    return peak
+def resident_of(counted: Cost, counters: int, footprint: Footprint = INFERENCE) -> int:
+    """Give the bytes that are there all the time: parameters, buffers, the optimizer's state.
+
+    `counters` is how many elements of the buffers are 64-bit integers.
+    """
+    states = STATES[footprint.optimizer] if footprint.training else 0
+    return footprint.width * ((1 + states) * counted.params + counted.buffers - counters) + COUNTER * counters
 
 
-def _bytes(shape: Shape) -> int:
-    return FLOAT * shape.elements
-
-
-def _held(node: Node) -> int:
-    """Give the bytes of a node's output, apart from its input."""
-    if isinstance(node, Leaf) and not node.operator.writes:
-        return 0
-    return _bytes(node.y)
-
-
-def _peak(node: Node) -> int:
-    """Give the most that lives while a node runs, besides its input."""
-    match node:
-        case Leaf():
-            return _held(node) + FLOAT * node.operator.scratch(node.x)
-        case Block() | Group():
-            return _chain_peak(node.chain)
-        case Wrap():
-            return _wrap_peak(node)
-
-
-def _chain_peak(chain: Chain) -> int:
-    live = peak = 0
-    for placed in chain.units:
-        for node in placed.nodes:
-            peak = max(peak, live + _peak(node))
-            live = _held(node) or live
-    return peak
-
-
-def _wrap_peak(wrap: Wrap) -> int:
-    """Bodies run one after the other, their outputs held until they are joined into a new tensor."""
-    live = peak = 0
-    for body in wrap.bodies:
-        if body.chain is None or not (body.holds or len(wrap.bodies) == 1):
-            continue
-        peak = max(peak, live + _chain_peak(body.chain))
-        live += _bytes(body.chain.y) if body.chain.units else 0
-    joins = len(wrap.bodies) > 1 or wrap.bodies[0].holds
-    return max(peak, live + _bytes(wrap.y)) if joins else peak
+def _step(tape: Tape, params: int, footprint: Footprint) -> None:
+    """Let the optimizer step on all parameters at once, as on a GPU: AdamW then makes a tensor for each of them."""
+    tape.time.tick()
+    if footprint.optimizer == "adamw":
+        tape.time.allocate(tape.width * params)
+    tape.time.hold(*tape.gradients, *(tensor.storage for tensor in tape.ends))

@@ -12,10 +12,11 @@ from scalec import ir
 from scalec import syntax as s
 from scalec.code import Call, Code, code, flag, sequential, whole
 from scalec.comments import channel_dim
-from scalec.expr import evaluate
+from scalec.expr import FUNCTIONS, TRUTH
+from scalec.instantiate import divisors
 from scalec.ops import Kind, Operands, OperatorError
 from scalec.spelling import spell
-from scalec.symbols import Untranslatable, concrete_real
+from scalec.symbols import Symbols, Untranslatable, concrete_real
 from scalec.views import BlockContext, ClassView, Context, Parameter, kind_of, literal
 from scalec.views import Kind as BlockKind
 from scalec.walk import names_in
@@ -25,12 +26,19 @@ _ZERO = {"bool": flag(False), "float": Code("0.0"), "int": code(0)}
 
 @dataclass(frozen=True)
 class Uses:
-    """A unit in each use of the block: its node, or nothing where its `when` does not hold. `sample` is any of them."""
+    """A unit in each use of the block: its node, or nothing where its `when` does not hold.
+
+    `shadows` are the nodes and, where there is none, what would stand there; `sample` is any of them. What the class
+    looks like hangs on the shadows alone, so that it is the same at every scale.
+    """
 
     unit: s.Unit
     nodes: tuple[ir.Node | None, ...]
+    shadows: tuple[ir.Node | None, ...]
     sample: ir.Node
     guarded: bool
+    strip: bool = False
+    """Whether it is a repetition, whose strides are 1."""
 
     def values(self, of: Callable[[ir.Node], Code | None]) -> list[Code | None]:
         """Give a value for each use."""
@@ -43,25 +51,32 @@ class Uses:
         syntax = chains[min(position, len(chains) - 1)].units[index]
         last = index == len(chains[min(position, len(chains) - 1)].units) - 1
         unit = replace(syntax, ascription=self.unit.ascription) if last and syntax.ascription is None else syntax
-        groups = [node.chain if isinstance(node, ir.Group) else None for node in self.nodes]
-        sample = self.sample.chain if isinstance(self.sample, ir.Group) else None
-        placed = [c.units[index] if c else None for c in groups]
-        return uses(unit, placed, sample.units[index] if sample else None, optional=self.guarded)
+        placed, shaded = (
+            [node.chain.units[index] if isinstance(node, ir.Group) else None for node in nodes]
+            for nodes in (self.nodes, self.shadows)
+        )
+        return uses(unit, placed, shaded, optional=self.guarded, strip=self.strip)
 
 
 def uses(
-    unit: s.Unit, placed: Sequence[ir.Placed | None], sample: ir.Placed | None = None, position: int = 0,
-    optional: bool = False,
+    unit: s.Unit, placed: Sequence[ir.Placed | None], shaded: Sequence[ir.Placed | None], position: int = 0,
+    optional: bool = False, strip: bool = False,
 ) -> Uses | None:  # fmt: skip
     """Collect a unit over the uses of its block; nothing if no use tells what it is.
 
-    `sample` stands in where no use has the unit; `optional`: what is around it may be absent.
+    `shaded` is `placed` and what would stand in its gaps; `optional`: what is around the unit may be absent.
     """
-    nodes = tuple(p.nodes[min(position, len(p.nodes) - 1)] if p is not None and p.nodes else None for p in placed)
-    ghosts = (p.ghost if p is not None else None for p in placed)
-    extra = () if sample is None else (*sample.nodes[:1], sample.ghost)
-    found = next((node for node in (*nodes, *ghosts, *extra) if node is not None), None)
-    return None if found is None else Uses(unit, nodes, found, optional or unit.guard is not None)
+    nodes, real = ([_node(p, position) for p in each] for each in (placed, shaded))
+    shadows = [node or (p.ghost if p is not None else None) for node, p in zip(real, shaded, strict=True)]
+    found = next((node for node in (*nodes, *shadows) if node is not None), None)
+    if found is None:
+        return None
+    guarded = optional or unit.guard is not None
+    return Uses(unit, tuple(nodes), tuple(shadows), found, guarded, strip or position > 0)
+
+
+def _node(placed: ir.Placed | None, position: int) -> ir.Node | None:
+    return placed.nodes[min(position, len(placed.nodes) - 1)] if placed is not None and placed.nodes else None
 
 
 class Modules:
@@ -109,7 +124,7 @@ class Modules:
     def _fixed(self, use: Uses, name: str) -> dict[str, Code]:
         """Lift what the resolution alone decides, if any use has such a thing."""
         each = [node.operator.fixed(node.x) if isinstance(node, ir.Leaf) else {} for node in use.nodes]
-        keys = sorted({key for fixed in each for key in fixed})
+        keys = sorted({k for node in use.shadows if isinstance(node, ir.Leaf) for k in node.operator.fixed(node.x)})
         annotation, none = "tuple[int, int, int, int] | None", Code("None")
         return {key: self.context.lift(key, name, annotation, none, [f.get(key) for f in each]) for key in keys}
 
@@ -117,6 +132,8 @@ class Modules:
         value = getattr(leaf.operator, key)
         if isinstance(value, str) or value is None:
             return Code(str(value))
+        if use.strip and key in leaf.operator.strides:
+            return code(1)
         expr = leaf.given.get(key)
         if expr is None and not self._moves(leaf.preset.get(key)):
             return literal(value)
@@ -156,7 +173,9 @@ class Modules:
         annotation = "bool" if isinstance(value, bool) else "float" if kind.is_real else "int"
         default = _ZERO[annotation] if use.guarded else None
         wanted = name if len(leaf.operator.table) == 1 else key
-        return self.context.lift(wanted, name, annotation, default, use.values(value_of))
+        expr = leaf.given.get(key)
+        said = f"{wanted}: {spell(expr)}" if expr is not None and annotation == "float" else ""
+        return self.context.lift(wanted, name, annotation, default, use.values(value_of), said)
 
     def _concrete(self, expr: s.Expr, position: int, node: ir.Node) -> Code:
         codes = None if isinstance(self.context, BlockContext) else self.context.symbols.codes
@@ -169,24 +188,26 @@ class Modules:
         codes = {"c_in": c_in, "channels": c_in, "c_out": c_out}
         arguments: list[tuple[str, Code | Call]] = [("", codes[key]) for key in view.positional]
         for parameter in view.parameters:
-            passed = self._passed(parameter, use, block, name)
+            passed = self._passed(parameter, use, block, name, c_in)
             if passed is not None and (parameter.default is None or passed.text != parameter.default.text):
                 arguments.append((parameter.name, passed))
         self.channels = c_out
         return Call(view.name, tuple(arguments))
 
-    def _passed(self, parameter: Parameter, use: Uses, block: ir.Block, name: str) -> Code | None:
+    def _passed(self, parameter: Parameter, use: Uses, block: ir.Block, name: str, c_in: Code) -> Code | None:
         value_of = parameter.value
         assert value_of is not None
         values = use.values(lambda node: value_of(node) if isinstance(node, ir.Block) else None)
         if parameter.key is None:
             return self._pass_on(parameter, use, values, name)
+        if use.strip and parameter.key in divisors(block.definition):
+            return code(1)
         expr = block.given.get(parameter.key)
         if expr is None and not self._moves(block.preset.get(parameter.key)):
-            return value_of(block)
+            if parameter.key in block.preset or not isinstance(self.context, BlockContext):
+                return value_of(block)
+            return self._by_default(parameter, use, block, values, name, c_in)
         if expr is not None and (isinstance(self.context, BlockContext) or self._names_own(expr)):
-            if self._is_stripped(expr, parameter, use):
-                return code(1)
             try:
                 return self._translate(expr, block.arguments[parameter.key], parameter.annotation == "float")
             except Untranslatable:
@@ -195,15 +216,26 @@ class Modules:
             values = [None if n is None else self._concrete(expr, j, n) for j, n in enumerate(use.nodes)]
         return self._pass_on(parameter, use, values, name)
 
+    def _by_default(
+        self, parameter: Parameter, use: Uses, block: ir.Block, values: list[Code | None], name: str, c_in: Code
+    ) -> Code | None:
+        """Say a default: one such as `hidden = C` depends on what goes into the inner block."""
+        syntax = block.definition.syntax
+        default = next(p.default for p in syntax.parameters if p.name.key == parameter.key)
+        source = syntax.input.dims[-1].value
+        inner = {key for key in names_in(default) if key not in FUNCTIONS and key not in TRUTH}
+        if not inner or default is None:
+            assert parameter.value is not None
+            return parameter.value(block)
+        if isinstance(source, s.Name) and inner == {source.parts[0].key} and parameter.annotation == "int":
+            try:
+                return Symbols({source.parts[0].key: c_in}, block.scope, frozenset()).whole(default)
+            except Untranslatable:
+                pass
+        return self._pass_on(parameter, use, values, name)
+
     def _names_own(self, expr: s.Expr) -> bool:
         return bool(names_in(expr) & set(self.context.symbols.codes))
-
-    def _is_stripped(self, expr: s.Expr, parameter: Parameter, use: Uses) -> bool:
-        """Tell whether repetition has set a stride to 1 where the call says otherwise."""
-        node = use.sample
-        if not isinstance(node, ir.Block) or parameter.key is None or node.arguments[parameter.key] != Fraction(1):
-            return False
-        return isinstance(self.context, BlockContext) and evaluate(expr, self.context.uses[0].scope) != Fraction(1)
 
     def _pass_on(self, parameter: Parameter, use: Uses, values: list[Code | None], name: str) -> Code | None:
         """Pass on what the inner class could not say itself: lifted again, or a number in a network."""
@@ -222,9 +254,9 @@ class Modules:
             return self.channels
         return self._lift_channels(use, f"{name}_in", lambda node: node.x.channels)
 
-    def _lift_channels(self, use: Uses, name: str, count: Callable[[ir.Node], int]) -> Code:
+    def _lift_channels(self, use: Uses, name: str, count: Callable[[ir.Node], int], said: str = "") -> Code:
         values = use.values(lambda node: whole(Fraction(count(node))))
-        return self.context.lift(name, "", "int", code(0) if use.guarded else None, values)
+        return self.context.lift(name, "", "int", code(0) if use.guarded else None, values, said)
 
     def _ascribed(self, use: Uses, name: str) -> Code:
         dim = channel_dim(use.unit)
@@ -236,11 +268,14 @@ class Modules:
                 pass
         if not in_block:
             return whole(Fraction(use.sample.y.channels))
-        return self._lift_channels(use, f"{name}_channels", lambda node: node.y.channels)
+        said = f"channels: {spell(dim.value)}" if dim is not None else ""
+        return self._lift_channels(use, f"{name}_channels", lambda node: node.y.channels, said)
 
     def _computed(self, use: Uses, block: ir.Block, c_in: Code, name: str) -> Code:
         """Say what comes out of a block that computes its channels."""
-        given, gives = (shape.dims[-1].value for shape in (block.definition.syntax.input, block.definition.syntax.output))
+        given, gives = (
+            shape.dims[-1].value for shape in (block.definition.syntax.input, block.definition.syntax.output)
+        )
         if spell(given) == spell(gives):
             return c_in
         if not isinstance(self.context, BlockContext):

@@ -27,16 +27,19 @@ _LOCAL_NAMES = frozenset("self x y c_in c_out channels torch nn F Tensor super b
 
 
 def refusal(key: str, kind: str) -> str | None:
-    """Say why a name (in its ASCII spelling) cannot be defined; `kind` is label, block, network, parameter or value."""
+    """Say why a name (in its ASCII spelling) cannot be defined; `kind` is label, block,
+    network, parameter, variant or value."""
     if "__" in key or key.startswith("_"):
         return "begins with `_` or holds `__`, which Python keeps for itself"
+    if key.endswith("_") and keyword.iskeyword(key[:-1]):
+        return "is what a keyword of Python becomes in the emitted file"
     if kind == "label" and key in MODULE_NAMES:
         return "is a name that every nn.Module has"
-    if kind in ("label", "parameter") and key in _LOCAL_NAMES:
+    if kind in ("label", "parameter", "block", "network") and key in _LOCAL_NAMES:
         return "is a name that the emitted file uses"
     if kind in ("block", "network") and (key in _FILE_NAMES or key in MODULE_NAMES or hasattr(builtins, key)):
         return "is a name that the emitted file or Python uses"
-    if kind != "parameter" and kind != "value" and keyword.iskeyword(key):
+    if kind not in ("parameter", "value", "variant") and keyword.iskeyword(key):
         return "is a keyword of Python"
     return None
 
@@ -69,4 +72,4 @@ def snake_case(name: str) -> str:
         before, after = name[index - 1 : index], name[index + 1 : index + 2]
         starts_word = letter.isupper() and (before.islower() or (before.isupper() and after.islower()))
         out += ("_" if index and starts_word else "") + letter.lower()
-    return out.replace("re_lu", "relu").replace("si_lu", "silu")
+    return out.replace("re_lu", "relu").replace("si_lu", "silu").replace("_net", "net")

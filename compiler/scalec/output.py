@@ -24,7 +24,7 @@ def default_name(network: Network) -> str:
 
 
 def write(path: Path, text: str, force: bool = False) -> str | None:
-    """Write by way of a temporary file and a rename; leave an equal file alone. Say what stands in the way, if anything."""
+    """Write by way of a temporary file and a rename; leave an equal file alone. Say what stands in the way."""
     data = text.encode()
     if path.is_dir():
         return f"{path} is a folder"

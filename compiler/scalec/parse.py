@@ -6,12 +6,12 @@ the next statement, with the state it had before the broken one.
 
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
-from lark import Lark, Token, Tree, UnexpectedToken
-from lark.parsers.lalr_interactive_parser import InteractiveParser
+from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedToken
 
 from scalec.build import build
-from scalec.characters import check_characters
+from scalec.characters import check_characters, report_character
 from scalec.diagnostics import Report, suggest
 from scalec.source import Source, Span
 from scalec.syntax import Spec, ascii_name
@@ -20,9 +20,12 @@ MAX_BYTES = 256 * 1024
 MAX_TOKENS = 50_000
 MAX_NESTING = 64
 MAX_NAME = 64
+MAX_ERRORS = 50
 
 STATEMENTS = "import param let default scale require block network variants".split()
 KEYWORDS = [*STATEMENTS, "from", "where", "when", "if", "else", "and", "or", "not", "tap", "within"]
+
+Parser = Any  # Lark's interactive parser, which has no types
 
 _STARTERS = {f"_{word.upper()}" for word in STATEMENTS}
 _EXPRESSION = {"NUMBER", "NAME", "LPAR", "MINUS"}
@@ -36,6 +39,13 @@ _SYMBOLS = {
     "LBRACE": "{", "RBRACE": "}", "LESS": "<", "MORE": ">", "COLON": ":", "CIRCUMFLEX": "^", "DOT": ".",
 }  # fmt: skip
 _INSERTABLE = {"COMMA": ",", "_COMPOSE": "⊙", "RPAR": ")", "MORE": ">", "RBRACE": "}", "_ARROW": "→", "EQUAL": "="}
+_PATTERNS = {
+    "import": "import ConvAct, MBConv from mobile", "param": "param φ = 0", "let": "let d = α^φ",
+    "default": "default BatchNorm(eps = 0.001)", "scale": "scale L → ceil(d · L)", "require": "require FLOPS ≤ 2G",
+    "block": "block Name(kernel) <H, W, C> → <H, W, C> = …", "network": "network Name <224, 224, 3> → <1000> = …",
+    "variants": "variants (φ, dropout) { B0 (0, 0.2) }",
+}  # fmt: skip
+_HEAD = 5  # an error in the first few words of a statement is helped by a whole one
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 
 
@@ -49,14 +59,16 @@ def decode(name: str, data: bytes, report: Report) -> Source:
     except UnicodeDecodeError as error:
         source = Source(name, data[: error.start].decode("utf-8", "replace"))
         end = len(source.text)
-        report.error("E003", "the file is not UTF-8", Span(source, end, end), f"byte {data[error.start]:#04x} here")
+        report.error(
+            "E003", "the file is not UTF-8", Span(source, end, end), f"byte {data[error.start]:#04x} here",
+            help="save it as UTF-8",
+        )  # fmt: skip
         raise _stop(report) from None
 
 
 def parse(source: Source, report: Report) -> Spec:
     """Parse a spec. Raises `CompileError` with every syntax error found, one per broken statement."""
-    text = check_characters(source, report)
-    tokens = list(_lark().lex(text))
+    tokens = _lex(check_characters(source, report), source, report)
     _check_limits(tokens, source, report)
     tree = _Feeder(tokens, source, report).run()
     report.stop_on_error()
@@ -70,7 +82,21 @@ def parse(source: Source, report: Report) -> Spec:
 def _lark() -> Lark:
     # Never cache=True: Lark would unpickle a file of a predictable name from the temporary directory.
     grammar = files("scalec.grammar").joinpath("scalec.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", lexer="basic", propagate_positions=True, maybe_placeholders=True)
+    lark = Lark(grammar, parser="lalr", lexer="basic", propagate_positions=True, maybe_placeholders=True)
+    lark.lexer = lark.parser.lexer  # else each `lex` builds its own
+    return lark
+
+
+def _lex(text: str, source: Source, report: Report) -> list[Token]:
+    """Read all tokens; a character that is allowed, but not at this place, is reported and passed over."""
+    for _ in range(MAX_ERRORS):
+        try:
+            return list(_lark().lex(text))
+        except UnexpectedCharacters as error:
+            place = error.pos_in_stream or 0
+            report_character(Span(source, place, place + 1), report)
+            text = f"{text[:place]} {text[place + 1 :]}"
+    raise _stop(report)
 
 
 def _stop(report: Report) -> Exception:
@@ -87,7 +113,7 @@ def _check_limits(tokens: list[Token], source: Source, report: Report) -> None:
         depth += {"LPAR": 1, "LBRACE": 1, "RPAR": -1, "RBRACE": -1}.get(token.type, 0)
         problem = None
         if index >= MAX_TOKENS:
-            problem = f"more than {MAX_TOKENS:,} tokens"
+            problem = f"more than {MAX_TOKENS:,} words and symbols"
         elif depth > MAX_NESTING:
             problem = f"brackets nested deeper than {MAX_NESTING}"
         elif token.type == "NAME" and len(token) > MAX_NAME:
@@ -114,40 +140,66 @@ class _Feeder:
 
     def __init__(self, tokens: list[Token], source: Source, report: Report) -> None:
         self.tokens, self.source, self.report = tokens, source, report
-        self.parser: InteractiveParser = _lark().parse_interactive()
+        self.parser: Parser = _lark().parse_interactive()
+        self.snapshot, self.start = _copy(self.parser), 0
+        self.fed: list[Token] = []
+        """What was fed since the snapshot, which was taken before the token at `start`."""
         self.end = Token("$END", "", start_pos=len(source.text), end_pos=len(source.text))
 
     def run(self) -> Tree[Token]:
-        snapshot, index = _copy(self.parser), 0
+        index = 0
         while index < len(self.tokens):
             token = self.tokens[index]
             before = _copy(self.parser) if token.type in _STARTERS else None
             try:
                 self.parser.feed_token(token)
-                snapshot = before or snapshot
+                if before:
+                    self.snapshot, self.start, self.fed = before, index, []
+                self.fed.append(token)
                 index += 1
             except UnexpectedToken:
-                index = self._recover(index, snapshot)
+                index = self._recover(index)
         try:
-            return self.parser.feed_eof(self.end)  # type: ignore[no-any-return]
+            tree: Tree[Token] = self.parser.feed_eof(self.end)
+            return tree
         except UnexpectedToken:
-            self._report_at(len(self.tokens))
+            self._rewind()
+            self._report_at(len(self.tokens), None)
             return Tree("start", [])
 
-    def _recover(self, index: int, snapshot: InteractiveParser) -> int:
+    def _rewind(self) -> None:
+        """Go back to the state before the wrong token: on meeting it the parser has closed what it could."""
+        self.parser = _copy(self.snapshot)
+        for token in self.fed:
+            self.parser.feed_token(token)
+
+    def _recover(self, index: int) -> int:
         """Report the error at `index`; say where to go on."""
+        self._rewind()
         inserted = self._missing(index)
         self._report_at(index, inserted)
+        if len(self.report.diagnostics) >= MAX_ERRORS:
+            raise _stop(self.report)
         if inserted:
-            self.parser.feed_token(_token(inserted, self.tokens[index]))
+            self.fed.append(_token(inserted, self.tokens[index]))
+            self.parser.feed_token(self.fed[-1])
             return index
-        self.parser = _copy(snapshot)
+        if self._is_misused(index):
+            index += 1
+        self.parser, self.fed = _copy(self.snapshot), []
         while index < len(self.tokens) and self.tokens[index].type not in _STARTERS:
             index += 1
         # The keyword that ended a broken statement starts the next one; if it cannot stand here either, pass it.
         if index < len(self.tokens) and self.tokens[index].type not in self.parser.accepts():
             index += 1
         return index
+
+    def _is_misused(self, index: int) -> bool:
+        """Tell whether a keyword of statements stands where a name was meant: what follows it starts no statement."""
+        if self.tokens[index].type not in _STARTERS or "NAME" not in self.parser.accepts():
+            return False
+        following = {"_REQUIRE": {*_EXPRESSION, "_NOT"}, "_VARIANTS": {"LPAR"}}.get(self.tokens[index].type, {"NAME"})
+        return index + 1 < len(self.tokens) and self.tokens[index + 1].type not in following
 
     def _missing(self, index: int) -> str | None:
         """Find one symbol that, put before the token, lets the next few through."""
@@ -164,7 +216,7 @@ class _Feeder:
             return terminal
         return None
 
-    def _report_at(self, index: int, inserted: str | None = None) -> None:
+    def _report_at(self, index: int, inserted: str | None) -> None:
         if self._follows_wrong_character(index):
             return
         token = self.tokens[index] if index < len(self.tokens) else self.end
@@ -174,30 +226,61 @@ class _Feeder:
             self.report.error("E001", f"`{shown}` is missing before `{token}`", previous, f"expected `{shown}`")
             return
         expected = _expected(self.parser.accepts())
-        if token.type in _STARTERS or token.type == "$END":
+        if token.type == "$END" or (token.type in _STARTERS and not self._is_misused(index)):
             seen = "the file ends" if token.type == "$END" else f"`{token}` starts a new statement"
-            self.report.error("E001", f"{seen} before this statement is whole", previous, expected)
+            help = self._pattern(index)
+            self.report.error("E001", f"{seen} before this statement is whole", previous, expected, help=help)
             return
-        self.report.error("E001", f"unexpected `{token}`", _span(token, self.source), expected, help=self._hint(index))
+        help = self._hint(index) or self._pattern(index)
+        self.report.error("E001", f"unexpected `{token}`", _span(token, self.source), expected, help=help)
 
     def _follows_wrong_character(self, index: int) -> bool:
-        """Tell whether a character error on the same line explains this one."""
-        place = self.tokens[index].start_pos if index < len(self.tokens) else self.end.start_pos
-        line = self.source.position(place or 0)[0]
+        """Tell whether a character error in the same statement, or on the same line, explains this one."""
+        place = (self.tokens[index].start_pos if index < len(self.tokens) else self.end.start_pos) or 0
+        start = self.tokens[self.start].start_pos or 0 if self.fed else place
+        line = self.source.position(place)[0]
         found = (d.label.span.start for d in self.report.diagnostics if d.code in ("E002", "E003"))
-        return any(self.source.position(start)[0] == line for start in found)
+        return any(start <= each <= place or self.source.position(each)[0] == line for each in found)
+
+    def _pattern(self, index: int) -> str | None:
+        """Show a whole statement to one that went wrong in its first words."""
+        keyword = str(self.tokens[self.start]) if self.fed else ""
+        if index - self.start > _HEAD or keyword not in _PATTERNS or self.parser.accepts() & {"NUMBER", "PLUS"}:
+            return None
+        return f"a whole one is `{_PATTERNS[keyword]}`"
 
     def _hint(self, index: int) -> str | None:
-        token = self.tokens[index]
-        if str(token) in KEYWORDS:
+        token, accepts = self.tokens[index], self.parser.accepts()
+        before = self.tokens[index - 1] if index else token
+        if str(token) in KEYWORDS and "NAME" in accepts:
             return f"`{token}` is a keyword and cannot be a name"
         if token.type == "NAME":
             return suggest(str(token), KEYWORDS)
-        before = self.tokens[index - 1] if index else token
-        if before.type == "COMPARE" and before == ">=":
-            return "after a shape, write a space between `>` and `=`"
-        if token == "=" and "COMPARE" in self.parser.accepts():
+        if (token == ">=" and "MORE" in accepts) or (token == "<=" and "LESS" in accepts):
+            return f"write a space: `{token[0]} =`"
+        if token.type == "EQUAL" and "COMPARE" in accepts:
             return "write `==` to compare"
+        if token.type == "TIMES" and before.type == "TIMES":
+            return "write `^` for a power"
+        if token.type == "DOT":
+            return "a number has digits on both sides of its point: `0.5`"
+        if token.type == "_IF" and "_ELSE" not in accepts:
+            return "a condition inside another stands in parentheses"
+        return self._bracket_hint(index, accepts)
+
+    def _bracket_hint(self, index: int, accepts: set[str]) -> str | None:
+        token = self.tokens[index]
+        opening = {"RPAR": ("LPAR", "("), "RBRACE": ("LBRACE", "{")}.get(token.type)
+        if opening and opening[0] not in accepts:
+            kinds = [each.type for each in self.tokens[self.start : index]]
+            if kinds.count(opening[0]) == kinds.count(token.type):
+                return f"there is no `{opening[1]}` for it to close"
+        if token.type == "COMMA" and "RBRACE" in accepts:
+            return "between rows there is no comma"
+        if token.type == "_COMPOSE" and "EQUAL" in accepts:
+            return "a chain starts with `=`; `⊙` stands before the units that follow"
+        if token.type == "COLON" and index > 1 and self.tokens[index - 2].type == "COLON":
+            return "a unit has one label"
         return None
 
 
@@ -205,7 +288,7 @@ def _token(terminal: str, place: Token) -> Token:
     return Token.new_borrow_pos(terminal, _INSERTABLE[terminal], place)
 
 
-def _copy(parser: InteractiveParser) -> InteractiveParser:
+def _copy(parser: Parser) -> Parser:
     return parser.copy(deepcopy_values=False)
 
 
@@ -213,13 +296,14 @@ def _expected(accepts: set[str]) -> str:
     """Put the parser's accepted terminals in words; nothing if they would be too many to help."""
     accepts = set(accepts)
     words = []
-    if _EXPRESSION <= accepts:
+    if accepts >= _EXPRESSION:
         words.append("an expression")
         accepts -= _EXPRESSION | {"_NOT"}
-    if _STARTERS <= accepts:
+    if accepts >= _STARTERS:
         words.append("a statement")
         accepts -= _STARTERS | {"$END"}
-    accepts -= _CONTINUES - {"LESS"} if "NAME" in accepts else _CONTINUES
+    compared = {"LESS", "MORE"} if "COMPARE" not in accepts else set()  # else they compare: nothing to expect
+    accepts -= (_CONTINUES | ({"LPAR"} if "PLUS" in accepts else set())) - compared
     for terminal in sorted(accepts):
         named = {"NAME": "a name", "NUMBER": "a number", "$END": "the end of the file"}.get(terminal)
         words.append(named or f"`{_SYMBOLS.get(terminal, terminal.strip('_').lower())}`")

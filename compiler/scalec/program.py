@@ -51,6 +51,8 @@ class File:
     lets: dict[str, LetDef] = field(default_factory=dict)
     blocks: dict[str, BlockDef] = field(default_factory=dict)
     defaults: dict[str, s.Call] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    """Names whose definition is wrong: nothing more is said where they are used."""
 
     def callee(self, key: str) -> Callee | None:
         """Give the block or operator of that name."""
@@ -88,25 +90,46 @@ def parameters_of(callee: Callee) -> dict[str, bool]:
 def bind(call: s.Call, callee: Callee, report: Report, known: frozenset[str] = frozenset()) -> dict[str, s.Expr]:
     """Give each argument of a call its parameter; report what does not fit. `known` are set elsewhere already."""
     parameters = parameters_of(callee)
+    named: s.Argument | None = None
     free = [name for name in parameters if name not in known]
     bound: dict[str, s.Expr] = {}
     for index, argument in enumerate(call.arguments):
         if argument.name is None:
+            if named is not None:
+                report.error(
+                    "E106", "an argument without a name stands behind one with a name", argument.span,
+                    "name it, or put it first", others=(Label(named.span, "named"),),
+                )  # fmt: skip
+                continue
             if index >= len(free):
-                most = f"takes {len(free)}" if free else "takes none"
-                report.error("E106", f"too many arguments: `{call.name.span.text}` {most}", argument.span)
+                listed = f"it takes {', '.join(f'`{each}`' for each in free)}" if free else "it takes no arguments"
+                report.error(
+                    "E106",
+                    f"too many arguments for `{call.name.span.text}`",
+                    argument.span,
+                    "one too many",
+                    help=listed,
+                )
                 continue
             name = free[index]
         else:
-            name = argument.name.key
+            name, named = argument.name.key, argument
             if name not in parameters:
+                listed = (
+                    f"it takes {', '.join(f'`{each}`' for each in parameters)}"
+                    if parameters
+                    else "it takes no arguments"
+                )
                 report.error(
                     "E103", f"`{call.name.span.text}` has no parameter `{argument.name.span.text}`", argument.name.span,
-                    help=suggest(name, parameters) or (f"it has {', '.join(parameters)}" if parameters else "it has none"),
+                    "unknown", help=suggest(name, parameters) or listed,
                 )  # fmt: skip
                 continue
         if name in bound:
-            report.error("E104", f"`{name}` is given twice", argument.span, others=(Label(bound[name].span, "first here"),))
+            report.error(
+                "E104", f"`{name}` is given twice", argument.span, "a second time",
+                others=(Label(bound[name].span, "first here"),),
+            )  # fmt: skip
             continue
         bound[name] = argument.value
     return bound
@@ -117,4 +140,10 @@ def missing(call: s.Call, callee: Callee, have: set[str], report: Report) -> Non
     lacking = [name for name, required in parameters_of(callee).items() if required and name not in have]
     if lacking:
         named = " and ".join(f"`{name}`" for name in lacking)
-        report.error("E105", f"`{call.name.span.text}` needs {named}", call.span)
+        written = ", ".join(f"{name} = …" for name in lacking)
+        report.error(
+            "E105",
+            f"`{call.name.span.text}` needs {named}",
+            call.name.span,
+            f"write `{call.name.span.text}({written})`",
+        )

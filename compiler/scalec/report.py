@@ -8,6 +8,7 @@ from scalec import exact
 from scalec import syntax as s
 from scalec.compiler import Compiled
 from scalec.cost import Cost, cost
+from scalec.footprint import INFERENCE, TRAINING
 from scalec.header import operator_name
 from scalec.ir import Network
 from scalec.memory import memory
@@ -25,11 +26,25 @@ class StageCost(BaseModel):
     activations: int
 
 
-class Memory(BaseModel):
-    """Peak memory in bytes, and of what."""
+class MemoryPeak(BaseModel):
+    """Peak memory in bytes, of inference and of one step of training."""
 
-    definition: str = "inference, batch 1, float32: parameters, buffers and the most that is live at once"
-    bytes: int
+    inference: int
+    training: int
+
+
+class MemoryDefinitions(BaseModel):
+    """What the figures of the same name are: batch, precision, optimizer, and what is counted."""
+
+    inference: str = str(INFERENCE)
+    training: str = str(TRAINING)
+
+
+class Memory(MemoryPeak):
+    """Peak memory in bytes as `memory` predicts it; `exact` is what PyTorch allocates, if that was asked for."""
+
+    definitions: MemoryDefinitions = MemoryDefinitions()
+    exact: MemoryPeak | None = None
 
 
 class Ratio(BaseModel):
@@ -57,8 +72,8 @@ class CostReport(BaseModel):
     ratio: Ratio
 
 
-def cost_report(compiled: Compiled) -> CostReport:
-    """Count a compiled network."""
+def cost_report(compiled: Compiled, exact: MemoryPeak | None = None) -> CostReport:
+    """Count a compiled network; `exact` is what its memory was measured to be."""
     network = compiled.network
     counted = cost(network)
     return CostReport(
@@ -71,8 +86,11 @@ def cost_report(compiled: Compiled) -> CostReport:
         macs=counted.macs,
         flops=2 * counted.macs,
         activations=counted.activations,
-        memory=Memory(bytes=memory(network)),
-        stages=[_stage(stage.name, operator_name(stage.unit), len(stage.layers), list(stage.y.dims), cost(stage)) for stage in network.stages],
+        memory=Memory(inference=memory(network), training=memory(network, TRAINING), exact=exact),
+        stages=[
+            _stage(stage.name, operator_name(stage.unit), len(stage.layers), list(stage.y.dims), cost(stage))
+            for stage in network.stages
+        ],
         ratio=_ratio(compiled, counted),
     )
 
@@ -110,14 +128,14 @@ def _ratio(compiled: Compiled, counted: Cost) -> Ratio:
     )
 
 
-def cost_json(compiled: Compiled) -> str:
+def cost_json(compiled: Compiled, exact: MemoryPeak | None = None) -> str:
     """Give the report as JSON."""
-    return cost_report(compiled).model_dump_json(indent=2)
+    return cost_report(compiled, exact).model_dump_json(indent=2)
 
 
-def cost_table(compiled: Compiled) -> str:
+def cost_table(compiled: Compiled, exact: MemoryPeak | None = None) -> str:
     """Give the report as a table."""
-    report = cost_report(compiled)
+    report = cost_report(compiled, exact)
     rows = [("stage", "operator", "layers", "output", "parameters", "multiply-adds", "activations")]
     for stage in report.stages:
         output = f"<{', '.join(map(str, stage.output))}>"
@@ -126,7 +144,9 @@ def cost_table(compiled: Compiled) -> str:
     rows.append(("total", "", "", "", f"{report.params:,}", f"{report.macs:,}", f"{report.activations:,}"))
     widths = [max(len(row[column]) for row in rows) for column in range(7)]
     lines = [
-        "  ".join(c.rjust(w) if i in (2, 4, 5, 6) else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))).rstrip()
+        "  ".join(
+            c.rjust(w) if i in (2, 4, 5, 6) else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
         for row in rows
     ]
     return "\n".join([_head(compiled, report), "", *lines, "", *_foot(report)])
@@ -146,5 +166,13 @@ def _foot(report: CostReport) -> list[str]:
     return [
         f"multiply-adds of convolutions and linear layers (the paper's FLOPS); twice that: {report.flops:,}",
         f"growth of multiply-adds over the baseline: {', '.join(grown)}",
-        f"memory: {report.memory.bytes / 2**20:,.1f} MiB ({report.memory.definition})",
+        *_memory_lines(report.memory),
     ]
+
+
+def _memory_lines(memory: Memory) -> list[str]:
+    lines = []
+    for key in ("inference", "training"):
+        line = f"memory: {getattr(memory, key) / 2**20:,.1f} MiB ({getattr(memory.definitions, key)})"
+        lines.append(line + (f"; PyTorch allocates {getattr(memory.exact, key):,} bytes" if memory.exact else ""))
+    return lines

@@ -1,13 +1,12 @@
 """Names: what each one in a spec refers to, imports included. Nothing is worked out yet; see `scale`."""
 
 from collections.abc import Callable
+from importlib.resources import files as resources
 
 from scalec import syntax as s
 from scalec.check import check_file, check_program
-from scalec.diagnostics import CompileError, Label, Report, suggest
-from scalec.expr import FUNCTIONS, TRUTH, WORDS
-from scalec.names import LAYER_NAMES, QUANTITIES, refusal
-from scalec.ops import OPERATORS
+from scalec.definitions import check_name, twice
+from scalec.diagnostics import CompileError, Label, Report, plural, suggest
 from scalec.program import BlockDef, File, LetDef, Program
 from scalec.source import Span
 
@@ -22,20 +21,27 @@ def resolve(spec: s.Spec, load: Load, report: Report) -> Program:
     """Resolve a parsed spec; `load` parses the imported file of a name. Raises `CompileError`."""
     canonical = [spec.canonical]
     files: dict[str, File] = {}
-    file = _file(spec, load, report, files, canonical, depth=0)
+    file = _file(spec, load, report, files, canonical, ())
     networks = [st for st in spec.statements if isinstance(st, s.Network)]
     if not networks:
-        report.error("E109", "the file has no network", Span(spec.span.source, 0, 0), "a library cannot be compiled")
+        help = "only a network compiles; `scalec check` reads a library of blocks"
+        report.error("E109", "the file has no network", Span(spec.span.source, 0, 0), help=help)
     for extra in networks[1:]:
         first = Label(networks[0].name.span, "the first is here")
         report.error("E104", "a file has one network", extra.name.span, "a second one", others=(first,))
+    own = {
+        p.name.key: "is a parameter of the network: give it to the block as an argument"
+        for n in networks
+        for p in n.parameters
+    }
     for each in (file, *files.values()):
-        check_file(each, report)
-    report.stop_on_error()
+        check_file(each, report, own if each is file else {})
+    if not networks:
+        report.stop_on_error()
     program = Program(
         file, networks[0], _scales(spec, report),
         tuple(c for st in spec.statements if isinstance(st, s.Require) for c in st.conditions),
-        _variants(spec, report), "\n".join(canonical),
+        _variants(spec, file.constants() | {p.name.key for p in networks[0].parameters}, report), "\n".join(canonical),
     )  # fmt: skip
     check_program(program, report)
     report.stop_on_error()
@@ -45,18 +51,20 @@ def resolve(spec: s.Spec, load: Load, report: Report) -> Program:
 def resolve_library(spec: s.Spec, load: Load, report: Report) -> File:
     """Resolve a file without a network. Raises `CompileError`."""
     files: dict[str, File] = {}
-    file = _file(spec, load, report, files, [], depth=0)
+    file = _file(spec, load, report, files, [spec.canonical], ())
     for each in (file, *files.values()):
         check_file(each, report)
     report.stop_on_error()
     return file
 
 
-def _file(spec: s.Spec, load: Load, report: Report, files: dict[str, File], canonical: list[str], depth: int) -> File:
+def _file(
+    spec: s.Spec, load: Load, report: Report, files: dict[str, File], canonical: list[str], path: tuple[str, ...]
+) -> File:
     file = File(spec.span.source)
     for statement in spec.statements:
         if isinstance(statement, s.Import):
-            _import(statement, file, load, report, files, canonical, depth)
+            _import(statement, file, load, report, files, canonical, path)
         elif isinstance(statement, s.Param):
             for binding in statement.bindings:
                 if _free(binding.name, file, report, "value"):
@@ -70,33 +78,63 @@ def _file(spec: s.Spec, load: Load, report: Report, files: dict[str, File], cano
                 file.blocks[statement.name.key] = BlockDef(statement, file)
         elif isinstance(statement, s.Default):
             for setting in statement.settings:
-                file.defaults[setting.name.key] = setting
+                _default(setting, file, report)
         elif isinstance(statement, s.Network):
             _free(statement.name, file, report, "network")
     return file
 
 
 def _import(
-    statement: s.Import, file: File, load: Load, report: Report, files: dict[str, File], canonical: list[str], depth: int
+    statement: s.Import,
+    file: File,
+    load: Load,
+    report: Report,
+    files: dict[str, File],
+    canonical: list[str],
+    path: tuple[str, ...],
 ) -> None:
     key = statement.module.key
-    if depth >= MAX_IMPORT_DEPTH or len(files) >= MAX_IMPORTS:
-        report.error("E109", "imports go too deep, or in a circle", statement.module.span)
+    if key not in files and not _load(statement, load, report, files, canonical, path):
+        file.broken.update(name.key for name in statement.names)
         return
-    if key not in files:
-        try:
-            spec = load(key)
-        except CompileError as error:
-            for diagnostic in error.diagnostics:
-                report.add(diagnostic)
-            return
-        if spec is None:
-            report.error("E109", f"there is no `{key}.scl`", statement.module.span, "not beside the spec, not in the library")
-            return
-        canonical.append(f"{key}: {spec.canonical}")
-        files[key] = _file(spec, load, report, files, canonical, depth + 1)
     for name in statement.names:
         _take(name, files[key], file, report, statement.module.key)
+
+
+def _load(
+    statement: s.Import, load: Load, report: Report, files: dict[str, File], canonical: list[str], path: tuple[str, ...]
+) -> bool:
+    """Load an imported file; tell whether there is one to take names from."""
+    key, place = statement.module.key, statement.module.span
+    if len(path) >= MAX_IMPORT_DEPTH or len(files) >= MAX_IMPORTS:
+        report.error("E109", f"more than {MAX_IMPORTS} imported files, or {MAX_IMPORT_DEPTH} one in the other", place)
+        return False
+    try:
+        spec = load(key)
+    except CompileError as error:
+        for diagnostic in error.diagnostics:
+            report.add(diagnostic)
+        return False
+    if spec is None:
+        help = suggest(key, (entry.name.removesuffix(".scl") for entry in resources("scalec.specs").iterdir()))
+        report.error("E109", f"there is no `{key}.scl`", place, "not beside the spec, not in the library", help=help)
+        return False
+    if key in path or spec.canonical == canonical[0]:
+        round_ = " → ".join((*path[path.index(key) :], key)) if key in path else key
+        report.error("E109", f"`{round_}` imports itself", place, "round in a circle")
+        return False
+    canonical.append(f"{key}: {spec.canonical}")
+    files[key] = _file(spec, load, report, files, canonical, (*path, key))
+    return True
+
+
+def _default(setting: s.Call, file: File, report: Report) -> None:
+    earlier = file.defaults.setdefault(setting.name.key, setting)
+    if earlier is not setting:
+        report.error(
+            "E104", f"`{setting.name.span.text}` has defaults already", setting.name.span, "a second time",
+            others=(Label(earlier.span, "first here"),), help="put them together",
+        )  # fmt: skip
 
 
 def _take(name: s.Identifier, source: File, target: File, report: Report, module: str) -> None:
@@ -104,8 +142,13 @@ def _take(name: s.Identifier, source: File, target: File, report: Report, module
     if found is None:
         candidates = [*source.blocks, *source.lets]
         report.error(
-            "E101", f"`{module}` has no block or let `{name.span.text}`", name.span, help=suggest(name.key, candidates)
+            "E101",
+            f"`{module}` has no block or let `{name.span.text}`",
+            name.span,
+            "unknown",
+            help=suggest(name.key, candidates),
         )
+        target.broken.add(name.key)
     elif _free(name, target, report, "block" if isinstance(found, BlockDef) else "value"):
         if isinstance(found, BlockDef):
             target.blocks[name.key] = found
@@ -115,21 +158,13 @@ def _take(name: s.Identifier, source: File, target: File, report: Report, module
 
 def _free(name: s.Identifier, file: File, report: Report, kind: str) -> bool:
     """Report a name that is taken or refused; tell whether it may be defined."""
-    reserved = {*FUNCTIONS, *TRUTH, *WORDS, *QUANTITIES, *LAYER_NAMES, "memory", "baseline"}
     earlier = file.params.get(name.key) or file.lets.get(name.key) or file.blocks.get(name.key)
-    if name.key in reserved:
-        report.error("E108", f"`{name.span.text}` is a word of the language", name.span)
-    elif name.key in OPERATORS:
-        report.error("E108", f"`{name.span.text}` is an operator", name.span, help="choose another name")
-    elif problem := refusal(name.key, kind):
-        report.error("E108", f"`{name.span.text}` cannot be defined: it {problem}", name.span)
-    elif earlier is not None:
+    if check_name(name, kind, report):
+        if earlier is None:
+            return True
         node = earlier if isinstance(earlier, s.Binding) else getattr(earlier, "binding", None) or earlier.syntax  # type: ignore[union-attr]
-        report.error(
-            "E104", f"`{name.span.text}` is defined twice", name.span, others=(Label(node.name.span, "first here"),)
-        )
-    else:
-        return True
+        twice(name, node.name, report)
+    file.broken.add(name.key)
     return False
 
 
@@ -140,28 +175,55 @@ def _scales(spec: s.Spec, report: Report) -> dict[str, s.Scale]:
             continue
         key = statement.symbol.key
         if key not in SYMBOLS:
-            report.error("E101", f"nothing is called `{statement.symbol.span.text}`", statement.symbol.span, "expected L, C, H or W")
+            message = f"`{statement.symbol.span.text}` is nothing that scales"
+            report.error("E101", message, statement.symbol.span, "expected L, C, H or W")
         elif key in scales:
             others = (Label(scales[key].span, "first here"),)
-            report.error("E104", f"`{key}` is scaled twice", statement.symbol.span, others=others)
+            report.error("E104", f"`{key}` is scaled twice", statement.symbol.span, "a second time", others=others)
         else:
             scales[key] = statement
     return scales
 
 
-def _variants(spec: s.Spec, report: Report) -> dict[str, dict[str, s.Expr]]:
+def _variants(spec: s.Spec, settable: set[str], report: Report) -> dict[str, dict[str, s.Expr]]:
     variants: dict[str, dict[str, s.Expr]] = {}
+    first: dict[str, s.Identifier] = {}
     for statement in spec.statements:
         if not isinstance(statement, s.Variants):
             continue
+        _check_columns(statement.columns, settable, report)
         for row in statement.rows:
-            if row.name.key in variants:
-                report.error("E104", f"`{row.name.span.text}` is defined twice", row.name.span)
+            if not check_name(row.name, "variant", report):
+                continue
+            if first.setdefault(row.name.key, row.name) is not row.name:
+                twice(row.name, first[row.name.key], report)
             if len(row.values) != len(statement.columns):
-                report.error(
-                    "E106", f"the row has {len(row.values)} values for {len(statement.columns)} columns", row.span,
-                    others=(Label(statement.columns[0].span.to(statement.columns[-1].span), "the columns"),),
-                )  # fmt: skip
+                _wrong_length(row, statement.columns, report)
                 continue
             variants[row.name.key] = {c.key: v for c, v in zip(statement.columns, row.values, strict=True)}
     return variants
+
+
+def _check_columns(columns: tuple[s.Identifier, ...], settable: set[str], report: Report) -> None:
+    for index, column in enumerate(columns):
+        earlier = next((other for other in columns[:index] if other.key == column.key), None)
+        if earlier is not None:
+            twice(column, earlier, report)
+        elif column.key not in settable:
+            report.error(
+                "E101", f"the column `{column.span.text}` is no param, let or network parameter", column.span,
+                "unknown", help=suggest(column.key, settable),
+            )  # fmt: skip
+
+
+def _wrong_length(row: s.Variant, columns: tuple[s.Identifier, ...], report: Report) -> None:
+    have, wanted = len(row.values), len(columns)
+    message = f"`{row.name.span.text}` has {plural(have, 'value')} for {plural(wanted, 'column')}"
+    if have < wanted:
+        lacking = " and ".join(f"`{column.span.text}`" for column in columns[have:])
+        last = row.values[-1].span.after
+        report.error(
+            "E106", message, last, f"no value for {lacking}", others=(Label(columns[have].span, "this column"),)
+        )
+    else:
+        report.error("E106", message, row.values[wanted].span.to(row.values[-1].span), "no column for this")

@@ -1,12 +1,13 @@
 """What the command line asks for, as values: φ, a variant, and `--set name=value`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from scalec import syntax as s
 from scalec.diagnostics import CompileError, Diagnostic, Label, Report, suggest
 from scalec.exact import MAX_DENOMINATOR
-from scalec.expr import Failure, Value, evaluate
+from scalec.expr import WORDS, Failure, Partial, Scope, Value, describe, evaluate
 from scalec.ir import Setting
 from scalec.parse import parse
 from scalec.program import Program
@@ -14,78 +15,145 @@ from scalec.scope import World
 from scalec.source import Source, Span
 
 MAX_PHI = 32
+_HEAD = "param value = "
 
 
 def make_setting(
     program: Program, phi: str | None = None, variant: str | None = None, changes: Sequence[tuple[str, str]] = ()
 ) -> Setting:
     """Work out a setting; a `--set` beats a variant. Raises `CompileError`."""
-    world = World(program.file, {})
     names: dict[str, Value] = {}
     parameters: dict[str, Value] = {}
-    settable = program.file.constants() | set(program.network_parameters)
 
     def put(key: str, value: Value) -> None:
         (parameters if key in program.network_parameters else names)[key] = value
 
     if variant is not None:
-        key = s.ascii_name(variant)
-        if key not in program.variants:
-            listed = ", ".join(program.variants) or "none"
-            raise _error("E501", f"no variant `{variant}`", variant, suggest(key, program.variants) or f"there are: {listed}")
-        for column, expr in program.variants[key].items():
-            put(column, evaluate(expr, world.main))
+        for column, value in _row(program, variant).items():
+            put(column, value)
     if phi is not None:
         if "phi" not in program.file.params:
-            raise _error("E501", "the spec has no `param φ`", phi, "write `param φ = 0` to scale by φ")
+            raise _error("E501", "the spec has no `param φ`", "--phi ", phi, help="write `param φ = 0` to scale by φ")
         put("phi", _phi(phi))
     for name, text in changes:
-        key = s.ascii_name(name)
-        if key not in settable:
-            helped = suggest(key, settable) or f"there are: {', '.join(sorted(settable))}"
-            raise _error("E501", f"nothing to set is called `{name}`", name, helped)
-        put(key, _constant(f"--set {name}", text))
+        put(*_changed(program, name, text))
     return Setting(
         s.ascii_name(variant) if variant else None, phi.strip() if phi else None, names, parameters,
         tuple((s.ascii_name(name), text.strip()) for name, text in changes),
     )  # fmt: skip
 
 
-def _error(code: str, message: str, text: str, help: str | None) -> CompileError:
-    source = Source("command line", text)
-    return CompileError([Diagnostic(code, message, Label(Span(source, 0, len(text))), help=help)])
+def _error(code: str, message: str, head: str, text: str, label: str = "", help: str | None = None) -> CompileError:
+    """Make an error about a part of the command line, `head` being what stands before it."""
+    span = Span(Source("command line", head + text), len(head), len(head) + len(text))
+    return CompileError([Diagnostic(code, message, Label(span, label), help=help)])
+
+
+def _row(program: Program, variant: str) -> dict[str, Value]:
+    """Work out a row of the variants."""
+    key = s.ascii_name(variant)
+    if key not in program.variants:
+        listed = f"there are {', '.join(program.variants)}" if program.variants else "the spec has no `variants`"
+        help = suggest(key, program.variants) or listed
+        raise _error("E501", f"no variant is called `{variant}`", "--variant ", variant, "unknown", help)
+    scope = World(program.file, {}).main
+    values: dict[str, Value] = {}
+    for column, expr in program.variants[key].items():
+        try:
+            values[column] = evaluate(expr, scope)
+        except Failure as failure:
+            raise CompileError([failure.diagnostic]) from None
+        if problem := _unlike(program, scope, column, values[column]):
+            raise CompileError([Diagnostic("E203", problem, Label(expr.span, f"this is {describe(values[column])}"))])
+    return values
+
+
+def _changed(program: Program, name: str, text: str) -> tuple[str, Value]:
+    """Work out one `--set`."""
+    key = s.ascii_name(name)
+    settable = program.file.constants() | set(program.network_parameters)
+    if key not in settable:
+        listed = (
+            f"there are {', '.join(sorted(settable))}"
+            if settable
+            else "the spec has no params, lets or network parameters"
+        )
+        raise _error(
+            "E501", f"nothing to set is called `{name}`", "--set ", name, "unknown", suggest(key, settable) or listed
+        )
+    value = _constant(f"--set {name}=", text)
+    if problem := _unlike(program, World(program.file, {}).main, key, value):
+        raise _error("E203", problem, f"--set {name}=", text, f"this is {describe(value)}")
+    return key, value
+
+
+def _unlike(program: Program, scope: Scope, key: str, value: Value) -> str | None:
+    """Say that a truth value or an operator stands for something else, or the other way round."""
+    parameter = program.network_parameters.get(key)
+    span = parameter.span if parameter else program.network.span
+    try:
+        if parameter is not None and parameter.default is not None:
+            default = evaluate(parameter.default, scope)
+        else:
+            default = scope.name(s.Name(span, (s.Identifier(span, key),)))
+    except Failure:
+        return None
+    wanted = _kind(default)
+    return None if wanted == _kind(value) else f"`{key}` is {wanted}, not {_kind(value)}"
+
+
+def _kind(value: Value) -> str:
+    if isinstance(value, Partial):
+        return "an operator"
+    return "`true` or `false`" if isinstance(value, bool) else "a number or a word"
 
 
 def _phi(text: str) -> Fraction:
-    value = _constant("--phi", text)
+    value = _constant("--phi ", text)
     if not isinstance(value, Fraction):
-        raise _error("E203", "φ is a number", text, "write `4`, `0.5` or `1/3`")
-    if abs(value) > MAX_PHI or value.denominator > MAX_DENOMINATOR:
-        raise _error("E004", f"φ lies between -{MAX_PHI} and {MAX_PHI}, its denominator at most {MAX_DENOMINATOR:,}", text, None)
+        raise _error("E203", "φ is a rational number", "--phi ", text, "not one", "write `4`, `0.5` or `1/3`")
+    if abs(value) > MAX_PHI:
+        raise _error("E004", f"φ lies between -{MAX_PHI} and {MAX_PHI}", "--phi ", text, "beyond that")
+    if value.denominator > MAX_DENOMINATOR:
+        message = f"the denominator of φ is at most {MAX_DENOMINATOR:,}"
+        raise _error("E004", message, "--phi ", text, f"here it is {value.denominator:,}")
     return value
 
 
-def _constant(origin: str, text: str) -> Value:
+def _constant(head: str, text: str) -> Value:
     """Work out a value given on the command line, by the grammar of specs."""
-    report = Report()
-    head = "param value = "
-    spec = parse(Source(origin, head + text), report)
-    bindings = [b for st in spec.statements if isinstance(st, s.Param) for b in st.bindings]
-    if len(spec.statements) != 1 or len(bindings) != 1:
-        raise _error("E001", f"`{text}` is not one value", text, None)
+    source, report = Source("command line", _HEAD + text), Report()
     try:
-        return evaluate(bindings[0].value, _NoNames())
+        spec = parse(source, report)
+        bindings = [b for st in spec.statements if isinstance(st, s.Param) for b in st.bindings]
+        if len(spec.statements) == 1 and len(bindings) == 1:
+            return evaluate(bindings[0].value, _NoNames())
     except Failure as failure:
-        raise CompileError([failure.diagnostic]) from None
+        raise CompileError([_moved(failure.diagnostic, head, text)]) from None
+    except CompileError as error:
+        raise CompileError(_moved(diagnostic, head, text) for diagnostic in error.diagnostics) from None
+    raise _error("E001", f"`{text}` is not one value", head, text, "write a number or a word")
+
+
+def _moved(diagnostic: Diagnostic, head: str, text: str) -> Diagnostic:
+    """Let a finding in the value point into the command line as it was given."""
+    source, shift = Source("command line", head + text), len(head) - len(_HEAD)
+    start, end = (max(len(head), place + shift) for place in (diagnostic.label.span.start, diagnostic.label.span.end))
+    message, help = diagnostic.message, diagnostic.help
+    if diagnostic.code == "E001":
+        message = f"`{text}` is not one value"
+        help = help if help and "`param" not in help else "write a number or a word"
+    return replace(diagnostic, message=message, label=Label(Span(source, start, end), diagnostic.label.text), help=help)
 
 
 class _NoNames:
     """Words alone: a value from the command line refers to nothing in the spec."""
 
     def name(self, name: s.Name) -> Value:
-        if name.parts[0].key in ("same", "symmetric"):
+        if name.parts[0].key in WORDS:
             return name.parts[0].key
-        raise Failure("E101", f"`{name.span.text}` is not a value", name.span, "expected a number or a word")
+        expected = f"expected a number, `true`, `false`, {' or '.join(f'`{word}`' for word in WORDS)}"
+        raise Failure("E101", f"`{name.span.text}` is not a value", name.span, expected)
 
     def call(self, call: s.Call) -> Value:
-        raise Failure("E101", f"unknown function `{call.name.span.text}`", call.name.span)
+        raise Failure("E101", f"unknown function `{call.name.span.text}`", call.name.span, "unknown")

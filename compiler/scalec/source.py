@@ -50,6 +50,10 @@ class Span:
         """Give the span from the start of this one to the end of another."""
         return Span(self.source, self.start, other.end)
 
+    def holds(self, other: "Span") -> bool:
+        """Tell whether another span lies in this one, or right behind it."""
+        return other.source is self.source and self.start <= other.start and other.end <= self.end
+
     @property
     def after(self) -> "Span":
         """The empty span behind this one: where something is missing."""

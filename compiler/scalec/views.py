@@ -8,14 +8,17 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import chain, count
 
 from scalec import ir
 from scalec import syntax as s
 from scalec.code import Call, Choice, Code, flag, real, whole
-from scalec.expr import Partial, Scope, Value, evaluate
+from scalec.expr import Failure, Partial, Scope, Value, evaluate, number
 from scalec.forward import Forward
+from scalec.instantiate import Builder
 from scalec.names import python_name, snake_case
 from scalec.program import BlockDef, File
+from scalec.scope import LocalScope
 from scalec.spelling import spell_signature
 from scalec.symbols import Symbols, Untranslatable
 from scalec.walk import names_in
@@ -82,9 +85,43 @@ def kinds(network: ir.Network) -> dict[Kind, list[ir.Block]]:
                         visit(inner)
 
     for stage in network.stages:
-        for layer in stage.layers:
+        for layer in (*stage.layers, *_spare(stage)):
             visit(layer)
     return {kind: found[kind] for kind in order}
+
+
+def _spare(stage: ir.Stage) -> list[ir.Node]:
+    """Build the kinds of layers that only a deeper network has: a second one, and alternatives that depth leaves out.
+
+    They show what a block must be able to do, so that its class is the same at every depth.
+    """
+    unit, scope, y = stage.unit, stage.scopes[-1], stage.y
+    if unit.repeat is None or (unit.repeat.pinned and isinstance(unit.repeat.count, s.Number)):
+        return []
+    assert isinstance(scope, LocalScope)
+    builder = Builder(scope.parent.world)
+    channels = None if unit.ascription is None else y.channels
+    spare: list[ir.Node] = []
+    try:
+        for position in range(
+            len(stage.layers), max(2, len(unit.head.chains) if isinstance(unit.head, s.Group) else 1)
+        ):
+            spare.append(builder.layer(unit, y, channels, scope, position))
+            y = spare[-1].y
+    except Failure:
+        pass  # there is no deeper network at this width
+    return spare
+
+
+def _labels(chain: s.Chain | None) -> set[str]:
+    """Give the labels of a chain and of what stands inside its units, as attributes."""
+    found: set[str] = set()
+    for unit in chain.units if chain else ():
+        found |= {python_name(unit.label.key)} if unit.label else set()
+        inner = unit.head.chains if isinstance(unit.head, s.Group) else ()
+        bodies = unit.head.bodies if isinstance(unit.head, s.Wrap) else ()
+        found = found.union(*map(_labels, inner), *(_labels(body.chain) for body in bodies))
+    return found
 
 
 def moving_names(file: File, variants: dict[str, dict[str, s.Expr]]) -> frozenset[str]:
@@ -102,11 +139,14 @@ class Naming:
     """Names that are taken in one class."""
 
     taken: set[str] = field(default_factory=set)
+    labels: set[str] = field(default_factory=set)
+    """What the spec calls its units: no unit without a label may be called so."""
 
-    def free(self, wanted: str, prefix: str = "") -> str:
-        """Give the wanted name, with the prefix if it is taken, or with a number."""
-        names = (wanted, f"{prefix}_{wanted}" if prefix else wanted, *(f"{wanted}_{n}" for n in range(2, 10_000)))
-        name = next(name for name in names if name not in self.taken)
+    def free(self, wanted: str, prefix: str = "", own: bool = False) -> str:
+        """Give the wanted name, with the prefix if it is taken, or with a number; `own` if it is a label."""
+        taken = self.taken if own else self.taken | self.labels
+        numbered = (f"{wanted}_{number}" for number in count(2))
+        name = next(n for n in chain((wanted, f"{prefix}_{wanted}" if prefix else wanted), numbered) if n not in taken)
         self.taken.add(name)
         return name
 
@@ -153,10 +193,17 @@ class BlockContext:
         hidden = moving.get(self.definition.home, frozenset()) | shapes | {name for name, _ in operators}
         fractional = {name for name in codes if any(not _is_whole(use.arguments.get(name)) for use in uses)}
         self.symbols = Symbols(codes, uses[0].scope, frozenset(hidden), frozenset(fractional))
-        self.shape_names = {d.value.parts[0].key for d in (*block.input.dims, *block.output.dims) if isinstance(d.value, s.Name)}
+        self.shape_names = {
+            d.value.parts[0].key for d in (*block.input.dims, *block.output.dims) if isinstance(d.value, s.Name)
+        }
         self.lifted: list[Parameter] = []
-        self.naming = Naming()
-        self.arguments = Naming({"self", "x", "c_in", "c_out", "channels", *(python_name(p.name.key) for p in block.parameters)})
+        self.said: dict[tuple[str, str], tuple[Code, dict[int, Code]]] = {}
+        self.naming = Naming(labels=_labels(self.definition.syntax.chain))
+        self.arguments = Naming(
+            {"self", "x", "c_in", "c_out", "channels"}
+            | {python_name(parameter.name.key) for parameter in block.parameters}
+            | {python_name(binding.name.key) for binding in block.where}
+        )
         self.real_names: set[str] = set()
         self.locals: list[tuple[str, Code]] = []
         self._bind_where(codes)
@@ -183,17 +230,60 @@ class BlockContext:
                 names |= names_in(self.where_names[key])
         return bool(names & (self.shape_names | self.symbols.moving | {"layer", "layers"}))
 
+    def equal_unless(self, guard: s.Expr, one: Code, other: Code) -> bool:
+        """Tell whether two numbers are equal wherever a condition does not hold: `C != K`, `not (… and C == K)`."""
+        return self._implies(guard, False, {one.text, other.text})
+
+    def _implies(self, condition: s.Expr, holds: bool, sides: set[str]) -> bool:
+        match condition:
+            case s.Name() if condition.parts[0].key in self.where_names:
+                return self._implies(self.where_names[condition.parts[0].key], holds, sides)
+            case s.Not():
+                return self._implies(condition.operand, not holds, sides)
+            case s.Junction() if (condition.operator == "and") == holds:
+                return any(self._implies(operand, holds, sides) for operand in condition.operands)
+            case s.Comparison() if condition.operators == ("==" if holds else "!=",):
+                try:
+                    return {self.symbols.whole(operand).text for operand in condition.operands} == sides
+                except Untranslatable:
+                    return False
+        return False
+
+    def is_always(self, expr: s.Expr, channels: Code, position: int) -> bool:
+        """Tell whether an expression is the block's input or output channels, however many, with a use's arguments."""
+        symbol = {self.c_in.text: self.input_symbol, "c_out": self.definition.gives}.get(channels.text)
+        scope = self.uses[position].scope
+        if symbol is None or not isinstance(scope, LocalScope):
+            return False
+        primes = {self.input_symbol: Fraction(10_007), self.definition.gives: Fraction(20_011)}
+        local = LocalScope({**scope.values, **{key: prime for key, prime in primes.items() if key}}, scope.parent)
+        try:
+            for binding in self.definition.syntax.where:
+                local.values[binding.name.key] = evaluate(binding.value, local)
+            return number(expr, local) == primes[symbol]
+        except Failure:
+            return False
+
+    def is_lifted(self, value: Code) -> bool:
+        """Tell whether something is an argument that the compiler made: it says nothing where its unit is absent."""
+        return any(parameter.name == value.text for parameter in self.lifted)
+
     def lift(
-        self, name: str, label: str, annotation: str, default: Code | None, values: list[Code | None]
+        self, name: str, label: str, annotation: str, default: Code | None, values: list[Code | None], said: str = ""
     ) -> Code:
-        """Make something an argument of the class; `values` are what each use passes."""
-        by_use = {id(use): value for use, value in zip(self.uses, values, strict=True)}
-        for other in self.lifted:
-            if other.name in (name, f"{label}_{name}") and other.value and [other.value(u) for u in self.uses] == values:
-                return Code(other.name)
-        final = self.arguments.free(name, label)
-        self.lifted.append(Parameter(final, annotation, default, lambda use: by_use.get(id(use))))
-        return Code(final)
+        """Make something an argument of the class; `values` are what each use passes.
+
+        What the spec says in the same words (`said`) is one argument. Equal values do not make it one: at another
+        scale they differ.
+        """
+        by_use = {id(use): value for use, value in zip(self.uses, values, strict=True) if value is not None}
+        if said and (known := self.said.get((annotation, said))):
+            known[1].update(by_use)
+            return known[0]
+        final = Code(self.arguments.free(name, label))
+        self.lifted.append(Parameter(final.text, annotation, default, lambda use: by_use.get(id(use))))
+        self.said[annotation, said] = final, by_use
+        return final
 
     def evaluate(self, position: int, node: ir.Node) -> Scope:
         """Give the scope in which the arguments of a node were worked out."""
@@ -256,10 +346,12 @@ class NetworkContext:
         codes = {key: Code(python_name(key)) for key in network.program.network_parameters}
         self.symbols = Symbols(codes, network.scope, frozenset())
         self.c_in = literal(network.x.channels)
-        self.naming = Naming()
+        self.naming = Naming(labels={python_name(stage.name) for stage in network.stages})
         self.real_names: set[str] = set()
         self._scopes = {
-            id(layer): scope for stage in network.stages for layer, scope in zip(stage.layers, stage.scopes, strict=True)
+            id(layer): scope
+            for stage in network.stages
+            for layer, scope in zip(stage.layers, stage.scopes, strict=True)
         }
 
     def depends_on_shape(self, expr: s.Expr) -> bool:
@@ -267,7 +359,7 @@ class NetworkContext:
         return False
 
     def lift(
-        self, name: str, label: str, annotation: str, default: Code | None, values: list[Code | None]
+        self, name: str, label: str, annotation: str, default: Code | None, values: list[Code | None], said: str = ""
     ) -> Code:
         """Say the value itself."""
         return values[0] or default or Code("None")
@@ -278,9 +370,7 @@ class NetworkContext:
 
     def chain(self) -> ir.Chain:
         """Give the stages as a chain; each has its name as its label."""
-        placed = tuple(
-            ir.Placed(_labelled(stage), stage.layers, stage.x, stage.y) for stage in self.network.stages
-        )
+        placed = tuple(ir.Placed(_labelled(stage), stage.layers, stage.x, stage.y) for stage in self.network.stages)
         return ir.Chain(placed, self.network.x, self.network.y)
 
     def parameters(self) -> tuple[Parameter, ...]:

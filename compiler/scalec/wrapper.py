@@ -1,6 +1,7 @@
 """`residual`, `gate`, `sum`, `concat` and `split` in a `forward`."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from scalec import ir
 from scalec import syntax as s
@@ -8,10 +9,25 @@ from scalec.code import Call, Choice, Code, flag
 from scalec.comments import Comment
 from scalec.forward import Forward
 from scalec.modules import Modules, Uses
+from scalec.spelling import spell
 from scalec.symbols import Untranslatable
 from scalec.views import BlockContext, Context
 
 _JOIN = {"residual": "+", "gate": "*"}
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """A body of a wrapper in each use: as it is there, and (see `Uses`) as it would be."""
+
+    body: s.Body
+    made: list[ir.Body | None]
+    shadows: list[ir.Body | None]
+
+    @property
+    def chains(self) -> list[ir.Chain | None]:
+        """The chains, present or not."""
+        return [each.chain if each is not None else None for each in self.shadows]
 
 
 class Wrappers:
@@ -22,11 +38,12 @@ class Wrappers:
     forward: Forward
     comment: Comment | None
     branch: str | None
+    optional: bool
     init: list[tuple[str, Code | Call | Choice]]
 
     def chain(
         self, chain: s.Chain | None, chains: Sequence[ir.Chain | None], value: str, target: str, prefix: str = "",
-        sample: ir.Chain | None = None,
+        shadows: Sequence[ir.Chain | None] | None = None,
     ) -> str:  # fmt: skip
         """Write a chain (see `Writer.chain`)."""
         raise NotImplementedError
@@ -42,20 +59,26 @@ class Wrappers:
         if use.sample.kind in _JOIN:
             return self._join_with_input(use, source, target, prefix)
         if use.sample.kind == "sum":
-            return self._sum(use, source, target, prefix)
-        return self._concat(use, source, prefix)
+            total = self._sum(use, source, target, prefix)
+            # A module's result is Any to a type checker: in a variable it is a Tensor.
+            return self.forward.assign(target, total) if "(" in total else total
+        return self.forward.assign(
+            target, self._concat(use, source, prefix), str(use.sample.y) if self.comment is None else ""
+        )
 
-    def _bodies(self, use: Uses) -> list[tuple[s.Body, list[ir.Body | None]]]:
+    def _bodies(self, use: Uses) -> list[Bodies]:
         assert isinstance(use.unit.head, s.Wrap)
-        nodes = [node if isinstance(node, ir.Wrap) else None for node in use.nodes]
-        return [
-            (body, [node.bodies[index] if node is not None else None for node in nodes])
-            for index, body in enumerate(use.unit.head.bodies)
-        ]
+        bodies = use.unit.head.bodies
+        made, shadows = (
+            [[node.bodies[i] if isinstance(node, ir.Wrap) else None for node in nodes] for i in range(len(bodies))]
+            for nodes in (use.nodes, use.shadows)
+        )
+        return [Bodies(*each) for each in zip(bodies, made, shadows, strict=True)]
 
-    def _condition(self, body: s.Body, made: list[ir.Body | None], name: str) -> Code | bool:
+    def _condition(self, of: Bodies, name: str) -> Code | bool:
         """Give the `if` of a body, or whether it holds if that is the same at every scale."""
-        holds = [each.holds for each in made if each is not None]
+        body, made = of.body, of.made
+        holds = [each.holds for each in of.shadows if each is not None]
         if body.condition is None:
             return True
         if not isinstance(self.context, BlockContext):
@@ -66,27 +89,27 @@ class Wrappers:
             return self.context.symbols.flag(body.condition)
         except Untranslatable:
             values = [None if each is None else flag(each.holds) for each in made]
-            return self.context.lift(f"use_{name}", "", "bool", flag(False), values)
+            return self.context.lift(f"use_{name}", "", "bool", flag(False), values, spell(body.condition))
 
-    def _body(self, body: s.Body, made: list[ir.Body | None], source: str, prefix: str) -> str:
+    def _body(self, of: Bodies, source: str, prefix: str) -> str:
         """Write a body from its input; one line is given back as an expression."""
         target = self.forward.fresh()
-        chains = [each.chain if each is not None and each.holds else None for each in made]
-        any_chain = next((each.chain for each in made if each is not None and each.chain is not None), None)
-        sample = None if all(chains) else any_chain
-        return self.forward.inline(self.chain(body.chain, chains, source, target, prefix, sample), target)
+        chains = [each.chain if each is not None and each.holds else None for each in of.made]
+        shadows = of.chains if self.optional or of.body.condition is not None else None
+        return self.forward.inline(self.chain(of.body.chain, chains, source, target, prefix, shadows), target)
 
     def _join_with_input(self, use: Uses, source: str, target: str, prefix: str) -> str:
         kind = use.sample.kind if isinstance(use.sample, ir.Wrap) else ""
-        (body, made), = self._bodies(use)
-        condition = self._condition(body, made, kind)
-        chains = [each.chain if each is not None else None for each in made]
+        (of,) = self._bodies(use)
+        condition = self._condition(of, kind)
+        chains = [each.chain if each is not None else None for each in of.made]
+        shadows = of.chains if self.optional else None
         if condition is False:
-            return self.chain(body.chain, chains, source, target, prefix)
-        name = None if condition is True else self.flag(use.unit, condition, prefix, kind)  # type: ignore[arg-type]
+            return self.chain(of.body.chain, chains, source, target, prefix, shadows)
+        name = None if condition is True else self.flag(use.unit, condition, prefix, kind)
         channels, dims = self.modules.channels, self.comment.dims if self.comment else None
         other = self.forward.fresh()
-        result = self.forward.variable(self.chain(body.chain, chains, source, other, prefix), other)
+        result = self.forward.variable(self.chain(of.body.chain, chains, source, other, prefix, shadows), other)
         if kind == "gate" and name is None:
             self.modules.channels = channels
             if self.comment:
@@ -99,8 +122,8 @@ class Wrappers:
         always: list[str] = []
         sometimes: list[tuple[str, str]] = []
         after: Code | None = None
-        for body, made in self._bodies(use):
-            condition = self._condition(body, made, "branch")
+        for of in self._bodies(use):
+            condition = self._condition(of, "branch")
             if condition is False:
                 continue
             name = self.flag(use.unit, condition, prefix, "branch") if isinstance(condition, Code) else None
@@ -108,10 +131,10 @@ class Wrappers:
             if self.comment:
                 self.comment.dims = dims
             outer, self.branch = self.branch, name or self.branch
-            text = self._body(body, made, source, prefix)
+            text = self._body(of, source, prefix)
             self.branch = outer
-            after = self.modules.channels or after
             if name is None:
+                after = after or self.modules.channels  # what is always there knows them best
                 always.append(text)
             else:
                 sometimes.append((text, name))
@@ -119,7 +142,11 @@ class Wrappers:
         total = " + ".join(always)
         if not sometimes:
             return total
-        held = self.forward.assign(self.forward.fresh(), total) if total not in self.forward.declared or total == source else total
+        held = (
+            self.forward.assign(self.forward.fresh(), total)
+            if total not in self.forward.declared or total == source
+            else total
+        )
         for text, name in sometimes:
             self.forward.assign(held, f"{held} + {text} if self.{name} else {held}")
         return held
@@ -133,11 +160,11 @@ class Wrappers:
             sources, inputs = self._split(source, channels, use.sample, prefix)
         texts: list[str] = []
         total: Code | None = Code("0", value=None)
-        for (body, made), piece, given in zip(bodies, sources, inputs, strict=True):
+        for of, piece, given in zip(bodies, sources, inputs, strict=True):
             self.modules.channels = given
             if self.comment:
                 self.comment.dims = dims if use.sample.kind == "concat" else None
-            texts.append(self._body(body, made, piece, prefix))
+            texts.append(self._body(of, piece, prefix))
             own = self.modules.channels
             total = None if total is None or own is None else own if total.text == "0" else total + own
         self.modules.channels = total
@@ -145,7 +172,9 @@ class Wrappers:
             self.comment.dims = None
         return f"torch.cat(({', '.join(texts)}), dim=1)"
 
-    def _split(self, source: str, channels: Code | None, sample: ir.Wrap, prefix: str) -> tuple[list[str], list[Code | None]]:
+    def _split(
+        self, source: str, channels: Code | None, sample: ir.Wrap, prefix: str
+    ) -> tuple[list[str], list[Code | None]]:
         """Divide the channels; the remainder goes to the first part."""
         count = len(sample.bodies)
         if channels is None:
@@ -158,5 +187,5 @@ class Wrappers:
         for _ in range(count):
             names.append(self.forward.fresh())
             self.forward.declared.add(names[-1])
-        self.forward.split(names, f"{source}.split(self.{name}, dim=1)")
+        self.forward.split(names, f"{source}.split_with_sizes(self.{name}, dim=1)")
         return names, list(sizes)

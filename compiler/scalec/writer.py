@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from scalec import ir
 from scalec import syntax as s
-from scalec.code import AND, NOT, Call, Choice, Code, call, flag, sequential
+from scalec.code import AND, NOT, OR, Call, Choice, Code, call, flag, sequential
 from scalec.comments import Comment, channel_dim
-from scalec.expr import Failure, number
 from scalec.forward import Forward
+from scalec.instantiate import is_sequential
 from scalec.modules import Modules, Uses, uses
+from scalec.spelling import spell
 from scalec.symbols import Untranslatable
 from scalec.views import BlockContext, ClassView, Context, Kind, unit_name
 from scalec.wrapper import Wrappers
@@ -27,87 +28,98 @@ class Writer(Wrappers):
         self.flags: dict[str, str] = {}
         self.forward = Forward()
         self.optional = False
+        self.unknown = False
         self.branch: str | None = None
         """The flag under which what is being written exists at all."""
         self.comment = Comment(context.definition.syntax.input) if isinstance(context, BlockContext) else None
 
     def chain(
         self, chain: s.Chain | None, chains: Sequence[ir.Chain | None], value: str, target: str, prefix: str = "",
-        sample: ir.Chain | None = None,
+        shadows: Sequence[ir.Chain | None] | None = None,
     ) -> str:  # fmt: skip
         """Write a chain that starts from `value`, binding `target` on the way; give the value at its end.
 
-        A chain that only some uses have is optional; `sample` is any of them.
+        A chain that not all uses have is optional and comes with its `shadows`: what would stand there.
         """
-        outer, self.optional = self.optional, self.optional or any(each is None for each in chains) or sample is not None
+        outer, self.optional = self.optional, self.optional or shadows is not None
         units = chain.units if chain else ()
-        placed = [[c.units[index] if c is not None else None for c in chains] for index in range(len(units))]
-        samples = [sample.units[index] if sample is not None else None for index in range(len(units))]
-        found = [uses(*each, optional=self.optional) for each in zip(units, placed, samples, strict=True)]
+        placed, shaded = (
+            [[c.units[index] if c is not None else None for c in each] for index in range(len(units))]
+            for each in (chains, shadows or chains)
+        )
+        found = [uses(u, p, q, optional=self.optional) for u, p, q in zip(units, placed, shaded, strict=True)]
         for index, (unit, use) in enumerate(zip(units, found, strict=True)):
-            condition = self._guard(unit, placed[index])
+            condition = self._guard(unit, placed[index], shaded[index])
             if use is None or condition is False:
                 continue
             later = [each for each in found[index + 1 :] if each is not None]
-            value = self._unit(use, placed[index], None if condition is True else condition, value, target, prefix, later)
+            open_ = None if condition is True else condition
+            value = self._unit(use, placed[index], shaded[index], open_, value, target, prefix, later)
         self.optional = outer
         return value
 
-    def _guard(self, unit: s.Unit, placed: Placed) -> Code | bool:
+    def _guard(self, unit: s.Unit, placed: Placed, shaded: Placed) -> Code | bool:
         """Give the guard of a unit, or whether it holds if that is the same at every scale."""
-        if unit.guard is None or not isinstance(self.context, BlockContext):
+        if unit.guard is None:
             return True
-        present = [bool(p.nodes) for p in placed if p is not None]
+        if not isinstance(self.context, BlockContext):
+            return any(p is not None and p.nodes for p in placed)
+        present = [bool(p.nodes) for p in shaded if p is not None]
         if not self.context.depends_on_shape(unit.guard) and len(set(present)) == 1:
             return present[0]
         try:
             return self.context.symbols.flag(unit.guard)
         except Untranslatable:
             values = [None if p is None else flag(bool(p.nodes)) for p in placed]
-            return self.context.lift(f"use_{unit_name(unit)}", "", "bool", flag(False), values)
+            return self.context.lift(f"use_{unit_name(unit)}", "", "bool", flag(False), values, spell(unit.guard))
 
     def _unit(
-        self, use: Uses, placed: Placed, condition: Code | None, value: str, target: str, prefix: str, later: list[Uses]
-    ) -> str:
+        self, use: Uses, placed: Placed, shaded: Placed, condition: Code | None, value: str, target: str, prefix: str,
+        later: list[Uses],
+    ) -> str:  # fmt: skip
         node = use.sample
         if isinstance(node, ir.Wrap):
-            return self._guarded_wrap(use, condition, value, target, prefix)
+            return self._guarded_wrap(use, shaded, condition, value, target, prefix)
         value = self.forward.variable(value, target)
-        if isinstance(node, ir.Group) and not _is_sequential(use.unit, node):
-            return self._spliced(use, condition, value, target, prefix)
+        if isinstance(node, ir.Group) and not is_sequential(use.unit, node):
+            return self._spliced(use, shaded, condition, value, target, prefix)
         before = self.modules.channels
         if isinstance(node, ir.Leaf) and node.operator.functional:
             text = self._function(use, node, value, later)
             if condition is not None:
                 text = f"{text} if self.{self.flag(use.unit, condition, prefix)} else {value}"
         else:
-            name = self.context.naming.free(prefix + unit_name(use.unit))
+            name = self.context.naming.free(prefix + unit_name(use.unit), own=use.unit.label is not None)
             flat = self.modules.flat
-            self._attribute(name, self._layers(use, placed, name), condition)
+            self._attribute(name, self._layers(use, placed, shaded, name), condition)
             flatten = isinstance(node, ir.Leaf) and node.operator.takes_vector and node.x.is_map and not flat
             text = f"self.{name}({value}{'.flatten(1)' if flatten else ''})"
         if condition is not None:
-            self._settle(use, placed, before)
+            self._settle(use, shaded, condition, before)
         return self.forward.assign(target, text, self._shape(use, placed))
 
-    def _guarded_wrap(self, use: Uses, condition: Code | None, value: str, target: str, prefix: str) -> str:
+    def _guarded_wrap(
+        self, use: Uses, shaded: Placed, condition: Code | None, value: str, target: str, prefix: str
+    ) -> str:
         if condition is None:
             return self.wrap(use, value, target, prefix)
         value = self.forward.variable(value, target)
+        before = self.modules.channels
         outer, self.branch = self.branch, self.flag(use.unit, condition, prefix, "wrapped")
         other = self.forward.fresh()
         result = self.forward.variable(self.wrap(use, value, other, prefix), other)
         self.branch = outer
+        self._settle(use, shaded, condition, before)
         return self._either(use, condition, result, value, target, prefix)
 
-    def _layers(self, use: Uses, placed: Placed, name: str) -> Call:
+    def _layers(self, use: Uses, placed: Placed, shaded: Placed, name: str) -> Call:
         """Give what makes a unit: one module, or under an exponent one line a layer."""
         if use.unit.repeat is None:
             return self.modules.module(use, name)
-        count = max(len(p.nodes) for p in placed if p is not None)
+        count = max([1, *(len(p.nodes) for p in shaded if p is not None)])
         layers = []
         for position in range(count):
-            each = uses(_alternative(use.unit, position), placed, position=position, optional=use.guarded)
+            each = uses(_alternative(use.unit, position), placed, shaded, position, use.guarded)
             assert each is not None
             layers.append(self.modules.module(each, name))
         return sequential(layers)
@@ -120,21 +132,29 @@ class Writer(Wrappers):
             condition = flag if condition is None else Code(f"{flag} and {condition.inside(NOT)}", AND)
         self.init.append((f"self.{name}", module if condition is None else Choice(module, condition, IDENTITY)))
 
-    def _settle(self, use: Uses, placed: Placed, before: Code | None) -> None:
-        """Behind a unit that may be absent, keep its channels only if they are right for the uses without it."""
-        dim, after = channel_dim(use.unit), self.modules.channels
-        if before is not None and after is not None and before.text == after.text:
-            return
-        for position, each in enumerate(placed):
-            if each is None or each.nodes:
-                continue
-            try:
-                agrees = dim is not None and number(dim.value, self.context.evaluate(position, use.sample)) == each.x.channels
-            except Failure:
-                agrees = False
-            if not agrees:
-                self.modules.channels = None
-                return
+    def _settle(self, use: Uses, shaded: Placed, condition: Code, before: Code | None) -> None:
+        """Behind a unit that may be absent, go on with the channels that there are: its own, or those before it."""
+        after = self.modules.channels
+        if before is None or after is None:
+            self.modules.channels = None
+        elif before.text != after.text and not self._same_if_absent(use.unit, shaded, before, after):
+            assert isinstance(self.context, BlockContext)
+            name = self.context.arguments.free(f"{unit_name(use.unit)}_width")
+            then, test = Code(after.inside(OR)), Code(condition.inside(OR))
+            self.init.append((name, Choice(then, test, before)))
+            self.modules.channels = Code(name)
+            self.unknown = True
+
+    def _same_if_absent(self, unit: s.Unit, shaded: Placed, before: Code, after: Code) -> bool:
+        """Tell whether a unit gives the channels that it gets wherever its `when` does not hold, at every scale."""
+        assert isinstance(self.context, BlockContext) and unit.guard is not None
+        if self.context.equal_unless(unit.guard, before, after):
+            return True
+        dim = channel_dim(unit)
+        if dim is None or self.context.is_lifted(after) or self.context.depends_on_shape(unit.guard):
+            return False
+        absent = [position for position, each in enumerate(shaded) if each is not None and not each.nodes]
+        return all(self.context.is_always(dim.value, before, position) for position in absent)
 
     def _function(self, use: Uses, node: ir.Leaf, value: str, later: list[Uses]) -> str:
         """Write an operator that is an expression in `forward`."""
@@ -146,16 +166,21 @@ class Writer(Wrappers):
             return node.operator.flat_forward.format(value)
         return node.operator.forward(value)
 
-    def _spliced(self, use: Uses, condition: Code | None, value: str, target: str, prefix: str) -> str:
+    def _spliced(self, use: Uses, shaded: Placed, condition: Code | None, value: str, target: str, prefix: str) -> str:
         """Write a group's units as if they stood in the chain; its label goes before their names."""
         assert isinstance(use.unit.head, s.Group) and isinstance(use.sample, ir.Group)
-        chains = [node.chain if isinstance(node, ir.Group) else None for node in use.nodes]
+        chains, shadows = (
+            [node.chain if isinstance(node, ir.Group) else None for node in nodes] for nodes in (use.nodes, use.shadows)
+        )
         inside = f"{prefix}{unit_name(use.unit)}_" if use.unit.label else prefix
         if condition is None:
-            return self.chain(use.unit.head.chains[0], chains, value, target, inside)
+            around = shadows if self.optional else None
+            return self.chain(use.unit.head.chains[0], chains, value, target, inside, around)
+        before = self.modules.channels
         outer, self.branch = self.branch, self.flag(use.unit, condition, prefix)
-        result = self.chain(use.unit.head.chains[0], chains, value, self.forward.fresh(), inside, use.sample.chain)
+        result = self.chain(use.unit.head.chains[0], chains, value, self.forward.fresh(), inside, shadows)
         self.branch = outer
+        self._settle(use, shaded, condition, before)
         return self._either(use, condition, result, value, target, prefix)
 
     def _either(self, use: Uses, condition: Code, result: str, value: str, target: str, prefix: str) -> str:
@@ -168,15 +193,20 @@ class Writer(Wrappers):
             labelled = unit.label and isinstance(unit.head, s.Wrap)
             named = condition.text if condition.text.isidentifier() else ""
             wanted = unit_name(unit) if labelled else named or kind or f"use_{unit_name(unit)}"
-            self.flags[condition.text] = self.context.naming.free(prefix + wanted)
+            self.flags[condition.text] = self.context.naming.free(prefix + wanted, own=bool(labelled))
             self.init.append((f"self.{self.flags[condition.text]}", condition))
         return self.flags[condition.text]
 
     def _shape(self, use: Uses, placed: Placed) -> str:
         if self.comment is None:
             shape = use.sample.y
-            return f"<{shape.channels}>" if self.modules.flat else str(shape) if use.unit.repeat is None else _last(placed)
-        return self.comment.after(use.unit, use.sample)
+            return (
+                f"<{shape.channels}>" if self.modules.flat else str(shape) if use.unit.repeat is None else _last(placed)
+            )
+        text = self.comment.after(use.unit, use.sample)
+        if self.unknown:  # two widths have no one spelling
+            self.comment.dims, text, self.unknown = None, "", False
+        return text
 
 
 def _last(placed: Placed) -> str:
@@ -193,22 +223,6 @@ def _alternative(unit: s.Unit, position: int) -> s.Unit:
         return s.Unit(inner.span, inner.label, inner.head, None, inner.ascription or unit.ascription, None, False)
     head = s.Group(chain.span, (chain,))
     return s.Unit(unit.span, unit.label, head, None, unit.ascription, None, False)
-
-
-def _is_sequential(unit: s.Unit, group: ir.Group) -> bool:
-    """Tell whether a group can be an `nn.Sequential`: it has a name, and plain modules alone inside."""
-    if unit.label is None and unit.guard is None and unit.repeat is None:
-        return False
-    return all(
-        placed.unit.label is None and placed.unit.guard is None and all(_is_plain(node) for node in placed.nodes)
-        for placed in group.chain.units
-    )
-
-
-def _is_plain(node: ir.Node) -> bool:
-    if isinstance(node, ir.Group):
-        return all(_is_plain(inner) for placed in node.chain.units for inner in placed.nodes)
-    return isinstance(node, ir.Block) or (isinstance(node, ir.Leaf) and not node.operator.functional)
 
 
 def _leads_to_vector(later: list[Uses]) -> bool:

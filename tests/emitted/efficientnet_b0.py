@@ -14,7 +14,7 @@ Requirements, all met:
   γ ≥ 1: 1.15 ≥ 1
   α · β² · γ² ≈ 2 ± 5%: 1.92027 ≈ 2
   FLOPS ≤ 0.7G · max(1, 2^φ): 385,814,752 ≤ 700,000,000
-  memory ≤ 4GiB: 32,361,172 ≤ 4,294,967,296
+  memory ≤ 4GiB: 32,361,368 ≤ 4,294,967,296
 
 stage       operator       layers  output          parameters  multiply-adds
 stem        ConvAct                <112, 112, 32>         928     10,838,016

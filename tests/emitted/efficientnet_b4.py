@@ -15,7 +15,7 @@ Requirements, all met:
   γ ≥ 1: 1.15 ≥ 1
   α · β² · γ² ≈ 2 ± 5%: 1.92027 ≈ 2
   FLOPS ≤ 0.7G · max(1, 2^φ): 4,393,771,024 ≤ 11,200,000,000
-  memory ≤ 4GiB: 124,653,248 ≤ 4,294,967,296
+  memory ≤ 4GiB: 124,653,632 ≤ 4,294,967,296
 
 stage       operator       layers  output          parameters  multiply-adds
 stem        ConvAct                <190, 190, 48>       1,392     46,785,600

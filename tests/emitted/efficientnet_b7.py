@@ -15,7 +15,7 @@ Requirements, all met:
   γ ≥ 1: 1.15 ≥ 1
   α · β² · γ² ≈ 2 ± 5%: 1.92027 ≈ 2
   FLOPS ≤ 0.7G · max(1, 2^φ): 37,745,884,192 ≤ 89,600,000,000
-  memory ≤ 4GiB: 420,715,372 ≤ 4,294,967,296
+  memory ≤ 4GiB: 420,716,024 ≤ 4,294,967,296
 
 stage       operator       layers  output          parameters   multiply-adds
 stem        ConvAct                <300, 300, 64>       1,856     155,520,000

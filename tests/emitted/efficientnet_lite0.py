@@ -73,25 +73,6 @@ class ConvAct(nn.Module):
         return x
 
 
-class SqueezeExcite(nn.Module):
-    """SqueezeExcite(hidden, act = SiLU, gate = Sigmoid) <H, W, C> → <H, W, C>."""
-
-    def __init__(self, channels: int, *, hidden: int) -> None:
-        super().__init__()
-        self.reduce = nn.Conv2d(channels, hidden, 1)
-        self.act = nn.ReLU6()
-        self.expand = nn.Conv2d(hidden, channels, 1)
-        self.gate = nn.Sigmoid()
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = x.mean((2, 3), keepdim=True)  # <1, 1, C>
-        y = self.reduce(y)  # <1, 1, hidden>
-        y = self.act(y)
-        y = self.expand(y)  # <1, 1, C>
-        y = self.gate(y)
-        return x * y
-
-
 class MBConv(nn.Module):
     """MBConv(expansion, kernel, stride = 1, act = SiLU, squeeze = true, rate = 0.2)
     <H, W, C> → <H/stride, W/stride, K>.

@@ -15,7 +15,7 @@ Requirements, all met:
   γ ≥ 1: 1.15 ≥ 1
   α · β² · γ² ≈ 2 ± 5%: 1.92027 ≈ 2
   FLOPS ≤ 0.7G · max(1, 2^φ): 6,319,727,088 ≤ 11,200,000,000
-  memory ≤ 4GiB: 154,086,032 ≤ 4,294,967,296
+  memory ≤ 4GiB: 154,086,496 ≤ 4,294,967,296
 
 stage       operator       layers  output          parameters  multiply-adds
 stem        ConvAct                <196, 196, 48>       1,392     49,787,136

@@ -3,7 +3,8 @@
 from typing import ClassVar
 
 from scalec.code import Call, call
-from scalec.ops.base import Operands, Operator, operator
+from scalec.ops.base import Kernel, Operands, Operator, operator
+from scalec.shape import Shape
 
 
 class _Activation(Operator):
@@ -20,7 +21,9 @@ class _Activation(Operator):
 class ReLU(_Activation):
     """max(0, x)."""
 
+    saves = "output"
     torch = "nn.ReLU"
+    counted_by = {"ptflops": (2, 0)}  # as a module, and again as the function that the module calls
 
 
 @operator
@@ -28,6 +31,7 @@ class ReLU6(_Activation):
     """min(6, max(0, x))."""
 
     torch = "nn.ReLU6"
+    counted_by = {"ptflops": (1, 0)}
 
 
 @operator
@@ -35,6 +39,7 @@ class SiLU(_Activation):
     """x · sigmoid(x), also called swish (Elfwing et al., 2017; Ramachandran et al., 2017)."""
 
     torch = "nn.SiLU"
+    counted_by = {"ptflops": (1, 0)}
 
 
 @operator
@@ -49,12 +54,14 @@ class GELU(_Activation):
     """x · Φ(x) (Hendrycks & Gimpel, 2016)."""
 
     torch = "nn.GELU"
+    counted_by = {"ptflops": (2, 0)}
 
 
 @operator
 class Sigmoid(_Activation):
     """1 / (1 + exp(-x))."""
 
+    saves = "output"
     torch = "nn.Sigmoid"
 
 
@@ -69,6 +76,7 @@ class HardSigmoid(_Activation):
 class Tanh(_Activation):
     """The hyperbolic tangent."""
 
+    saves = "output"
     torch = "nn.Tanh"
 
 
@@ -76,5 +84,7 @@ class Tanh(_Activation):
 class Identity(_Activation):
     """x itself: for a parameter that names an activation."""
 
-    writes = False
     torch = "nn.Identity"
+
+    def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
+        return ()

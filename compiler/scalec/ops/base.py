@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from fractions import Fraction
-from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
+from math import gcd
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 from scalec.code import Call, Code
 from scalec.shape import Shape
@@ -11,6 +12,14 @@ from scalec.shape import Shape
 
 class OperatorError(ValueError):
     """An operator cannot take what it is given; the message is meant for the user."""
+
+
+def undivided(groups: int, *channels: int) -> OperatorError:
+    """Say that groups do not divide channels, and which numbers near by would."""
+    wrong = next(count for count in channels if count % groups)
+    fitting = [n for n in range(1, gcd(*channels) + 1) if not gcd(*channels) % n]
+    near = [*[n for n in fitting if n < groups][-1:], *[n for n in fitting if n > groups][:1]]
+    return OperatorError(f"{groups} groups do not divide {wrong} channels, {' or '.join(map(str, near))} would")
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,33 @@ class Operands:
         return self.parameters[name]
 
 
+Saves = Literal["input", "output", "nothing"]
+Autocast = Literal["low", "full", "promote", "keep"]
+"""16 bits; 32 bits; 32 bits out of whatever comes in; what comes in. This is what `torch.autocast` does on a GPU."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One call into PyTorch, and what autograd makes of it: what memory is counted from."""
+
+    output: int
+    """Elements that it writes, for a batch of one."""
+    saves: Saves
+    """Which tensor the backward pass needs, besides the parameters."""
+    weights: int = 0
+    """Elements of the parameters that it works with: they get gradients, and autocast copies them."""
+    bias: int = 0
+    """How many of these are only added, so that nothing keeps their copies for the backward pass."""
+    kept: int = 0
+    """Bytes, for a batch of one, of what it makes for itself and keeps for the backward pass: masks, indices."""
+    statistics: int = 0
+    """Bytes of the same that do not grow with the batch, and that only training has."""
+    backward_copy: bool = False
+    """Whether running back writes one more tensor of the output's size, besides the gradient of the input."""
+    autocast: Autocast = "keep"
+    """In which precision it runs under automatic mixed precision."""
+
+
 @dataclass(frozen=True)
 class Operator:
     """The base of all operators. An instance has its parameters as whole numbers, fractions, flags or words."""
@@ -105,12 +141,18 @@ class Operator:
     """What `forward` says instead where only a vector is needed of a <1, 1, C>; `{}` is the input."""
     functional: ClassVar[bool] = False
     """Whether it is an expression in `forward` (see `forward`), and no module."""
-    writes: ClassVar[bool] = True
-    """Whether inference writes a new tensor; else the input itself goes on."""
+    counted_by: ClassVar[Mapping[str, tuple[int, int]]] = {}
+    """What other tools count beyond multiply-adds and bias: for each element that goes in, and that comes out."""
+    counters: ClassVar[int] = 0
+    """How many of its buffers' elements are 64-bit integers (num_batches_tracked)."""
+    saves: ClassVar[Saves] = "input"
+    """What its kernel keeps for the backward pass."""
+    autocast: ClassVar[Autocast] = "keep"
+    """In which precision its kernel runs under automatic mixed precision."""
 
-    def scratch(self, x: Shape) -> int:
-        """Count the elements of a temporary copy that it makes besides its output, in inference."""
-        return 0
+    def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
+        """Give what runs, in order, the last one giving the output; nothing where the input itself goes on."""
+        return (Kernel(y.elements, self.saves, self.parameters(x, y), autocast=self.autocast),)
 
     def out_channels(self, channels: Any) -> Any:
         """Give the channels that come out, for whole numbers and for `Code` alike."""
@@ -135,6 +177,16 @@ class Operator:
     def activations(self, x: Shape, y: Shape) -> int:
         """Count activations as pycls does: what convolutions, linear layers and windowed pools put out."""
         return 0
+
+    def window(self) -> tuple[int, int]:
+        """Give how many rows of its input one of its outputs sees, and by how many rows two outputs are apart."""
+        return 1, 1
+
+    def counted(self, convention: str, x: Shape, y: Shape) -> int:
+        """Count what a tool reports as its FLOPs or MACs (see `scalec.conventions`), its own blind spots included."""
+        bias = y.elements if getattr(self, "bias", False) and convention in ("pycls", "ptflops") else 0
+        per_input, per_output = self.counted_by.get(convention, (0, 0))
+        return self.macs(x, y) + bias + per_input * x.elements + per_output * y.elements
 
     def fixed(self, x: Shape) -> dict[str, Code]:
         """Give what the resolution alone decides, as arguments of the emitted class; nothing in most cases."""

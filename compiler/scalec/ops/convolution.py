@@ -1,10 +1,10 @@
 """Convolutions, and how windows slide."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scalec.code import Call, Code, call
-from scalec.ops.base import Flag, Operands, Operator, OperatorError, Padding, Whole, operator
+from scalec.ops.base import Flag, Kernel, Operands, Operator, OperatorError, Padding, Whole, operator, undivided
 from scalec.shape import Shape
 
 
@@ -44,6 +44,7 @@ class _Convolution(Operator):
     """What Conv and Depthwise share."""
 
     strides = ("stride",)
+    autocast = "low"
     kernel: Whole
     stride: Whole = 1
     dilation: Whole = 1
@@ -58,9 +59,8 @@ class _Convolution(Operator):
         need_map(x, "a convolution")
         c_out = x.channels if channels is None else channels
         groups = self.split(x.channels)
-        for count in (x.channels, c_out):
-            if count % groups:
-                raise OperatorError(f"{groups} groups do not divide {count} channels")
+        if x.channels % groups or c_out % groups:
+            raise undivided(groups, x.channels, c_out)
         window = (self.kernel, self.stride, self.dilation, self.padding)
         return Shape((slide(x.height, *window), slide(x.width, *window), c_out))
 
@@ -73,6 +73,9 @@ class _Convolution(Operator):
     def activations(self, x: Shape, y: Shape) -> int:
         return y.elements
 
+    def window(self) -> tuple[int, int]:
+        return self.dilation * (self.kernel - 1) + 1, self.stride
+
     def fixed(self, x: Shape) -> dict[str, Code]:
         """TensorFlow's padding depends on the size where the stride is not 1, or the kernel is even."""
         if self.padding != "same" or (self.stride == 1 and self.dilation * (self.kernel - 1) % 2 == 0):
@@ -82,11 +85,12 @@ class _Convolution(Operator):
         )
         return {"padding": Code(f"({left}, {right}, {top}, {bottom})")}
 
-    def scratch(self, x: Shape) -> int:
+    def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
+        convolution = replace(super().kernels(x, y, training)[0], bias=self.bias * y.channels)
         if not self.fixed(x):
-            return 0
+            return (convolution,)
         height, width = (n + sum(pads(n, self.kernel, self.stride, self.dilation, "same")) for n in (x.height, x.width))
-        return height * width * x.channels
+        return (Kernel(height * width * x.channels, "nothing"), convolution)  # F.pad copies
 
     def helper(self, fixed: Mapping[str, Code]) -> str | None:
         return "PaddedConv2d" if fixed else None

@@ -1,9 +1,10 @@
 """Linear layers and what leads to them."""
 
+from dataclasses import replace
 from typing import Any
 
 from scalec.code import Call, call
-from scalec.ops.base import Flag, Operands, Operator, OperatorError, operator
+from scalec.ops.base import Flag, Kernel, Operands, Operator, OperatorError, operator
 from scalec.shape import Shape
 
 
@@ -13,6 +14,7 @@ class Linear(Operator):
 
     given = True
     takes_vector = True
+    autocast = "low"
     bias: Flag = True
 
     def output(self, x: Shape, channels: int | None) -> Shape:
@@ -22,6 +24,9 @@ class Linear(Operator):
 
     def parameters(self, x: Shape, y: Shape) -> int:
         return (x.channels + self.bias) * y.channels
+
+    def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
+        return (replace(super().kernels(x, y, training)[0], bias=self.bias * y.channels),)
 
     def macs(self, x: Shape, y: Shape) -> int:
         return x.channels * y.channels
@@ -37,7 +42,6 @@ class Linear(Operator):
 class Flatten(Operator):
     """A map as a vector, channels outermost (NCHW order)."""
 
-    writes = False
     functional = True
 
     def output(self, x: Shape, channels: int | None) -> Shape:
@@ -45,6 +49,9 @@ class Flatten(Operator):
 
     def out_channels(self, channels: Any) -> Any:
         raise OperatorError("how many channels Flatten gives depends on the resolution")
+
+    def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
+        return ()  # a view
 
     def forward(self, x: str) -> str:
         return f"{x}.flatten(1)"

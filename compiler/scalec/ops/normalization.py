@@ -1,10 +1,11 @@
 """Normalisation."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from scalec.code import Call, Code, call
-from scalec.ops.base import Operands, Operator, OperatorError, Positive, Share, Whole, operator
+from scalec.ops.base import Kernel, Operands, Operator, Positive, Share, Whole, operator, undivided
 from scalec.shape import Shape
 
 _EPS = Fraction(1, 100_000)
@@ -22,11 +23,17 @@ class BatchNorm(_Norm):
     """Batch normalisation (Ioffe & Szegedy, 2015). `momentum` is PyTorch's: the share of the new batch."""
 
     per_element = True
+    counted_by = {"fvcore": (2, 0), "thop": (4, 0), "ptflops": (2, 0)}
+    counters = 1
     eps: Positive = _EPS
     momentum: Share = Fraction(1, 10)
 
     def buffers(self, x: Shape, y: Shape) -> int:
         return 2 * x.channels + 1
+
+    def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
+        """Mean and deviation of each channel are kept, in float32."""
+        return (Kernel(y.elements, "input", 2 * x.channels, statistics=8 * x.channels),)
 
     def module(self, a: Operands) -> Call:
         name = "nn.BatchNorm2d" if a.is_map else "nn.BatchNorm1d"
@@ -37,7 +44,18 @@ class BatchNorm(_Norm):
 class LayerNorm(_Norm):
     """Layer normalisation over the channels of each position (Ba et al., 2016; as ConvNeXt uses it)."""
 
+    counted_by = {"fvcore": (5, 0)}
+    autocast = "full"
     eps: Positive = _EPS
+
+    def counted(self, convention: str, x: Shape, y: Shape) -> int:
+        """thop and ptflops know `nn.LayerNorm` on vectors, and pass over the class that maps need."""
+        on_vector = {"thop": 4, "ptflops": 1}.get(convention, 0)
+        return super().counted(convention, x, y) + (0 if x.is_map else on_vector * x.elements)
+
+    def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
+        """Mean and deviation of each position are kept, in float32."""
+        return (replace(super().kernels(x, y, training)[0], kept=8 * x.height * x.width),)
 
     def helper(self, fixed: Mapping[str, Code]) -> str | None:
         return "LayerNorm2d"
@@ -50,12 +68,18 @@ class LayerNorm(_Norm):
 class GroupNorm(_Norm):
     """Group normalisation (Wu & He, 2018)."""
 
+    counted_by = {"fvcore": (5, 0), "ptflops": (2, 0)}
+    autocast = "full"
     groups: Whole
     eps: Positive = _EPS
 
+    def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
+        """Mean and deviation of each group are kept, in float32."""
+        return (replace(super().kernels(x, y, training)[0], kept=8 * self.groups),)
+
     def output(self, x: Shape, channels: int | None) -> Shape:
         if x.channels % self.groups:
-            raise OperatorError(f"{self.groups} groups do not divide {x.channels} channels")
+            raise undivided(self.groups, x.channels)
         return x
 
     def module(self, a: Operands) -> Call:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from scalec.code import Call, call
-from scalec.ops.base import Flag, Operands, Operator, OperatorError, Padding, Whole, operator
+from scalec.ops.base import Flag, Kernel, Operands, Operator, OperatorError, Padding, Whole, operator
 from scalec.ops.convolution import need_map, pads, slide
 from scalec.shape import Shape
 
@@ -13,6 +13,7 @@ class GlobalAvgPool(Operator):
     """The mean over height and width: <1, 1, C>."""
 
     functional = True
+    saves = "nothing"
     flat_forward = "{}.mean((2, 3))"
 
     def output(self, x: Shape, channels: int | None) -> Shape:
@@ -27,6 +28,7 @@ class GlobalAvgPool(Operator):
 class MaxPool(Operator):
     """The maximum of each window. The stride is the kernel unless it is said; `ceil` keeps a window that hangs over."""
 
+    counted_by = {"ptflops": (2, 0)}
     strides = ("stride",)
     kernel: Whole
     stride: Whole | None = None
@@ -50,6 +52,13 @@ class MaxPool(Operator):
     def activations(self, x: Shape, y: Shape) -> int:
         return y.elements
 
+    def window(self) -> tuple[int, int]:
+        return self.kernel, self._stride
+
+    def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
+        """Where each maximum stood is kept, as 64-bit integers."""
+        return (Kernel(y.elements, "input", kept=8 * y.elements),)
+
     def module(self, a: Operands) -> Call:
         return self._module("nn.MaxPool2d", a)
 
@@ -64,6 +73,7 @@ class MaxPool(Operator):
 class AvgPool(MaxPool):
     """The mean of each window. One with padding says whether it counts the zeros (`count_padding`)."""
 
+    counted_by = {"ptflops": (2, 0), "thop": (0, 1)}
     kernel: Whole
     stride: Whole | None = None
     padding: Padding = "symmetric"
@@ -75,6 +85,9 @@ class AvgPool(MaxPool):
         if side and self.count_padding is None:
             raise OperatorError("an average pool with padding must say `count_padding = true` or `false`")
         return super().output(x, channels)
+
+    def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
+        return (Kernel(y.elements, "input"),)
 
     def module(self, a: Operands) -> Call:
         counted = {} if self.count_padding is None else {"count_include_pad": (a.count_padding, True)}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from scalec.code import Call, Code, call
-from scalec.ops.base import Operands, Operator, Positive, Share, operator
+from scalec.ops.base import Kernel, Operands, Operator, Positive, Share, operator
 from scalec.ops.convolution import need_map
 from scalec.shape import Shape
 
@@ -14,8 +14,11 @@ class Dropout(Operator):
     """Zero each number with probability `rate` in training (Srivastava et al., 2014)."""
 
     per_element = True
-    writes = False
     rate: Share
+
+    def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
+        """The mask is kept, a byte for each number."""
+        return (Kernel(y.elements, "nothing", kept=y.elements),) if training and self.rate else ()
 
     def module(self, a: Operands) -> Call:
         return call("nn.Dropout", a.rate)
@@ -26,8 +29,12 @@ class DropPath(Operator):
     """Stochastic depth: zero a whole sample with probability `rate` in training (Huang et al., 2016)."""
 
     per_element = True
-    writes = False
     rate: Share
+
+    def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
+        """`x * mask / keep`: a number for each sample is kept."""
+        product, quotient = Kernel(y.elements, "nothing", kept=4), Kernel(y.elements, "nothing")
+        return (product, quotient) if training and self.rate else ()
 
     def output(self, x: Shape, channels: int | None) -> Shape:
         need_map(x, "DropPath")
@@ -48,6 +55,10 @@ class LayerScale(Operator):
 
     def parameters(self, x: Shape, y: Shape) -> int:
         return x.channels
+
+    def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
+        """`x * factor`, with a 32-bit factor under mixed precision."""
+        return (Kernel(y.elements, "input", x.channels, backward_copy=True, autocast="promote"),)
 
     def helper(self, fixed: Mapping[str, Code]) -> str | None:
         return "LayerScale"

@@ -1,0 +1,198 @@
+"""One line through the scales of a program: φ, or d, w or r, in exact steps, and where whole numbers change along it.
+
+Each repeat, width and size that the axis decides is a staircase. Where `monotone` proves that it only grows or only
+falls, its steps are found by bisection, each decided exactly; elsewhere the axis is sampled, and `proven` says so.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+
+from scalec import syntax as s
+from scalec.depends import depends_on
+from scalec.diagnostics import Report
+from scalec.expr import Failure, evaluate
+from scalec.ir import Setting
+from scalec.monotone import Ends, direction
+from scalec.program import File, Program
+from scalec.scale import Task, Walk, channel_dim, scales_channels
+from scalec.scope import LocalScope
+from scalec.tally import NetworkTally, StageTally, Tally
+from scalec.walk import names_in
+
+STEPS = 10_000
+"""Steps of an axis to 1: four decimals, as fine as φ can be written."""
+SAMPLE = 100
+"""Every so many steps an axis is tried where nothing is proved about it: two decimals."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A whole number, or another value, that the axis decides: its value at a scale, and whether it is monotone."""
+
+    names: frozenset[str]
+    value: Callable[["Scale"], Hashable]
+    way: Callable[[Ends], int | None]
+
+
+class Scale(Walk[StageTally]):
+    """The rules of one program at one scale, without the walk."""
+
+    def __init__(self, program: Program, setting: Setting) -> None:
+        """Make the scopes of a setting."""
+        super().__init__(program, setting, Report())
+        self.local = LocalScope(dict(self.parameters()), self.world.main)
+
+    def build(self, task: Task) -> StageTally:
+        """Build nothing."""
+        raise NotImplementedError
+
+
+@dataclass
+class Axis:
+    """`name` is set to multiples of 1/STEPS, over the values of `base`. Points are counted in steps: 10,400 is 1.04."""
+
+    tally: Tally
+    name: str
+    base: Setting
+    proven: bool = True
+    _scales: dict[int, Scale] = field(default_factory=dict)
+
+    def setting(self, point: int) -> Setting:
+        """Give the setting at a point."""
+        names = {**self.base.names, self.name: Fraction(point, STEPS)}
+        return Setting(names=names, parameters=self.base.parameters)
+
+    def at(self, point: int) -> NetworkTally | None:
+        """Give the network's figures at a point; nothing if it cannot be built."""
+        return self.tally.at(self.setting(point).names, self.base)
+
+    def starts(self, low: int, high: int) -> list[int]:
+        """Give the points from low to high where another network starts, low among them."""
+        found = {low}
+        for decision in decisions(self.tally):
+            if self.name in decision.names:
+                found |= {start for start, _ in self.steps(decision, low, high)}
+        return sorted(found)
+
+    def steps(self, decision: Decision, low: int, high: int) -> list[tuple[int, Hashable]]:
+        """Give the staircase of one decision from low to high: where each value starts, and the value."""
+        scales = (self._scale(low), self._scale(high))
+        fixed = frozenset(self.base.names) - {self.name}
+        ends = Ends(self.tally.program, self.name, scales[0].world.main, scales[1].world.main, fixed)
+        points = [low, high]
+        if decision.way(ends) is None:
+            self.proven = False
+            points = [*range(low, high, SAMPLE), high]
+        return staircase(lambda point: decision.value(self._scale(point)), points)
+
+    def _scale(self, point: int) -> Scale:
+        if point not in self._scales:
+            self._scales[point] = Scale(self.tally.program, self.setting(point))
+        return self._scales[point]
+
+
+def staircase(value: Callable[[int], Hashable], points: list[int]) -> list[tuple[int, Hashable]]:
+    """Give where each value starts, from the first point to the last; between two points it goes one way only."""
+    found = [(points[0], value(points[0]))]
+    for low, high in pairwise(points):
+        todo = [(low, found[-1][1] if low == points[0] else value(low), high, value(high))]
+        while todo:
+            first, at_first, last, at_last = todo.pop()
+            if at_first == at_last:
+                continue
+            if last - first == 1:
+                found.append((last, at_last))
+                continue
+            middle = (first + last) // 2
+            at_middle = value(middle)
+            todo += [(middle, at_middle, last, at_last), (first, at_first, middle, at_middle)]
+    return found
+
+
+def at_point(steps: list[tuple[int, Hashable]], point: int) -> Hashable:
+    """Look a point up in a staircase."""
+    return steps[bisect_right(steps, point, key=lambda step: step[0]) - 1][1]
+
+
+def decisions(tally: Tally) -> list[Decision]:
+    """Give all that a scale decides by itself. What is worked out from other stages (`label.C`) follows from these."""
+    if tally.decisions is None:
+        tally.decisions = list(_decisions(tally))
+    return tally.decisions  # type: ignore[return-value]
+
+
+def _decisions(tally: Tally) -> Iterator[Decision]:
+    program = tally.program
+    units = program.network.chain.units
+    labels = {unit.label.key for unit in units if unit.label}
+    for symbol, dim in zip("HWC", program.network.input.dims, strict=False):
+        scaled = symbol != "C" and len(program.network.input.dims) == 3 and not dim.pinned
+        yield _sized(program, dim.value, symbol if scaled else None, _input)
+    for index, unit in enumerate(units):
+        if unit.repeat is not None:
+            repeat = unit.repeat
+            yield _sized(program, repeat.count, None if repeat.pinned else "L", _repeats(unit))
+        channels = channel_dim(unit)
+        if channels is not None and not names_in(channels.value) & labels:
+            yield _sized(program, channels.value, "C" if scales_channels(program, index) else None, _channels(index, unit))
+        needs = tally.needs[index]
+        local = [expr for expr in (unit.guard, *needs.here) if expr is not None and not names_in(expr) & labels]
+        for file, expr in ((program.file, expr) for expr in local):
+            yield _valued(program, file, expr)
+        for file, expr in needs.atoms:
+            yield _valued(program, file, expr)
+
+
+def _guarded(value: Callable[[Scale], Hashable]) -> Callable[[Scale], Hashable]:
+    """Let what vanishes and what is too large be values at either end."""
+
+    def guarded(scale: Scale) -> Hashable:
+        try:
+            return value(scale)
+        except Failure as failure:
+            return failure.diagnostic.code
+
+    return guarded
+
+
+def _input(scale: Scale) -> Hashable:
+    return scale.input_shape()
+
+
+def _repeats(unit: s.Unit) -> Callable[[Scale], Hashable]:
+    return lambda scale: scale.repeats(unit, scale.local)
+
+
+def _channels(index: int, unit: s.Unit) -> Callable[[Scale], Hashable]:
+    return lambda scale: scale.channels(index, unit, scale.local)
+
+
+def _sized(program: Program, expr: s.Expr, symbol: str | None, value: Callable[[Scale], Hashable]) -> Decision:
+    """Make a decision about a dimension: `symbol` names the rule that scales it."""
+    rule = program.scales.get(symbol) if symbol else None
+    names = depends_on(program, expr) | (depends_on(program, rule.rule) if rule else set())
+
+    def way(ends: Ends) -> int | None:
+        if rule is None or direction(expr, ends) != 0:
+            return direction(expr, ends) if rule is None else None
+        written = evaluate(expr, ends.low)
+        if not isinstance(written, Fraction) or symbol is None:
+            return None
+        return direction(rule.rule, ends.with_values({symbol: written}))
+
+    return Decision(frozenset(names), _guarded(value), way)
+
+
+def _valued(program: Program, file: File, expr: s.Expr) -> Decision:
+    """Make a decision about an expression that a stage depends on."""
+
+    def way(ends: Ends) -> int | None:
+        return direction(expr, ends) if file is program.file else None
+
+    def value(scale: Scale) -> Hashable:
+        return evaluate(expr, scale.local if file is program.file else scale.world.of(file))
+
+    return Decision(frozenset(depends_on(program, expr, file)), _guarded(value), way)

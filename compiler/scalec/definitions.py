@@ -1,0 +1,60 @@
+"""Which names a spec may define, and once: for params, lets, blocks, labels, variants and parameters alike."""
+
+import re
+from collections.abc import Iterable
+from importlib.resources import files
+
+from scalec import syntax as s
+from scalec.diagnostics import Label, Report
+from scalec.expr import FUNCTIONS, TRUTH, WORDS
+from scalec.names import LAYER_NAMES, QUANTITIES, refusal
+from scalec.ops import OPERATORS
+
+RESERVED = frozenset({*FUNCTIONS, *TRUTH, *WORDS, *QUANTITIES, *LAYER_NAMES, "memory", "baseline"})
+
+
+def check_name(name: s.Identifier, kind: str, report: Report) -> bool:
+    """Report a name that cannot be defined; `kind` as in `names.refusal`. Tell whether it can."""
+    local = WORDS if kind == "parameter" else ()  # a name of one block may hide `same`
+    if name.key in RESERVED and name.key not in local:
+        report.error("E108", f"`{name.span.text}` is a word of the language", name.span, "choose another name")
+    elif name.key in OPERATORS:
+        report.error("E108", f"`{name.span.text}` is an operator", name.span, "choose another name")
+    elif problem := refusal(name.key, kind):
+        said = {"value": "name"}.get(kind, kind)
+        report.error("E108", f"the {said} `{name.span.text}` {problem}", name.span, "choose another name")
+    else:
+        return True
+    return False
+
+
+def twice(name: s.Identifier, first: s.Identifier, report: Report) -> None:
+    """Report a name that is defined a second time."""
+    others = (Label(first.span, "first here"),)
+    report.error("E104", f"`{name.span.text}` is defined twice", name.span, "a second time", others=others)
+
+
+def check_parameters(
+    parameters: Iterable[s.Identifier], taken: set[str], report: Report, kind: str = "parameter"
+) -> None:
+    """Check the parameters of a let, a block or the network, or the names behind `where`."""
+    seen: dict[str, s.Identifier] = {}
+    for name in parameters:
+        if name.key in taken:
+            report.error(
+                "E104", f"`{name.span.text}` is a symbol of the signature already", name.span, "choose another name"
+            )
+        elif seen.setdefault(name.key, name) is not name:
+            twice(name, seen[name.key], report)
+        else:
+            check_name(name, kind, report)
+
+
+def library_with(name: str) -> str | None:
+    """Name the file of the library that defines a block; looked at only to help."""
+    for entry in files("scalec.specs").iterdir():
+        if entry.name.endswith(".scl") and re.search(
+            rf"^block {name}\b", entry.read_text(encoding="utf-8"), re.MULTILINE
+        ):
+            return entry.name.removesuffix(".scl")
+    return None

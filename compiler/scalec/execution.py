@@ -1,0 +1,165 @@
+"""The emitted `forward`, run on tensors that have only a size: which names hold what, call by call.
+
+A name holds its tensor until it is bound anew or the function returns; what a call is given lives as long as the call.
+This page follows `writer` and `wrapper`: where they bind a variable, a name is bound here.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+from scalec import syntax as s
+from scalec.instantiate import is_sequential
+from scalec.ir import Block, Body, Chain, Group, Leaf, Network, Node, Placed, Stage, Wrap
+from scalec.tape import Tape, Tensor
+
+
+@dataclass
+class Function:
+    """A `forward` that is running, and its variables; the first is its argument."""
+
+    tape: Tape
+    names: dict[int, Tensor] = field(default_factory=dict)
+
+    def fresh(self) -> int:
+        """Give a variable that is not in use yet (see `forward.Forward.fresh`)."""
+        return next(name for name in count(1) if name not in self.names)
+
+    def bind(self, name: int, tensor: Tensor) -> Tensor:
+        """Bind a variable, which lets go of what it held."""
+        self.hold(self.names.get(name))
+        self.names[name] = tensor
+        return tensor
+
+    def hold(self, *tensors: Tensor | None) -> None:
+        """Say that tensors are still there."""
+        self.tape.time.hold(*(tensor.storage for tensor in tensors if tensor))
+
+    def leave(self) -> None:
+        """Return: all names let go."""
+        self.hold(*self.names.values())
+
+    def chain(self, chain: Chain, x: Tensor, target: int) -> Tensor:
+        """Run the units of a chain, binding `target` to what each gives."""
+        for placed in chain.units:
+            if placed.nodes:
+                x = self._unit(placed, x, target)
+        return x
+
+    def _unit(self, placed: Placed, x: Tensor, target: int) -> Tensor:
+        node = placed.nodes[0]
+        if placed.unit.repeat is not None:
+            return self.bind(target, sequential(self.tape, placed.nodes, x))
+        if isinstance(node, Group) and not is_sequential(placed.unit, node):
+            return self.chain(node.chain, x, target)
+        if isinstance(node, Wrap):
+            assert isinstance(placed.unit.head, s.Wrap)
+            return self.bind(target, self._wrap(placed.unit.head, node, x))
+        return self.bind(target, call(self.tape, node, x))
+
+    def _wrap(self, written: s.Wrap, wrap: Wrap, x: Tensor) -> Tensor:
+        match wrap.kind:
+            case "residual" | "gate":
+                (body,) = wrap.bodies
+                result = self._body(body, x)
+                if not body.holds:
+                    return result
+                return self.tape.add(x, result) if wrap.kind == "residual" else self.tape.multiply(x, result)
+            case "sum":
+                return self._sum(written, wrap, x)
+            case "concat":
+                return self._concatenate(self._bodies([(body, x) for body in wrap.bodies]))
+        sizes = [body.chain.x.elements for body in wrap.bodies if body.chain is not None]
+        parts = [self.bind(self.fresh(), part) for part in self.tape.split(x, sizes)]
+        return self._concatenate(self._bodies(list(zip(wrap.bodies, parts, strict=True))))
+
+    def _bodies(self, bodies: Sequence[tuple[Body, Tensor]]) -> Iterator[Tensor]:
+        """Run several bodies: at once those that are statements, the others where the joining expression meets them."""
+        done = {index: self._body(*each) for index, each in enumerate(bodies) if not _is_expression(each[0])}
+        for index, (body, x) in enumerate(bodies):
+            if index in done or body.chain is None:
+                yield done[index]
+            else:
+                yield Function(self.tape).chain(body.chain, x, 0)
+
+    def _sum(self, written: s.Wrap, wrap: Wrap, x: Tensor) -> Tensor:
+        """Add the bodies that are always there; then, to a variable, those with an `if`."""
+        conditions = [body.condition is not None for body in written.bodies]
+        bodies = sorted(zip(conditions, wrap.bodies, strict=True), key=lambda each: each[0])
+        terms = self._bodies([(body, x) for _, body in bodies if body.holds])
+        total = next(terms)
+        held = self.fresh() if any(conditions) else None
+        for (is_conditional, _), term in zip([each for each in bodies if each[1].holds][1:], terms, strict=True):
+            self.hold(total)
+            total = self.tape.add(total, term)
+            if is_conditional and held is not None:
+                self.bind(held, total)
+        return total
+
+    def _concatenate(self, pieces: Iterator[Tensor]) -> Tensor:
+        parts: list[Tensor] = []
+        for piece in pieces:
+            self.hold(*parts)
+            parts.append(piece)
+        return self.tape.concatenate(parts)
+
+    def _body(self, body: Body, x: Tensor) -> Tensor:
+        return self.chain(body.chain, x, self.fresh()) if body.chain is not None else x
+
+
+def _is_expression(body: Body) -> bool:
+    """Tell whether a body is one call, which needs no statement of its own."""
+    units = [placed for placed in body.chain.units if placed.nodes] if body.chain is not None else []
+    if len(units) != 1:
+        return False
+    unit, node = units[0].unit, units[0].nodes[0]
+    single = isinstance(node, (Leaf, Block)) or (isinstance(node, Group) and is_sequential(unit, node))
+    return unit.repeat is not None or single
+
+
+def sequential(tape: Tape, nodes: tuple[Node, ...], x: Tensor) -> Tensor:
+    """Run an `nn.Sequential`: its own variable holds what goes from module to module."""
+    function = Function(tape, {0: x})
+    for node in nodes:
+        x = function.bind(0, call(tape, node, x))
+    function.leave()
+    return x
+
+
+def call(tape: Tape, node: Node, x: Tensor) -> Tensor:
+    """Run one module or operator on x, which whoever calls holds."""
+    match node:
+        case Leaf():
+            return _leaf(tape, node, x)
+        case Group():
+            return sequential(tape, tuple(inner for placed in node.chain.units for inner in placed.nodes), x)
+        case Block():
+            function = Function(tape, {0: x})
+            y = function.chain(node.chain, x, 0)
+            function.leave()
+            tape.time.hold(x.storage)  # whoever called has it still
+            return y
+    raise AssertionError(node)
+
+
+def _leaf(tape: Tape, leaf: Leaf, x: Tensor) -> Tensor:
+    y = x
+    for kernel in leaf.operator.kernels(leaf.x, leaf.y, tape.training):
+        y = tape.kernel(kernel, y)
+        tape.time.hold(x.storage)
+    return y
+
+
+def run(tape: Tape, network: Network) -> Tensor:
+    """Run a network on its input; give the output."""
+    stages = tuple(Placed(_labelled(stage), stage.layers, stage.x, stage.y) for stage in network.stages)
+    x = tape.source(network.x.elements)
+    function = Function(tape, {0: x})
+    y = function.chain(Chain(stages, network.x, network.y), x, 0)
+    function.leave()
+    tape.time.hold(x.storage, *(copy.storage for copy in tape.copies))
+    return y
+
+
+def _labelled(stage: Stage) -> s.Unit:
+    return replace(stage.unit, label=s.Identifier(stage.unit.span, stage.name))

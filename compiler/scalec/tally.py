@@ -1,0 +1,270 @@
+"""Costs of one program at many scales: each distinct layer is built and counted once, and its figures are kept.
+
+There is no second set of formulas: the numbers are worked out by `scale.Walk`, as for any network, layers are built by
+`instantiate.Builder`, counted by `cost` and run by `execution`. What is new is the table. The key of a layer is its
+stage, the shape it takes, its channels, whether it is a repetition, and the values of what else its counts depend on
+(`depends`). A stage is its first layer, its second, and as many more of the second as it has; where each repetition
+changes the shape (DenseNet), or the index of a layer decides what it is, every layer is looked up by itself.
+
+Peaks of memory compose, in inference: the caller holds the network's input, `forward` what the stage before gave, and a
+Sequential what one layer hands to the next. So each module is run by itself, once. Where a stage is no module but lines
+in `forward` (a wrapper in the network's own chain), names outlive it, and the whole network is run, of kept layers.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from scalec import syntax as s
+from scalec.cost import Cost, total
+from scalec.depends import Atom, Dependence, UnitNeeds, depends_on
+from scalec.diagnostics import CompileError, Report
+from scalec.execution import call, run
+from scalec.expr import Failure, Value, evaluate
+from scalec.footprint import INFERENCE
+from scalec.instantiate import MAX_NODES, Builder
+from scalec.ir import Network, Node, Setting, Stage, leaves
+from scalec.memory import COUNTER
+from scalec.program import Program
+from scalec.scale import Task, Walk
+from scalec.scope import World
+from scalec.shape import Shape
+from scalec.tape import FLOAT, Tape
+
+Key = tuple[object, ...]
+Model = tuple[Shape, tuple[Key, ...]]
+"""The whole numbers of a network: its input, and the key of each stage. Equal models cost the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTally:
+    """A layer: what it gives and costs, its 64-bit counters, how many nodes it is of, and the node itself.
+
+    `peak` is the most bytes at one moment of running it, its input among them; `passes` says that what comes out is the
+    very tensor that went in.
+    """
+
+    y: Shape
+    cost: Cost
+    counters: int
+    nodes: int
+    node: Node
+    peak: int
+    passes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StageTally:
+    """A stage: which one as written, its layers, and what `LayerTally` has, summed.
+
+    `kept` are its layers, no more than three of those that repeat; `key` is all that its figures depend on.
+    """
+
+    index: int
+    layers: int
+    x: Shape
+    y: Shape
+    cost: Cost
+    counters: int
+    nodes: int
+    kept: tuple[Node, ...]
+    peak: int
+    passes: bool
+    key: Key
+
+
+@dataclass(frozen=True)
+class NetworkTally:
+    """A network at one scale: its figures (`memory` in bytes), and the stages that they are sums of."""
+
+    x: Shape
+    stages: tuple[StageTally, ...]
+    cost: Cost
+    memory: int
+
+    @property
+    def model(self) -> Model:
+        """Give what tells this network from others."""
+        return self.x, tuple(stage.key for stage in self.stages)
+
+
+class Tally:
+    """The table of one program. `layers` and `stages` hold what was counted so far."""
+
+    def __init__(self, program: Program) -> None:
+        """Start an empty table."""
+        dependence = Dependence(program)
+        self.program = program
+        self.needs = [dependence.unit(unit) for unit in program.network.chain.units]
+        self.all_modules = all(is_module(unit) for unit in program.network.chain.units)
+        self.layers: dict[Key, LayerTally] = {}
+        self.stages: dict[Key, StageTally] = {}
+        self.rules: dict[Key, int] = {}
+        """What scale rules gave, by symbol, written size, and the values from outside that the rule depends on."""
+        self.rule_names = {symbol: sorted(depends_on(program, rule.rule)) for symbol, rule in program.scales.items()}
+        self.decisions: list[object] | None = None
+        """What scales decide, once `axis` has looked for it."""
+
+    def evaluate(self, setting: Setting) -> NetworkTally:
+        """Give the figures at a setting: those of `scale`, `cost` and `memory`. Raises `CompileError` as they do."""
+        report = Report()
+        try:
+            walked = _Counter(self, setting, report).walk()
+            report.stop_on_error()
+            return self.summed(walked.x, walked.stages)
+        except Failure as failure:
+            raise CompileError([failure.diagnostic]) from None
+
+    def at(self, names: Mapping[str, Value], base: Setting | None = None) -> NetworkTally | None:
+        """Give the figures with some params and lets set, over those of `base`; nothing if there is no such network."""
+        base = base or Setting()
+        try:
+            return self.evaluate(Setting(names={**base.names, **names}, parameters=base.parameters))
+        except CompileError:
+            return None
+
+    def summed(self, x: Shape, stages: Sequence[StageTally]) -> NetworkTally:
+        """Add stages up. Raises `Failure` where the network is too large to be built."""
+        if sum(stage.nodes for stage in stages) > MAX_NODES:
+            place = self.program.network.name.span
+            raise Failure("E004", f"the network has more than {MAX_NODES:,} operators", place)
+        cost = sum((stage.cost for stage in stages), Cost())
+        counters = sum(stage.counters for stage in stages)
+        if self.all_modules:
+            peak, _ = _in_turn(FLOAT * x.elements, ((stage.peak, stage.passes) for stage in stages))
+        else:
+            peak = self._peak(x, stages)
+        return NetworkTally(x, tuple(stages), cost, _resident(cost, counters) + peak)
+
+    def _peak(self, x: Shape, stages: Sequence[StageTally]) -> int:
+        """Run a network of the stages' kept layers."""
+        scope = World(self.program.file, {}).main
+        units = self.program.network.chain.units
+        made = [Stage(f"stage{each.index}", units[each.index], each.kept, (), each.x, each.y) for each in stages]
+        tape = Tape(INFERENCE)
+        run(tape, Network(self.program, Setting(), "", {}, scope, x, tuple(made)))
+        return tape.time.peak()
+
+    def stage(self, task: Task, builder: Builder, values: Key) -> StageTally:
+        """Count a stage, or look it up; `values` are those of what it `needs`. Raises `Failure`."""
+        place = (task.layer, task.layers) if self.needs[task.index].layer else ()
+        key = (task.index, task.x, task.channels, task.repeats, values, place)
+        if key not in self.stages:
+            self.stages[key] = _stage_sum(key, task, self._layers(task, builder, values))
+        return self.stages[key]
+
+    def _layers(self, task: Task, builder: Builder, values: Key) -> list[tuple[LayerTally, int]]:
+        """Give the layers of a stage, each with how often it stands there."""
+        needs, head = self.needs[task.index], task.unit.head
+        last = len(head.chains) - 1 if isinstance(head, s.Group) else 0
+        found: list[tuple[LayerTally, int]] = []
+        x = task.x
+        for position in range(task.repeats):
+            place = (task.layer + position, task.layers) if needs.layer else ()
+            key = (task.index, min(position, last), position > 0, x, task.channels, values, place)
+            if key not in self.layers:
+                self.layers[key] = _built(task, x, position, builder)
+            layer = self.layers[key]
+            if position >= max(1, last) and layer.y == x and not needs.layer:
+                return [*found, (layer, task.repeats - position)]
+            found.append((layer, 1))
+            x = layer.y
+        return found
+
+
+class _Counter(Walk[StageTally]):
+    """Looks stages up instead of building them."""
+
+    def __init__(self, tally: Tally, setting: Setting, report: Report) -> None:
+        super().__init__(tally.program, setting, report)
+        self.tally = tally
+        self.builder = Builder(self.world)
+        self._atoms: dict[int, Value | None] = {}
+
+    def build(self, task: Task) -> StageTally:
+        return self.tally.stage(task, self.builder, self.values(task, self.tally.needs[task.index]))
+
+    def rule(self, symbol: str, value: Fraction, span_of: s.Expr, least: int, most: int) -> int:
+        names, rules = self.setting.names, self.tally.rules
+        outside = (names.get(name) for name in self.tally.rule_names.get(symbol, ()))
+        key = (self.setting.scaled, symbol, value, *outside)
+        if key not in rules:
+            rules[key] = super().rule(symbol, value, span_of, least, most)
+        return rules[key]
+
+    def values(self, task: Task, needs: UnitNeeds) -> Key:
+        """Work out what else a stage depends on; nothing stands for what has no value."""
+        if not (needs.here or needs.atoms):
+            return ()
+        positions = range(task.repeats) if needs.layer else range(1)
+        here = (_value(expr, task.inside(position)) for position in positions for expr in needs.here)
+        return (*here, *(self._atom(atom) for atom in needs.atoms))
+
+    def _atom(self, atom: Atom) -> Value | None:
+        if id(atom) not in self._atoms:
+            file, expr = atom
+            self._atoms[id(atom)] = _value(expr, self.world.of(file))
+        return self._atoms[id(atom)]
+
+
+def is_module(unit: s.Unit) -> bool:
+    """Tell whether a stage is one call in `forward`, so that no names but its output are left of it."""
+    return unit.repeat is not None or isinstance(unit.head, s.Call)
+
+
+def _value(expr: s.Expr, scope: object) -> Value | None:
+    try:
+        return evaluate(expr, scope)  # type: ignore[arg-type]
+    except Failure:
+        return None
+
+
+def _built(task: Task, x: Shape, position: int, builder: Builder) -> LayerTally:
+    """Build a layer, count it and run it."""
+    before = builder.nodes
+    node = builder.layer(task.unit, x, task.channels, task.inside(position), position)
+    parts = list(leaves(node))
+    counters = sum(leaf.operator.counters for leaf in parts)
+    peak, passes = _run(node) if is_module(task.unit) else (0, False)
+    return LayerTally(node.y, total(parts), counters, builder.nodes - before, node, peak, passes)
+
+
+def _run(node: Node) -> tuple[int, bool]:
+    """Run a layer by itself; give its peak, and whether its input comes out."""
+    tape = Tape(INFERENCE)
+    x = tape.source(node.x.elements)
+    y = call(tape, node, x)
+    tape.time.hold(x.storage)
+    return tape.time.peak(), y.storage is x.storage
+
+
+def _in_turn(x: int, parts: Iterable[tuple[int, bool]]) -> tuple[int, bool]:
+    """Give the peak of parts that run one after the other while x bytes are held, and whether x itself comes out."""
+    most, passes = x, True
+    for peak, part_passes in parts:
+        most = max(most, peak if passes else x + peak)
+        passes = passes and part_passes
+    return most, passes
+
+
+def _stage_sum(key: Key, task: Task, layers: list[tuple[LayerTally, int]]) -> StageTally:
+    params = buffers = macs = activations = counters = nodes = 0
+    for layer, times in layers:
+        cost = layer.cost
+        params += times * cost.params
+        buffers += times * cost.buffers
+        macs += times * cost.macs
+        activations += times * cost.activations
+        counters += times * layer.counters
+        nodes += times * layer.nodes
+    kept = [layer for layer, times in layers for _ in range(min(times, 3))]
+    peak, passes = _in_turn(FLOAT * task.x.elements, ((layer.peak, layer.passes) for layer in kept))
+    return StageTally(
+        task.index, task.repeats, task.x, layers[-1][0].y, Cost(params, buffers, macs, activations), counters, nodes,
+        tuple(layer.node for layer in kept), peak, passes, key,
+    )  # fmt: skip
+
+
+def _resident(cost: Cost, counters: int) -> int:
+    """Give the bytes of parameters and buffers, as `memory` does for inference in float32."""
+    return FLOAT * (cost.params + cost.buffers - counters) + COUNTER * counters

@@ -1,0 +1,218 @@
+"""PyTorch without numbers: tensors that have only a size, kernels that only allocate, and autograd that runs them back.
+
+What is written here was read off PyTorch: which tensors a kernel saves for the backward pass, which gradients and
+temporaries are alive together when it runs back, and where mixed precision copies. A kernel runs back in the opposite
+order to that in which it ran; a gradient that arrives a second time is added into a new tensor.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from scalec.footprint import WIDTH, Footprint
+from scalec.liveness import Storage, Timeline
+from scalec.ops import Kernel
+
+FLOAT = WIDTH["float32"]
+
+
+@dataclass(slots=True, eq=False)
+class Tensor:
+    """A tensor as memory sees it; `width` is the bytes of a number, `tracked` says that it has a gradient."""
+
+    storage: Storage
+    elements: int
+    width: int
+    tracked: bool = False
+    gradient: Storage | None = None
+
+    @property
+    def bytes(self) -> int:
+        """How much its numbers take; a view's storage may be larger."""
+        return self.elements * self.width
+
+
+class Tape:
+    """Runs kernels forward, and in training back again."""
+
+    def __init__(self, footprint: Footprint) -> None:
+        """Start with nothing allocated."""
+        self.training, self.batch = footprint.training, footprint.batch
+        self.width, self.low = footprint.width, WIDTH[footprint.dtype]
+        self.time = Timeline()
+        self.copies: list[Tensor] = []
+        """Parameters in low precision: autocast keeps them until the forward pass is over."""
+        self.gradients: list[Storage] = []
+        """Those of the parameters."""
+        self.ends: list[Tensor] = []
+        """The input and the output, which whoever runs the network holds."""
+        self._back: list[Callable[[], None]] = []
+
+    def source(self, elements: int) -> Tensor:
+        """Give the network's input, for a batch of one so large."""
+        x = Tensor(self.time.allocate(elements * self.batch * self.width), elements * self.batch, self.width)
+        self.ends.append(x)
+        return x
+
+    def kernel(self, kernel: Kernel, x: Tensor) -> Tensor:
+        """Run one kernel."""
+        copies = self._lowered(kernel)
+        given = x
+        x = self._cast(x, {"low": self.low, "full": self.width}.get(kernel.autocast, x.width))
+        width = self.width if kernel.autocast == "promote" else x.width
+        y = self._make(kernel.output * self.batch, width, x.tracked or kernel.weights > 0)
+        kept = self.time.allocate(kernel.kept * self.batch + (kernel.statistics if self.training else 0))
+        self.time.hold(given.storage, x.storage, *(copy.storage for copy in copies))
+        if y.tracked:
+            self._back.append(lambda: self._kernel_back(kernel, x, y, copies, kept))
+        return y
+
+    def _kernel_back(self, kernel: Kernel, x: Tensor, y: Tensor, copies: list[Tensor], kept: Storage) -> None:
+        self.time.tick()
+        gradient = self.time.allocate(x.elements * y.width) if x.tracked else None
+        product = self.time.allocate(y.bytes * kernel.backward_copy)
+        for copy in copies:
+            copy.gradient = self.time.allocate(copy.bytes)
+        if kernel.weights and not copies:
+            self.gradients.append(self.time.allocate(kernel.weights * self.width))
+        saved = (*copies[-1:], *{"input": (x,), "output": (y,)}.get(kernel.saves, ()))
+        self.time.hold(y.gradient, kept, *(tensor.storage for tensor in saved))
+        if gradient and x.width != y.width:
+            self.time.tick()
+            self.time.hold(gradient, product, y.gradient, x.storage)
+            gradient = self.time.allocate(x.bytes)
+        if gradient:
+            self._deliver(x, gradient)
+
+    def _lowered(self, kernel: Kernel) -> list[Tensor]:
+        """Copy the parameters of a kernel that autocast runs in low precision, the bias first."""
+        if kernel.autocast != "low" or self.low == self.width:
+            return []
+        return [self._copied(elements) for elements in (kernel.bias, kernel.weights - kernel.bias) if elements]
+
+    def _copied(self, elements: int) -> Tensor:
+        copy = self._make(elements, self.low, tracked=True)
+        self.copies.append(copy)
+        if copy.tracked:
+            self._back.append(lambda: self._copied_back(copy))
+        return copy
+
+    def _copied_back(self, copy: Tensor) -> None:
+        self.time.tick()
+        self.time.hold(copy.gradient)
+        self.gradients.append(self.time.allocate(copy.elements * self.width))
+
+    def _cast(self, x: Tensor, width: int) -> Tensor:
+        """Copy to another precision."""
+        if x.width == width:
+            return x
+        y = self._make(x.elements, width, x.tracked)
+        self.time.hold(x.storage)
+        if y.tracked:
+            self._back.append(lambda: self._pass_back(y, x))
+        return y
+
+    def _make(self, elements: int, width: int, tracked: bool) -> Tensor:
+        self.time.tick()
+        return Tensor(self.time.allocate(elements * width), elements, width, tracked and self.training)
+
+    def _deliver(self, x: Tensor, gradient: Storage | None) -> None:
+        """Hand a gradient to the tensor it belongs to: the first one as it is, a second one added into a new tensor."""
+        if x.gradient is None or gradient is None:
+            x.gradient = x.gradient or gradient
+            return
+        self.time.tick()
+        total = self.time.allocate(x.bytes)
+        self.time.hold(x.gradient, gradient)
+        x.gradient = total
+
+    def _pass_back(self, y: Tensor, x: Tensor) -> None:
+        """Give x the gradient of y, copied if it is of another precision."""
+        gradient = y.gradient
+        if x.width != y.width:
+            self.time.tick()
+            gradient = self.time.allocate(x.bytes)
+        self.time.hold(y.gradient)
+        if x.tracked:
+            self._deliver(x, gradient)
+
+    # What joins tensors, and takes them apart
+
+    def add(self, a: Tensor, b: Tensor) -> Tensor:
+        """Add two tensors; the gradient of the sum is that of both."""
+        y = self._join((a, b), max(a.elements, b.elements))
+
+        def back() -> None:
+            for part in (a, b):
+                if part.tracked:
+                    self._pass_back(y, part)
+
+        self._record(y, back)
+        return y
+
+    def multiply(self, a: Tensor, b: Tensor) -> Tensor:
+        """Multiply two tensors, the second perhaps one number a channel; both are saved."""
+        y = self._join((a, b), max(a.elements, b.elements))
+
+        def back() -> None:
+            self.time.tick()
+            products = [self.time.allocate(y.bytes) if part.tracked else None for part in (a, b)]
+            if b.elements < y.elements:
+                products[1] = self._summed(b, products)
+            self.time.hold(y.gradient, a.storage, b.storage)
+            for part, product in zip((a, b), products, strict=True):
+                if product is not None:
+                    self._deliver(part, product)
+
+        self._record(y, back)
+        return y
+
+    def _summed(self, b: Tensor, products: Sequence[Storage | None]) -> Storage | None:
+        if products[1] is None:
+            return None
+        self.time.tick()
+        self.time.hold(*products)
+        return self.time.allocate(b.bytes)
+
+    def concatenate(self, parts: Sequence[Tensor]) -> Tensor:
+        """Lay tensors side by side; their gradients are views of the whole one's."""
+        y = self._join(parts, sum(part.elements for part in parts))
+
+        def back() -> None:
+            for part in parts:
+                if part.tracked:
+                    self._pass_back(y, part)
+
+        self._record(y, back)
+        return y
+
+    def split(self, x: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+        """Give views of so many elements for a batch of one; their gradients are copied into a whole one."""
+        parts = [Tensor(x.storage, size * self.batch, x.width, x.tracked) for size in sizes]
+
+        def back() -> None:
+            self.time.tick()
+            whole = self.time.allocate(x.bytes)
+            self.time.hold(*(part.gradient for part in parts))
+            self._deliver(x, whole)
+
+        if x.tracked:
+            self._back.append(back)
+        return parts
+
+    def _join(self, parts: Sequence[Tensor], elements: int) -> Tensor:
+        y = self._make(elements, max(part.width for part in parts), any(part.tracked for part in parts))
+        self.time.hold(*(part.storage for part in parts))
+        return y
+
+    def _record(self, y: Tensor, back: Callable[[], None]) -> None:
+        if y.tracked:
+            self._back.append(back)
+
+    def backward(self, y: Tensor) -> None:
+        """Run everything back, from a gradient of the output that is given."""
+        self.ends.append(y)
+        self.time.tick()
+        given = y.gradient = self.time.allocate(y.bytes)
+        for back in reversed(self._back):
+            back()
+        self.time.hold(given)

@@ -1,0 +1,349 @@
+"""The command line: exit codes, what is printed where, and what happens to files."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scalec import cli, compiler, output
+from scalec.cli import main
+
+SPECS = Path(__file__).parents[1] / "specs"
+SPEC = """param φ = 0, bias = false
+let d = 1.2^φ, w = 1.1^φ
+
+scale L → ceil(d · L)
+scale C → to_multiple(w · C, 8)
+
+network Tiny(classes = 10) <8, 8, 3> → <classes>
+  = stem: Conv(3, stride = 2, bias = bias) → <4, 4, 16>
+  ⊙ ReLU^2
+  ⊙ GlobalAvgPool ⊙ Linear → <classes>
+
+variants (φ, w) {
+  B0 (0, 1.0)
+  B4 (4, 1.4)
+}
+"""
+
+
+@pytest.fixture
+def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A spec in an empty folder, which is the working folder."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "tiny.scl"
+    path.write_text(SPEC, encoding="utf-8")
+    return path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.name != "tiny.scl")
+
+
+def run(*arguments: str, stdin: str | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run scalec as a user does."""
+    command = [sys.executable, "-m", "scalec", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=60, check=False, **options)
+
+
+def test_compile_writes_one_file_and_says_so(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compile", "tiny.scl", "--phi", "4"]) == 0
+    said = capsys.readouterr()
+    assert names(spec.parent) == ["tiny_phi4.py"]
+    assert said.out.count("\n") == 1 and said.out.startswith("tiny_phi4.py: ") and not said.err
+    source = Path("tiny_phi4.py").read_text(encoding="utf-8")
+    assert source.startswith(output.MARK) and "class Tiny(nn.Module):" in source
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ([], "tiny.py"), (["--phi", "0"], "tiny_phi0.py"), (["--phi", "0.5"], "tiny_phi0_5.py"),
+        (["--phi", "1/3"], "tiny_phi1_3.py"), (["--phi", "-1"], "tiny_phi_minus_1.py"),
+        (["--variant", "B4"], "tiny_b4.py"), (["--set", "classes=3"], "tiny.py"),
+    ],
+)  # fmt: skip
+def test_default_names(spec: Path, options: list[str], name: str) -> None:
+    assert main(["compile", "tiny.scl", *options]) == 0
+    assert names(spec.parent) == [name]
+
+
+@pytest.mark.parametrize(
+    "written", [["--phi", "-1/2"], ["--phi=-1/2"], ["--phi", " -1/2"], ["--phi", "-0.5"], ["--phi=-.5"]]
+)
+def test_negative_phi(spec: Path, written: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["cost", "tiny.scl", "--format", "json", *written])
+    if written == ["--phi=-.5"]:
+        assert code == 1 and "digits on both sides" in capsys.readouterr().err
+    else:
+        assert code == 0 and json.loads(capsys.readouterr().out)["phi"] == -0.5
+
+
+def test_phi_may_be_greek_or_not(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = []
+    for name in ("φ", "ϕ", "phi"):
+        spec.write_text(SPEC.replace("φ", name), encoding="utf-8")
+        assert main(["compile", "tiny.scl", "--phi", "2", "-o", "-"]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1] == said[2]
+
+
+@pytest.mark.parametrize(
+    ("change", "params"),
+    [
+        ("classes=3", 483), ("classes = 3", 483), ("w=2", 1194), ("w=3/2", 898), ("bias=true", 618),
+        ("bias=false", 602), ("phi=4", 602), ("φ=4", 602), ("w=1.1^7", 1194),
+    ],
+)  # fmt: skip
+def test_set(spec: Path, change: str, params: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cost", "tiny.scl", "--format", "json", "--set", change]) == 0
+    counted = json.loads(capsys.readouterr().out)["params"]
+    assert counted == params if not change.startswith(("phi", "φ")) else counted > 602
+
+
+def test_set_beats_a_variant(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cost", "tiny.scl", "--format", "json", "--variant", "B4", "--set", "w=1"]) == 0
+    assert json.loads(capsys.readouterr().out)["params"] == 602
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [], ["nothing"], ["compile"], ["compile", "tiny.scl", "--phi", "1", "--variant", "B0"],
+        ["compile", "tiny.scl", "--ph", "1"], ["compile", "tiny.scl", "--phi"],
+        ["compile", "tiny.scl", "--set", "classes"], ["compile", "tiny.scl", "--set", "=3"],
+        ["compile", "tiny.scl", "--set", "classes="], ["compile", "tiny.scl", "another.scl"], ["check"],
+        ["cost", "tiny.scl", "--format", "yaml"], ["cost", "tiny.scl", "-o", "x"],
+    ],
+)  # fmt: skip
+def test_wrong_usage(spec: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    assert stopped.value.code == cli.WRONG_USAGE
+    said = capsys.readouterr()
+    assert not said.out and said.err.startswith("usage: ") and "Traceback" not in said.err
+    assert names(spec.parent) == []
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["compile", "--help"]])
+def test_help_goes_to_standard_output(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    said = capsys.readouterr()
+    assert stopped.value.code == 0 and said.out and not said.err
+
+
+@pytest.mark.parametrize("command", ["compile", "cost", "check"])
+def test_wrong_input(spec: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    spec.write_text(SPEC.replace("stride = 2", "strdie = 2"), encoding="utf-8")
+    assert main([command, "tiny.scl"]) == cli.WRONG_INPUT
+    said = capsys.readouterr()
+    assert not said.out and said.err.startswith("error[E103]: ") and "did you mean `stride`?" in said.err
+    assert names(spec.parent) == []
+
+
+def test_an_error_leaves_the_old_file(spec: Path) -> None:
+    assert main(["compile", "tiny.scl"]) == 0
+    before = Path("tiny.py").read_bytes()
+    spec.write_text(SPEC.replace("<4, 4, 16>", "<5, 4, 16>"), encoding="utf-8")
+    assert main(["compile", "tiny.scl"]) == cli.WRONG_INPUT
+    assert Path("tiny.py").read_bytes() == before and names(spec.parent) == ["tiny.py"]
+
+
+@pytest.mark.parametrize("command", ["compile", "cost", "check"])
+def test_a_spec_that_cannot_be_read(spec: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "missing.scl"]) == cli.NO_ACCESS
+    assert main([command, "."]) == cli.NO_ACCESS
+    said = capsys.readouterr()
+    assert not said.out and said.err.startswith("scalec: missing.scl: No such file") and said.err.count("\n") == 2
+
+
+def test_a_bug_says_that_it_is_one(
+    spec: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise AssertionError("the text\nof the bug")
+
+    monkeypatch.setattr(compiler, "load", broken)
+    monkeypatch.delenv("SCALEC_DEBUG", raising=False)
+    assert main(["compile", "tiny.scl"]) == cli.BUG
+    said = capsys.readouterr()
+    assert (
+        said.err.startswith("scalec: a bug of scalec, not of your spec: AssertionError") and "Traceback" not in said.err
+    )
+    monkeypatch.setenv("SCALEC_DEBUG", "1")
+    with pytest.raises(AssertionError):
+        main(["compile", "tiny.scl"])
+
+
+def test_check_speaks_of_each_file(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("wrong.scl").write_text("param a = \n", encoding="utf-8")
+    assert main(["check", "tiny.scl", "wrong.scl", str(SPECS / "mobile.scl")]) == cli.WRONG_INPUT
+    said = capsys.readouterr()
+    assert said.out.splitlines()[0] == "tiny.scl: the network Tiny and 2 variants hold"
+    assert said.out.count("\n") == 2 and "blocks" in said.out and "wrong.scl:1:10" in said.err
+
+
+def test_standard_output(spec: Path) -> None:
+    """`-o -` gives the file and nothing else, the same bytes as the file on disk, whatever the locale."""
+    assert main(["compile", "tiny.scl"]) == 0
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "scalec", "compile", "tiny.scl", "-o", "-"]
+    shown = subprocess.run(command, capture_output=True, timeout=60, check=False, env=environment)
+    assert shown.returncode == 0 and not shown.stderr
+    assert shown.stdout == Path("tiny.py").read_bytes()
+
+
+def test_messages_in_a_locale_without_greek(spec: Path) -> None:
+    """What cannot be shown is escaped; it is no bug and no traceback."""
+    spec.write_text(SPEC.replace("<4, 4, 16>", "<5, 4, 16>"), encoding="utf-8")
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    said = run("compile", "tiny.scl", env=environment)
+    assert said.returncode == cli.WRONG_INPUT and "error[E301]" in said.stderr and "Traceback" not in said.stderr
+    spec.write_text(SPEC, encoding="utf-8")
+    for encoding in ("ascii", "latin-1"):
+        said = run("cost", "tiny.scl", "--phi", "1", env={**environment, "PYTHONIOENCODING": encoding})
+        assert said.returncode == 0 and "parameters" in said.stdout and not said.stderr
+
+
+def test_a_foreign_file_stays(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("tiny.py").write_text("mine = 1\n", encoding="utf-8")
+    assert main(["compile", "tiny.scl"]) == cli.NO_ACCESS
+    assert Path("tiny.py").read_text(encoding="utf-8") == "mine = 1\n"
+    assert "--force" in capsys.readouterr().err
+    assert main(["compile", "tiny.scl", "--force"]) == 0
+    assert Path("tiny.py").read_text(encoding="utf-8").startswith(output.MARK)
+    assert main(["compile", "tiny.scl", "--phi", "1", "-o", "tiny.py"]) == 0
+
+
+def test_an_equal_file_is_left_alone(spec: Path) -> None:
+    assert main(["compile", "tiny.scl"]) == 0
+    os.utime("tiny.py", ns=(1, 1))
+    assert main(["compile", "tiny.scl"]) == 0
+    assert Path("tiny.py").stat().st_mtime_ns == 1
+    assert main(["compile", "tiny.scl", "--set", "classes=11"]) == 0
+    assert Path("tiny.py").stat().st_mtime_ns != 1
+
+
+@pytest.mark.parametrize("step", ["replace", "fsync", "chmod"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EACCES, errno.EXDEV])
+def test_a_failing_write_leaves_the_old_file(
+    spec: Path, step: str, number: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["compile", "tiny.scl"]) == 0
+    before = Path("tiny.py").read_bytes()
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), "tiny.py")
+
+    monkeypatch.setattr(os, step, fail)
+    capsys.readouterr()
+    assert main(["compile", "tiny.scl", "--set", "classes=11"]) == cli.NO_ACCESS
+    said = capsys.readouterr()
+    assert not said.out and said.err == f"scalec: tiny.py: {os.strerror(number)}\n"
+    assert Path("tiny.py").read_bytes() == before
+    assert names(spec.parent) == ["tiny.py"], "a temporary file is left"
+
+
+def test_outputs_that_cannot_be(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("folder").mkdir()
+    for target in ("folder", "missing/tiny.py", "tiny.scl/x.py", "x" * 300 + ".py"):
+        assert main(["compile", "tiny.scl", "-o", target]) == cli.NO_ACCESS, target
+    said = capsys.readouterr()
+    assert not said.out and said.err.count("\n") == 4 and "Traceback" not in said.err
+    assert names(spec.parent) == ["folder"] and not list(Path("folder").iterdir())
+
+
+def test_the_spec_itself_is_no_output(spec: Path) -> None:
+    assert main(["compile", "tiny.scl", "-o", "tiny.scl"]) == cli.NO_ACCESS
+    assert spec.read_text(encoding="utf-8") == SPEC
+
+
+def test_through_a_link(spec: Path) -> None:
+    """A link stays one; what it points to is written."""
+    Path("real").mkdir()
+    Path("tiny.py").symlink_to("real/tiny.py")
+    Path("real/tiny.py").write_text(output.MARK, encoding="utf-8")
+    assert main(["compile", "tiny.scl"]) == 0
+    assert Path("tiny.py").is_symlink() and "class Tiny" in Path("real/tiny.py").read_text(encoding="utf-8")
+    assert [path.name for path in Path("real").iterdir()] == ["tiny.py"]
+
+
+def test_permissions_follow_the_umask(spec: Path) -> None:
+    old = os.umask(0o027)
+    try:
+        assert main(["compile", "tiny.scl"]) == 0
+    finally:
+        os.umask(old)
+    assert Path("tiny.py").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux only")
+@pytest.mark.parametrize("words", [["compile", "tiny.scl", "-o", "-"], ["compile", "tiny.scl"], ["cost", "tiny.scl"]])
+def test_a_full_disk_behind_standard_output(spec: Path, words: list[str]) -> None:
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "scalec", *words]
+        said = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, env=buffered, text=True, timeout=60, check=False
+        )
+    assert said.returncode == cli.NO_ACCESS
+    assert said.stderr == f"scalec: output: {os.strerror(errno.ENOSPC)}\n"
+
+
+@pytest.mark.parametrize("words", [["compile", "tiny.scl", "-o", "-"], ["cost", "tiny.scl"], ["check", "tiny.scl"]])
+def test_a_closed_pipe_is_quiet(spec: Path, words: list[str]) -> None:
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        command = [sys.executable, "-m", "scalec", *words]
+        said = subprocess.run(
+            command, stdout=writer, stderr=subprocess.PIPE, env=buffered, text=True, timeout=60, check=False
+        )
+    finally:
+        os.close(writer)
+    assert said.returncode == cli.DONE and not said.stderr
+
+
+def test_json_of_cost(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cost", "tiny.scl", "--variant", "B4", "--format", "json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {
+        "network", "phi", "variant", "input", "params", "macs", "flops", "activations", "memory", "stages", "ratio",
+    } <= set(report)  # fmt: skip
+    assert (report["network"], report["phi"], report["variant"], report["input"]) == ("Tiny", 4, "B4", [8, 8, 3])
+    assert report["flops"] == 2 * report["macs"]
+    assert [set(stage) for stage in report["stages"]] == 4 * [
+        {"name", "operator", "layers", "output", "params", "macs", "activations"}
+    ]
+    assert [stage["output"] for stage in report["stages"]] == [[4, 4, 24], [4, 4, 24], [1, 1, 24], [10]]
+    for key in ("params", "macs", "activations"):
+        assert sum(stage[key] for stage in report["stages"]) == report[key]
+    assert set(report["ratio"]) == {"nominal", "power_of_two", "realised"}
+    assert report["ratio"]["power_of_two"] == 16 and report["memory"]["inference"] > 4 * report["params"]
+
+
+def test_table_of_cost(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cost", "tiny.scl"]) == 0
+    table = capsys.readouterr().out
+    assert table.startswith("Tiny, input <8, 8, 3>, batch 1\n") and "602" in table and "total" in table
+
+
+def test_the_same_bytes_wherever_it_is_run(spec: Path, tmp_path: Path) -> None:
+    """No path, clock, hash seed, line end or byte order mark of the spec is in the file."""
+    wanted = None
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    for number, data in enumerate((SPEC, SPEC.replace("\n", "\r\n"), "\ufeff" + SPEC)):
+        (other / "tiny.scl").write_bytes(data.encode("utf-8"))
+        environment = {**os.environ, "PYTHONHASHSEED": str(number), "TZ": "Asia/Tokyo"}
+        made = run("compile", str(other / "tiny.scl"), "--phi", "2", "-o", "-", env=environment, cwd=other)
+        assert made.returncode == 0, made.stderr
+        wanted = wanted or made.stdout
+        assert made.stdout == wanted and str(other) not in wanted
