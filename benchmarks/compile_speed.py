@@ -1,6 +1,7 @@
 """How long `scalec compile` takes as a whole process, against importing torch and building timm's EfficientNet-B4.
 
-All are run in turn, in random order, several rounds in one go; a figure is the median of the rounds' ratios. Prints JSON.
+All are run in turn, in random order, several rounds in one go; a figure is the median of the rounds' ratios. The
+result is JSON.
 """
 
 import argparse

@@ -3,7 +3,6 @@
 from functools import cache
 
 from nets import TENSORFLOW, compiled
-
 from scalec.compiler import Compiled, load_text
 
 SHIPPED: dict[str, tuple[str, str | None, str | None, tuple[tuple[str, str], ...]]] = {

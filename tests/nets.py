@@ -5,9 +5,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from peers import load_module
 from torch import nn
 
+from peers import load_module
 from scalec.compiler import Compiled, Loaded, load
 
 SPECS = Path(__file__).parent.parent / "specs"

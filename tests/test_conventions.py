@@ -7,15 +7,15 @@ import logging
 import warnings
 from pathlib import Path
 
-import peers
 import pytest
 import torch
-from nets import compiled, module
-from test_operators import USES
-from test_operators import compiled as operator
 from torch import Tensor, nn
 
+import peers
+from nets import compiled, module
 from scalec.conventions import CONVENTIONS, counted
+from test_operators import USES
+from test_operators import compiled as operator
 
 
 def fvcore(net: nn.Module, x: Tensor) -> int:
@@ -38,9 +38,9 @@ def ptflops(net: nn.Module, x: Tensor) -> int:
     from ptflops import get_model_complexity_info
 
     return int(
-        get_model_complexity_info(
-            net, tuple(x.shape[1:]), print_per_layer_stat=False, as_strings=False, verbose=False
-        )[0]
+        get_model_complexity_info(net, tuple(x.shape[1:]), print_per_layer_stat=False, as_strings=False, verbose=False)[
+            0
+        ]
     )
 
 
@@ -50,7 +50,12 @@ TOOLS = {"fvcore": fvcore, "thop": thop, "ptflops": ptflops}
 @pytest.mark.parametrize("tool", TOOLS)
 @pytest.mark.parametrize(
     ("name", "variant", "size"),
-    [("efficientnet", "B0", 224), ("efficientnet", "B0", 161), ("efficientnet", "B4", 380), ("efficientnet_lite", "Lite0", 224)],
+    [
+        ("efficientnet", "B0", 224),
+        ("efficientnet", "B0", 161),
+        ("efficientnet", "B4", 380),
+        ("efficientnet_lite", "Lite0", 224),
+    ],
 )
 def test_network_as_the_tool_counts_it(tool: str, name: str, variant: str, size: int) -> None:
     net = compiled(name, variant, changes=(("r", f"{size}/224"),))

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import torch
-from nets import TENSORFLOW, compiled, module
-from peers import compare, count_macs, timm_model, torchvision_model
 from torch import Tensor
 
+from nets import TENSORFLOW, compiled, module
+from peers import compare, count_macs, timm_model, torchvision_model
 from scalec.cost import cost
 
 HERE = Path(__file__).parent

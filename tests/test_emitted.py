@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from nets import TENSORFLOW, compiled
 
 GOLDEN = Path(__file__).parent / "emitted"

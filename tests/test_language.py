@@ -5,8 +5,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from peers import load_module
 
+from peers import load_module
 from scalec.compiler import load_text
 from scalec.ops import OPERATORS, Operator, Parameter
 

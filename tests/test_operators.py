@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 import torch
-from peers import count_macs, load_module
 from torch import nn
 
+from peers import count_macs, load_module
 from scalec.code import Code
 from scalec.compiler import Compiled, load_text
 from scalec.cost import cost
@@ -23,7 +23,7 @@ EXAMPLES = {
         "Conv(2, stride = 2, padding = 0) → 8", "Conv(3, groups = 4) → 8", "Conv(3, dilation = 2) → 8",
         "Conv(4, padding = same) → 8", "Conv(3, stride = 3, padding = 2) → 8",
     ],
-    "Depthwise": ["Depthwise(3)", "Depthwise(5, stride = 2, padding = same)", "Depthwise(3, dilation = 2, bias = true)"],
+    "Depthwise": ["Depthwise(3)", "Depthwise(5, 2, padding = same)", "Depthwise(3, dilation = 2, bias = true)"],
     "Linear": ["(GlobalAvgPool ⊙ Linear → 5)", "(Flatten ⊙ Linear(bias = false) → 5)"],
     "Flatten": ["Flatten"],
     "BatchNorm": ["BatchNorm", "BatchNorm(eps = 0.001, momentum = 0.01)", "(Flatten ⊙ BatchNorm)"],

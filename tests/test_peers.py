@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-import peers
 import pytest
 import torch
 from torch import Tensor, nn
+
+import peers
 
 FIGURES: dict[str, Any] = json.loads(Path(__file__).with_name("figures.json").read_text("utf-8"))
 TOLERANCE = 1e-12
@@ -227,7 +228,7 @@ def test_sensitivities_follow_finite_differences_of_running_statistics() -> None
     for name, tensor in peers.named_tensors(network).items():
         kept = tensor.detach().clone()
         with torch.no_grad():
-            tensor += 1e-3
+            tensor.add_(1e-3)
             change = float((network(image) - before).abs().max() / before.abs().max())
             tensor.copy_(kept)
         assert change > 1e-9 and effects[name] > 1e-6, name

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+
 from nets import compiled
 from peers import load_module
-
 from scalec.compiler import load_text
 from scalec.reach import bytes_moved, receptive_fields
 

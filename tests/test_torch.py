@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from nets import compiled, module
 from torch import nn
+
+from nets import compiled, module
 
 NETS = [("efficientnet", "B0"), ("efficientnet_lite", "Lite0")]
 
@@ -38,7 +39,7 @@ def test_training_reaches_every_parameter() -> None:
 
 
 def test_stochastic_depth() -> None:
-    """In training a sample's branch is dropped with its probability and scaled to keep the mean; else nothing happens."""
+    """In training a sample's branch is dropped with its probability and scaled to keep the mean."""
     net = module(compiled("efficientnet", "B0"))
     drops = [m for m in net.modules() if type(m).__name__ == "DropPath"]
     assert [m.drop for m in drops] == pytest.approx([0.2 * i / 16 for i in (2, 4, 6, 7, 9, 10, 12, 13, 14)])

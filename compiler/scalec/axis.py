@@ -9,17 +9,19 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
+from typing import Literal
 
 from scalec import syntax as s
 from scalec.depends import depends_on
 from scalec.diagnostics import Report
+from scalec.exact import Number
 from scalec.expr import Failure, evaluate
 from scalec.ir import Setting
 from scalec.monotone import Ends, direction
 from scalec.program import File, Program
-from scalec.scale import Task, Walk, channel_dim, scales_channels
+from scalec.scale import channel_dim, scales_channels
 from scalec.scope import LocalScope
-from scalec.tally import NetworkTally, StageTally, Tally
+from scalec.tally import Counter, NetworkTally, Tally
 from scalec.walk import names_in
 
 STEPS = 10_000
@@ -28,26 +30,30 @@ SAMPLE = 100
 """Every so many steps an axis is tried where nothing is proved about it: two decimals."""
 
 
+About = Literal["height", "width", "channels", "repeats", "when", "value"]
+
+
 @dataclass(frozen=True)
 class Decision:
-    """A whole number, or another value, that the axis decides: its value at a scale, and whether it is monotone."""
+    """A whole number, or another value, that a scale decides: what it depends on, its value, and how it goes on an axis.
 
+    `unit` is the unit it is about, -1 for the input; `about` says what it decides there.
+    """
+
+    unit: int
+    about: About
     names: frozenset[str]
     value: Callable[["Scale"], Hashable]
     way: Callable[[Ends], int | None]
 
 
-class Scale(Walk[StageTally]):
+class Scale(Counter):
     """The rules of one program at one scale, without the walk."""
 
-    def __init__(self, program: Program, setting: Setting) -> None:
+    def __init__(self, tally: Tally, setting: Setting) -> None:
         """Make the scopes of a setting."""
-        super().__init__(program, setting, Report())
+        super().__init__(tally, setting, Report())
         self.local = LocalScope(dict(self.parameters()), self.world.main)
-
-    def build(self, task: Task) -> StageTally:
-        """Build nothing."""
-        raise NotImplementedError
 
 
 @dataclass
@@ -68,6 +74,12 @@ class Axis:
     def at(self, point: int) -> NetworkTally | None:
         """Give the network's figures at a point; nothing if it cannot be built."""
         return self.tally.at(self.setting(point).names, self.base)
+
+    def numbers(self, value: Number) -> tuple[Hashable, ...]:
+        """Give all that the axis decides, at any value of it: where two agree, so do their networks."""
+        names = {**self.base.names, self.name: value}
+        scale = Scale(self.tally, Setting(names=names, parameters=self.base.parameters))
+        return tuple(each.value(scale) for each in decisions(self.tally) if self.name in each.names)
 
     def starts(self, low: int, high: int) -> list[int]:
         """Give the points from low to high where another network starts, low among them."""
@@ -90,7 +102,7 @@ class Axis:
 
     def _scale(self, point: int) -> Scale:
         if point not in self._scales:
-            self._scales[point] = Scale(self.tally.program, self.setting(point))
+            self._scales[point] = Scale(self.tally, self.setting(point))
         return self._scales[point]
 
 
@@ -128,22 +140,25 @@ def _decisions(tally: Tally) -> Iterator[Decision]:
     program = tally.program
     units = program.network.chain.units
     labels = {unit.label.key for unit in units if unit.label}
-    for symbol, dim in zip("HWC", program.network.input.dims, strict=False):
-        scaled = symbol != "C" and len(program.network.input.dims) == 3 and not dim.pinned
-        yield _sized(program, dim.value, symbol if scaled else None, _input)
+    for position, (symbol, dim) in enumerate(zip("HW", program.network.input.dims[:-1], strict=False)):
+        about: About = "width" if position else "height"
+        yield _sized(program, (-1, about), dim.value, None if dim.pinned else symbol, _size(position))
     for index, unit in enumerate(units):
         if unit.repeat is not None:
-            repeat = unit.repeat
-            yield _sized(program, repeat.count, None if repeat.pinned else "L", _repeats(unit))
-        channels = channel_dim(unit)
-        if channels is not None and not names_in(channels.value) & labels:
-            yield _sized(program, channels.value, "C" if scales_channels(program, index) else None, _channels(index, unit))
+            depth = None if unit.repeat.pinned else "L"
+            yield _sized(program, (index, "repeats"), unit.repeat.count, depth, _repeats(unit))
+        dim_of = channel_dim(unit)
+        if dim_of is not None and not names_in(dim_of.value) & labels:
+            width = "C" if scales_channels(program, index) else None
+            yield _sized(program, (index, "channels"), dim_of.value, width, _channels(index, unit))
+        if unit.guard is not None and not names_in(unit.guard) & labels:
+            yield _valued(program, (index, "when"), program.file, unit.guard)
         needs = tally.needs[index]
-        local = [expr for expr in (unit.guard, *needs.here) if expr is not None and not names_in(expr) & labels]
-        for file, expr in ((program.file, expr) for expr in local):
-            yield _valued(program, file, expr)
+        for expr in needs.here:
+            if not names_in(expr) & labels:
+                yield _valued(program, (index, "value"), program.file, expr)
         for file, expr in needs.atoms:
-            yield _valued(program, file, expr)
+            yield _valued(program, (index, "value"), file, expr)
 
 
 def _guarded(value: Callable[[Scale], Hashable]) -> Callable[[Scale], Hashable]:
@@ -158,8 +173,8 @@ def _guarded(value: Callable[[Scale], Hashable]) -> Callable[[Scale], Hashable]:
     return guarded
 
 
-def _input(scale: Scale) -> Hashable:
-    return scale.input_shape()
+def _size(position: int) -> Callable[[Scale], Hashable]:
+    return lambda scale: scale.input_shape().dims[position]
 
 
 def _repeats(unit: s.Unit) -> Callable[[Scale], Hashable]:
@@ -170,7 +185,9 @@ def _channels(index: int, unit: s.Unit) -> Callable[[Scale], Hashable]:
     return lambda scale: scale.channels(index, unit, scale.local)
 
 
-def _sized(program: Program, expr: s.Expr, symbol: str | None, value: Callable[[Scale], Hashable]) -> Decision:
+def _sized(
+    program: Program, where: tuple[int, About], expr: s.Expr, symbol: str | None, value: Callable[[Scale], Hashable]
+) -> Decision:
     """Make a decision about a dimension: `symbol` names the rule that scales it."""
     rule = program.scales.get(symbol) if symbol else None
     names = depends_on(program, expr) | (depends_on(program, rule.rule) if rule else set())
@@ -183,10 +200,10 @@ def _sized(program: Program, expr: s.Expr, symbol: str | None, value: Callable[[
             return None
         return direction(rule.rule, ends.with_values({symbol: written}))
 
-    return Decision(frozenset(names), _guarded(value), way)
+    return Decision(*where, frozenset(names), _guarded(value), way)
 
 
-def _valued(program: Program, file: File, expr: s.Expr) -> Decision:
+def _valued(program: Program, where: tuple[int, About], file: File, expr: s.Expr) -> Decision:
     """Make a decision about an expression that a stage depends on."""
 
     def way(ends: Ends) -> int | None:
@@ -195,4 +212,4 @@ def _valued(program: Program, file: File, expr: s.Expr) -> Decision:
     def value(scale: Scale) -> Hashable:
         return evaluate(expr, scale.local if file is program.file else scale.world.of(file))
 
-    return Decision(frozenset(depends_on(program, expr, file)), _guarded(value), way)
+    return Decision(*where, frozenset(depends_on(program, expr, file)), _guarded(value), way)

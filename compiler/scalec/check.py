@@ -40,8 +40,8 @@ class Names:
         """Check an expression."""
         if isinstance(expr, s.Name):
             self._name(expr)
-        elif isinstance(expr, s.Call) and expr.name.key == "memory" and self.quantities:
-            check_footprint(expr, self.expr, self.report)
+        elif isinstance(expr, s.Call) and expr.name.key == "memory":
+            self._memory(expr)
             return
         elif isinstance(expr, s.Call):
             self._call(expr)
@@ -78,6 +78,13 @@ class Names:
             near = suggest(key, known - set(TRUTH) - set(WORDS))
             listed = f"here are {', '.join(sorted(self.visible))}, params and lets" if self.visible else None
             self.report.error("E101", f"unknown name `{shown}`", place, "unknown", help=near or listed)
+
+    def _memory(self, call: s.Call) -> None:
+        if self.quantities:
+            check_footprint(call, self.expr, self.report)
+        else:
+            message = "`memory` has a value only in `require`"
+            self.report.error("E101", message, call.name.span, "the network is not known here")
 
     def _layer(self, place: Span) -> None:
         """Report `layer / layers` once."""

@@ -21,6 +21,7 @@ _EXAMPLES = """examples:
   scalec compile efficientnet.scl --set classes=10   a network parameter, param or let
   scalec check efficientnet.scl                      the spec and all of its variants
   scalec cost efficientnet.scl --variant B4          parameters, multiply-adds, activations by stage
+  scalec solve efficientnet.scl --flops 1.5G         the largest φ that fits; with --free d,w,r all that fit
 """
 
 
@@ -93,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     compile_ = commands.add_parser("compile", help="check a spec and write one PyTorch file", allow_abbrev=False)
     _scale_options(compile_)
     compile_.add_argument("-o", "--output", metavar="FILE", help="where to write; `-` is standard output")
+    compile_.add_argument("--true", action="store_true", help="move d, w and r until FLOPS grow as d·w²·r² says (1%%)")
     compile_.add_argument("--force", action="store_true", help="overwrite a file that scalec did not write")
     compile_.set_defaults(run=_compile)
 
@@ -107,8 +109,31 @@ def _parser() -> argparse.ArgumentParser:
     cost.add_argument("--format", choices=("table", "json"), default="table")
     cost.add_argument("--memory", choices=("predicted", "exact"), default="predicted",
                       help="`exact` also runs the network in PyTorch, without numbers, and takes seconds")  # fmt: skip
+    cost.add_argument("--detail", choices=("stage", "layer", "operator"), default="stage", help="a row for each")
+    cost.add_argument("--convention", choices=("macs", "fvcore", "pycls", "thop", "ptflops"), default="macs",
+                      help="also what this tool would count")  # fmt: skip
+    cost.add_argument("--plot", metavar="FILE", help="with several φ: a picture of the growth, .svg or .png")
     cost.set_defaults(run=_cost)
+    _solve_parser(commands.add_parser("solve", help="the scale that fills a budget", allow_abbrev=False))
     return parser
+
+
+def _solve_parser(solve: argparse.ArgumentParser) -> None:
+    _scale_options(solve)
+    for name, example in (("flops", "1.5G"), ("params", "9M"), ("activations", "20M"), ("memory", "8GiB")):
+        solve.add_argument(f"--{name}", metavar="X", help=f"a limit, as a spec writes it: {example}")
+    solve.add_argument(
+        "--free", metavar="d,w,r", help="every network that none of these can outgrow, not the largest φ"
+    )
+    solve.add_argument("--from", metavar="X", default="1", dest="low", help="what is free is at least this (1)")
+    solve.add_argument("--true-to", metavar="φ=X", help="the nearest network whose FLOPS grow as φ promises")
+    solve.add_argument("--target", metavar="G", help="that growth: `nominal` (d·w²·r²), `2^phi`, or a number")
+    solve.add_argument("--within", metavar="SHARE", default="1%", help="of that growth (1%%)")
+    solve.add_argument("--emit", action="store_true", help="compile the answer; of several, the one with most FLOPS")
+    solve.add_argument("-o", "--output", metavar="FILE", help="where to")
+    solve.add_argument("--force", action="store_true", help="overwrite a file that scalec did not write")
+    solve.add_argument("--format", choices=("table", "json"), default="table")
+    solve.set_defaults(run=_solve)
 
 
 def _scale_options(parser: argparse.ArgumentParser) -> None:
@@ -130,7 +155,12 @@ def _change(text: str) -> tuple[str, str]:
 def _compiled(arguments: argparse.Namespace) -> "Compiled":
     from scalec.compiler import load
 
-    return load(Path(arguments.spec)).compile(arguments.phi, arguments.variant, arguments.changes)
+    loaded = load(Path(arguments.spec))
+    if getattr(arguments, "true", False):
+        from scalec.solve_report import true_compiled
+
+        return true_compiled(loaded, arguments)
+    return loaded.compile(arguments.phi, arguments.variant, arguments.changes)
 
 
 def _compile(arguments: argparse.Namespace) -> int:
@@ -167,8 +197,14 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _cost(arguments: argparse.Namespace) -> int:
-    from scalec.report import MemoryPeak, cost_json, cost_table
+    from scalec.report import MemoryPeak, Wanted, cost_json, cost_table
 
+    if arguments.phi and (".." in arguments.phi or "," in arguments.phi):
+        from scalec.drift_report import run
+
+        return run(arguments)
+    if arguments.plot:
+        return _fail("--plot draws several φ: --phi 0..7", WRONG_USAGE)
     compiled, exact = _compiled(arguments), None
     if arguments.memory == "exact":
         try:
@@ -176,5 +212,12 @@ def _cost(arguments: argparse.Namespace) -> int:
         except ModuleNotFoundError as error:
             return _fail(f"`--memory exact` needs {error.name}: pip install 'scalec[torch]'", WRONG_USAGE)
         exact = MemoryPeak(**peaks(compiled))
-    print((cost_json if arguments.format == "json" else cost_table)(compiled, exact))
+    wanted = Wanted(arguments.detail, arguments.convention, exact)
+    print((cost_json if arguments.format == "json" else cost_table)(compiled, wanted))
     return DONE
+
+
+def _solve(arguments: argparse.Namespace) -> int:
+    from scalec.solve_report import run
+
+    return run(arguments)

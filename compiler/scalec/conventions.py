@@ -1,8 +1,8 @@
 """The same network as other tools count it: what each reports for the file that we emit, batch 1, in eval mode.
 
 The tools' names say FLOPs or MACs for different things. Each number is the tool's own output, double counts and blind
-spots included, so that a figure from a paper or a blog can be checked. One thing is left out: thop and ptflops pass over
-subclasses of `nn.Conv2d`, so for TensorFlow's padding (`PaddedConv2d`) they report less than what stands here.
+spots included, so that a figure from a paper or a blog can be checked. One thing is left out: thop and ptflops pass
+over subclasses of `nn.Conv2d`, so for TensorFlow's padding (`PaddedConv2d`) they report less than what stands here.
 """
 
 from scalec.ir import Network, Stage, leaves

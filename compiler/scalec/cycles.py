@@ -1,11 +1,14 @@
-"""Definitions that go round in a circle: lets by lets, blocks by blocks."""
+"""Definitions that go round in a circle, lets by lets and blocks by blocks, or that unfold to too much."""
 
 from collections.abc import Callable, Iterable, Mapping
 
 from scalec import syntax as s
 from scalec.diagnostics import Report
 from scalec.program import File
-from scalec.walk import names_in
+from scalec.walk import children, names_in
+
+MAX_DEPTH = 100
+MAX_STEPS = 1_000
 
 
 def check_cycles(file: File, report: Report) -> None:
@@ -16,19 +19,65 @@ def check_cycles(file: File, report: Report) -> None:
     def values_in(key: str) -> set[str]:
         return names_in(lets[key].value) - {parameter.key for parameter in lets[key].parameters}
 
-    for path in _circles(lets, values_in):
+    circles = _circles(lets, values_in)
+    for path in circles:
         report.error(
             "E107",
             f"`{_spelled(path[0], lets)}` is defined by itself",
             lets[path[0]].name.span,
             notes=_round(path, lets),
         )
+    if not circles:
+        _check_size(file, lets, report)
     blocks = {key: block.syntax for key, block in file.blocks.items() if block.home is file}
     for path in _circles(blocks, lambda key: _callees(blocks[key].chain)):
         named = _spelled(path[0], blocks)
         report.error(
             "E107", f"the block `{named}` contains itself", blocks[path[0]].name.span, notes=_round(path, blocks)
         )
+
+
+def _check_size(file: File, lets: Mapping[str, s.Binding], report: Report) -> None:
+    """Report the first let that stands on too many others, or takes too many steps: calls are worked out anew."""
+    depths: dict[str, int] = {}
+    steps: dict[str, int] = {}
+    for key in _inner_first(lets):
+        used = [name for name in _mentions(lets[key].value) if name in depths]
+        depths[key] = 1 + max((depths[name] for name in used), default=0)
+        steps[key] = 1 + sum(steps[name] for name in used if file.lets.get(name) and lets[name].parameters)
+        for count, most, what in ((depths[key], MAX_DEPTH, "lets, one on the other"), (steps[key], MAX_STEPS, "calls")):
+            if count > most:
+                message = f"`{_spelled(key, lets)}` takes more than {most:,} {what}"
+                report.error("E004", message, lets[key].name.span, "with what it is made of")
+                return
+
+
+def _inner_first(lets: Mapping[str, s.Binding]) -> list[str]:
+    """Order lets so that each comes behind those it mentions; there is no circle."""
+    order: dict[str, None] = {}
+    for start in lets:
+        path = [start]
+        while path:
+            ahead = [name for name in _mentions(lets[path[-1]].value) if name in lets and name not in order]
+            if ahead and path[-1] not in order and not set(ahead) & set(path):
+                path.append(ahead[0])
+            else:
+                order.setdefault(path.pop())
+    return list(order)
+
+
+def _mentions(expr: s.Expr) -> list[str]:
+    """Give every name in an expression, as often as it stands there."""
+    found: list[str] = []
+    left = [expr]
+    while left:
+        each = left.pop()
+        if isinstance(each, s.Name):
+            found.append(each.parts[0].key)
+        elif isinstance(each, s.Call):
+            found.append(each.name.key)
+        left += children(each)
+    return found
 
 
 Nodes = Mapping[str, s.Binding] | Mapping[str, s.Block]

@@ -1,12 +1,13 @@
 """Why the cost of a scaled network is not 2^φ: how far it is from d·w²·r², and which rounding took it there.
 
-The cost is a sum over operators of channels × area, over layers. Each factor can be taken as it came out (whole) or as the
-formula has it (real): repeats d·L̂, channels that grow by w, w² or not at all, areas that grow by r² or not at all. Going
-from all real to all whole, one factor at a time, splits the difference:
+The cost is a sum over operators of channels × area, over layers. Each factor can be taken as it came out (whole) or as
+the formula has it (real): repeats d·L, channels that grow by w, w² or not at all, areas that grow by r² or not at all.
+Going from all real to all whole, one factor at a time, splits the difference:
 
     d·w²·r²  —operators→  all real  —depth→  whole repeats  —width→  whole channels  —resolution→  realised
 
-The steps are ratios: their product is realised / (d·w²·r²). The order is fixed; another would shift a little between them.
+The steps are ratios: their product is realised / (d·w²·r²). The order is fixed; another would shift a little between
+them.
 """
 
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ NOT_SPLIT = "needs lets `d`, `w` and `r`, and stages whose layers from the secon
 
 @dataclass(frozen=True)
 class Drift:
-    """Growth of multiply-adds over the baseline at one scale; the four steps are ratios, or nothing if it cannot be split."""
+    """Growth of multiply-adds over the baseline at one scale; the four steps are ratios, or nothing if not split."""
 
     phi: float | None
     nominal: float | None
@@ -55,6 +56,11 @@ class _Term:
     real_channels: float
     real_area: float
 
+    @property
+    def macs(self) -> int:
+        """Multiply-adds as they came out."""
+        return self.channels * self.area
+
 
 def drift(loaded: Loaded, setting: Setting) -> Drift:
     """Explain one scale. Raises `CompileError` if it cannot be built."""
@@ -81,7 +87,9 @@ def _value(network: Network, key: str) -> float | None:
     return exact.approximate(value) if isinstance(value, (Fraction, exact.Radical)) else None
 
 
-def _steps(loaded: Loaded, network: Network, baseline: Network, scale: tuple[float, float, float]) -> list[float] | None:
+def _steps(
+    loaded: Loaded, network: Network, baseline: Network, scale: tuple[float, float, float]
+) -> list[float] | None:
     """Give the cost with all factors real, with whole repeats, and with whole repeats and channels."""
     terms = _terms(loaded, network, scale)
     if terms is None or len(network.stages) != len(baseline.stages):
@@ -94,7 +102,7 @@ def _steps(loaded: Loaded, network: Network, baseline: Network, scale: tuple[flo
         for index, count in enumerate((real_count, len(stage.layers), len(stage.layers))):
             use_whole = index == 2
             totals[index] += _sum(first, use_whole) + (count - 1) * _sum(rest, use_whole)
-        whole += sum(t.channels * t.area for t in first) + (len(stage.layers) - 1) * sum(t.channels * t.area for t in rest)
+        whole += sum(t.macs for t in first) + (len(stage.layers) - 1) * sum(t.macs for t in rest)
     return totals if whole == cost(network).macs else None
 
 
@@ -121,7 +129,7 @@ def _terms(
         layers = [[_counted(layer) for layer in stage.layers[:2]] for stage in stages]
         if len({tuple(len(layer) for layer in probe) for probe in layers}) != 1:
             return None
-        columns = [[_term(*row, scale) for row in zip(*column, strict=True)] for column in zip(*layers, strict=True)]
+        columns = [[_term(row, scale) for row in zip(*column, strict=True)] for column in zip(*layers, strict=True)]
         split.append((columns[0], columns[1] if len(columns) > 1 else []))
     return split
 
@@ -131,8 +139,9 @@ def _counted(layer: Node) -> list[Leaf]:
     return [leaf for leaf in leaves(layer) if leaf.operator.macs(leaf.x, leaf.y)]
 
 
-def _term(base: Leaf, wide: Leaf, big: Leaf, scaled: Leaf, scale: tuple[float, float, float]) -> _Term:
+def _term(probes: tuple[Leaf, ...], scale: tuple[float, float, float]) -> _Term:
     """Find from probes at w = 2 and r = 2 how an operator grows; then say what it is at the scale asked for."""
+    base, wide, big, scaled = probes
     channels, area = _factors(base)
     by_width, by_size = log2(_factors(wide)[0] / channels), log2(_factors(big)[1] / area)
     _, w, r = scale

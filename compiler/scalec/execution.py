@@ -11,15 +11,23 @@ from itertools import count
 from scalec import syntax as s
 from scalec.instantiate import is_sequential
 from scalec.ir import Block, Body, Chain, Group, Leaf, Network, Node, Placed, Stage, Wrap
+from scalec.names import LAYER_NAMES
+from scalec.program import BlockDef
 from scalec.tape import Tape, Tensor
+from scalec.walk import names_in
 
 
 @dataclass
 class Function:
-    """A `forward` that is running, and its variables; the first is its argument."""
+    """A `forward` that is running, and its variables; the first is its argument.
+
+    `definition` is the block whose class it is in. Where `absent` holds, modules are `nn.Identity`; lines still run.
+    """
 
     tape: Tape
     names: dict[int, Tensor] = field(default_factory=dict)
+    definition: BlockDef | None = None
+    absent: bool = False
 
     def fresh(self) -> int:
         """Give a variable that is not in use yet (see `forward.Forward.fresh`)."""
@@ -42,19 +50,43 @@ class Function:
     def chain(self, chain: Chain, x: Tensor, target: int) -> Tensor:
         """Run the units of a chain, binding `target` to what each gives."""
         for placed in chain.units:
-            if placed.nodes:
-                x = self._unit(placed, x, target)
+            node = placed.nodes[0] if placed.nodes else placed.ghost
+            if node is not None and self._is_open(placed.unit.guard) and _is_lines(placed.unit, node):
+                x = self._guarded(placed, node, x, target)
+            elif placed.nodes:
+                x = self._unit(placed.unit, placed.nodes, x, target)
         return x
 
-    def _unit(self, placed: Placed, x: Tensor, target: int) -> Tensor:
-        node = placed.nodes[0]
-        if placed.unit.repeat is not None:
-            return self.bind(target, sequential(self.tape, placed.nodes, x))
-        if isinstance(node, Group) and not is_sequential(placed.unit, node):
-            return self.chain(node.chain, x, target)
+    def _is_open(self, guard: s.Expr | None) -> bool:
+        """Tell whether a `when` may hold at one scale and not at another: it is decided when the module is built."""
+        if self.definition is None or guard is None:
+            return False
+        written = self.definition.syntax
+        names = names_in(guard)
+        for binding in reversed(written.where):
+            names |= names_in(binding.value) if binding.name.key in names else set()
+        dims = (*written.input.dims, *written.output.dims)
+        shape = {dim.value.parts[0].key for dim in dims if isinstance(dim.value, s.Name)}
+        return bool(names & (shape | set(LAYER_NAMES)))
+
+    def _guarded(self, placed: Placed, node: Node, x: Tensor, target: int) -> Tensor:
+        """Run lines under a `when`: they have a variable of their own, and run even if their modules are absent."""
+        outer, self.absent = self.absent, self.absent or not placed.nodes
+        result = self._unit(placed.unit, (node,), x, self.fresh())
+        self.absent = outer
+        return self.bind(target, result if placed.nodes else x)
+
+    def _unit(self, unit: s.Unit, nodes: tuple[Node, ...], x: Tensor, target: int) -> Tensor:
+        node = nodes[0]
         if isinstance(node, Wrap):
-            assert isinstance(placed.unit.head, s.Wrap)
-            return self.bind(target, self._wrap(placed.unit.head, node, x))
+            assert isinstance(unit.head, s.Wrap)
+            return self.bind(target, self._wrap(unit.head, node, x))
+        if isinstance(node, Group) and _is_lines(unit, node):
+            return self.chain(node.chain, x, target)
+        if self.absent and not (isinstance(node, Leaf) and node.operator.functional):
+            return self.bind(target, x)
+        if unit.repeat is not None:
+            return self.bind(target, sequential(self.tape, nodes, x))
         return self.bind(target, call(self.tape, node, x))
 
     def _wrap(self, written: s.Wrap, wrap: Wrap, x: Tensor) -> Tensor:
@@ -80,7 +112,7 @@ class Function:
             if index in done or body.chain is None:
                 yield done[index]
             else:
-                yield Function(self.tape).chain(body.chain, x, 0)
+                yield Function(self.tape, {}, self.definition, self.absent).chain(body.chain, x, 0)
 
     def _sum(self, written: s.Wrap, wrap: Wrap, x: Tensor) -> Tensor:
         """Add the bodies that are always there; then, to a variable, those with an `if`."""
@@ -107,14 +139,17 @@ class Function:
         return self.chain(body.chain, x, self.fresh()) if body.chain is not None else x
 
 
+def _is_lines(unit: s.Unit, node: Node) -> bool:
+    """Tell whether a unit stands in the `forward` around it, line by line, and is no module."""
+    return isinstance(node, Wrap) or (isinstance(node, Group) and not is_sequential(unit, node))
+
+
 def _is_expression(body: Body) -> bool:
     """Tell whether a body is one call, which needs no statement of its own."""
     units = [placed for placed in body.chain.units if placed.nodes] if body.chain is not None else []
     if len(units) != 1:
         return False
-    unit, node = units[0].unit, units[0].nodes[0]
-    single = isinstance(node, (Leaf, Block)) or (isinstance(node, Group) and is_sequential(unit, node))
-    return unit.repeat is not None or single
+    return not _is_lines(units[0].unit, units[0].nodes[0])
 
 
 def sequential(tape: Tape, nodes: tuple[Node, ...], x: Tensor) -> Tensor:
@@ -134,7 +169,7 @@ def call(tape: Tape, node: Node, x: Tensor) -> Tensor:
         case Group():
             return sequential(tape, tuple(inner for placed in node.chain.units for inner in placed.nodes), x)
         case Block():
-            function = Function(tape, {0: x})
+            function = Function(tape, {0: x}, node.definition)
             y = function.chain(node.chain, x, 0)
             function.leave()
             tape.time.hold(x.storage)  # whoever called has it still

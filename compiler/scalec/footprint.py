@@ -85,14 +85,14 @@ def _check_mode(argument: s.Argument, index: int, report: Report) -> None:
         help = f"`memory` takes {', '.join(f'`{each}`' for each in _NAMED)}"
         report.error("E106", "only the first argument of `memory` has no name", argument.span, "name it", help=help)
     else:
-        _check_word(argument.value, "first argument", MODES, report)
+        _check_word(argument.value, "mode", MODES, report)
 
 
 def _check_word(value: s.Expr, what: str, words: tuple[str, ...], report: Report) -> None:
     key = _word(value)
     if key not in words:
         helped = (suggest(key, words) if key else None) or f"write {', '.join(f'`{each}`' for each in words)}"
-        report.error("E101", f"`memory` does not know this {what}", value.span, "unknown", help=helped)
+        report.error("E101", f"`memory` has no {what} `{value.span.text}`", value.span, "unknown", help=helped)
 
 
 def _word(value: s.Expr) -> str:

@@ -96,7 +96,7 @@ class FreeSearch:
         return inside and fits(self.at(cell), self.budgets)
 
     def _top(self, axis: Axis) -> int:
-        """Give the last point that fits with all other dimensions at their lowest, in growing steps and by bisection."""
+        """Give the last point that fits with all other dimensions at their lowest."""
         low, step = self.low, STEPS // 8
         if not fits(axis.at(low), self.budgets):
             return low
@@ -132,9 +132,10 @@ class FreeSearch:
         for cell, network in self.tried.items():
             for i in range(len(cell)):
                 smaller = self.tried.get((*cell[:i], cell[i] - 1, *cell[i + 1 :]))
-                if network is not None and smaller is not None:
-                    if any(QUANTITIES[key](network) < QUANTITIES[key](smaller) for key in self.budgets):
-                        return False
+                if network is None or smaller is None:
+                    continue
+                if any(QUANTITIES[key](network) < QUANTITIES[key](smaller) for key in self.budgets):
+                    return False
         return True
 
     def _all(self) -> list[Cell]:

@@ -13,6 +13,7 @@ from scalec.exact import Radical
 from scalec.ir import Leaf, Network, Stage
 from scalec.layout import WIDTH
 from scalec.spelling import COMPARE, spell, spell_name
+from scalec.table import table
 from scalec.walk import children
 
 if TYPE_CHECKING:
@@ -94,19 +95,11 @@ def _grouped(value: str) -> str:
 
 def stage_table(network: Network) -> list[str]:
     """Lay out the stages as the paper's Table 1 does, with the numbers of this network."""
-    rows = [("stage", "operator", "layers", "output", "parameters", "multiply-adds")]
+    rows: list[tuple[str, ...]] = [("stage", "operator", "layers", "output", "parameters", "multiply-adds")]
     rows += [_row(stage, cost(stage)) for stage in network.stages]
     total = cost(network)
     rows.append(("total", "", "", "", f"{total.params:,}", f"{total.macs:,}"))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    right = (False, False, True, False, True, True)
-    return [
-        "  ".join(
-            cell.rjust(width) if flush else cell.ljust(width)
-            for cell, width, flush in zip(row, widths, right, strict=True)
-        ).rstrip()
-        for row in rows
-    ]
+    return table(rows, "<<><>>")
 
 
 def _row(stage: Stage, counted: Cost) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from scalec import ir
 from scalec import syntax as s
 from scalec.diagnostics import Label, Report
 from scalec.expr import Failure, Partial, Value, describe, evaluate, number, truth, whole
+from scalec.joins import joined, pieces
 from scalec.ops import Operator, OperatorError
 from scalec.program import BlockDef, Callee, bind
 from scalec.scope import FileScope, LocalScope, World
@@ -307,9 +308,9 @@ class Builder:
     def _wrap(self, wrap: s.Wrap, x: Shape, channels: int | None, scope: AnyScope) -> ir.Wrap:
         kind = wrap.call.name.key
         passed = None if kind in ("concat", "split") else channels
-        pieces = _pieces(x, len(wrap.bodies), wrap) if kind == "split" else [x] * len(wrap.bodies)
+        parts = pieces(x, len(wrap.bodies), wrap) if kind == "split" else [x] * len(wrap.bodies)
         bodies: list[ir.Body] = []
-        for body, piece in zip(wrap.bodies, pieces, strict=True):
+        for body, piece in zip(wrap.bodies, parts, strict=True):
             holds = body.condition is None or truth(body.condition, scope)
             try:
                 chain = self.chain(body.chain, piece, scope, passed)
@@ -318,40 +319,7 @@ class Builder:
                     raise
                 chain = None
             bodies.append(ir.Body(holds, chain))
-        return ir.Wrap(kind, tuple(bodies), x, self._joined(kind, wrap, x, bodies))
-
-    def _joined(self, kind: str, wrap: s.Wrap, x: Shape, bodies: list[ir.Body]) -> Shape:
-        used = [body for body in bodies if body.holds or kind in ("residual", "gate")]
-        outputs = [body.chain.y for body in used if body.chain is not None]
-        if not outputs:
-            raise Failure("E304", f"no body of this `{kind}` is left", wrap.span)
-        first = outputs[0]
-        if kind == "residual":
-            if bodies[0].holds and first != x:
-                odd = first.is_map and first.channels == x.channels and (x.height - first.height) in (1, 2)
-                raise Failure(
-                    "E304", f"`residual` adds {x} and {first}", wrap.bodies[0].span, f"this gives {first}",
-                    help="an even kernel loses a row and a column: write an odd one, or `padding = same`" if odd
-                    else "its body gives the shape it takes; `residual if C == K { … }` adds only where it does",
-                )  # fmt: skip
-            return first
-        if kind == "gate":
-            if bodies[0].holds and first not in (x, Shape((1, 1, x.channels))):
-                helped = f"its body gives {x} or {Shape((1, 1, x.channels))}"
-                raise Failure(
-                    "E304", f"`gate` multiplies {x} by {first}", wrap.bodies[0].span, f"this gives {first}", help=helped
-                )
-            return x if bodies[0].holds else first
-        for other in outputs[1:]:
-            if other.dims[:-1] != first.dims[:-1] or (kind == "sum" and other != first):
-                wanted = "shapes have to be equal" if kind == "sum" else "heights and widths have to be equal"
-                wrong = next(
-                    w.span
-                    for w, b in zip(wrap.bodies, bodies, strict=True)
-                    if b.chain is not None and b.chain.y is other
-                )
-                raise Failure("E304", f"`{kind}` joins {first} and {other}", wrong, f"this gives {other}", help=wanted)
-        return first if kind == "sum" else first.with_channels(sum(output.channels for output in outputs))
+        return ir.Wrap(kind, tuple(bodies), x, joined(kind, wrap, x, bodies))
 
 
 def is_plain(node: ir.Node) -> bool:
@@ -385,14 +353,6 @@ def _repeatable(unit: s.Unit, node: ir.Node) -> ir.Node:
             help="write it as a block, and repeat that",
         )  # fmt: skip
     return node
-
-
-def _pieces(x: Shape, count: int, wrap: s.Wrap) -> list[Shape]:
-    """Divide the channels; the remainder goes to the first."""
-    share = x.channels // count
-    if share == 0:
-        raise Failure("E304", f"{x.channels} channels cannot be split in {count}", wrap.call.span)
-    return [x.with_channels(x.channels - share * (count - 1)), *[x.with_channels(share)] * (count - 1)]
 
 
 def divisors(block: BlockDef) -> set[str]:

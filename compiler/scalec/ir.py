@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Union
 
 from scalec import syntax as s
 from scalec.expr import Scope, Value
@@ -13,7 +12,7 @@ from scalec.shape import Shape
 
 @dataclass(frozen=True, eq=False)
 class Leaf:
-    """One operator between two shapes. `given` are the parameters that the call gives, `preset` those of a `default`."""
+    """One operator between two shapes. `given` are the parameters that its call gives, `preset` a `default`'s."""
 
     operator: Operator
     x: Shape
@@ -89,7 +88,7 @@ class Block:
     y: Shape
 
 
-Node = Union[Leaf, Block, Group, Wrap]
+Node = Leaf | Block | Group | Wrap
 
 
 @dataclass(frozen=True, eq=False)

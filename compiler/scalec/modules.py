@@ -101,10 +101,7 @@ class Modules:
     def _leaf(self, use: Uses, leaf: ir.Leaf, name: str) -> Call:
         operator = leaf.operator
         c_in = self._channels_in(use, name)
-        if operator.given:
-            c_out = self._ascribed(use, name)
-        else:
-            c_out = self.passed_on(use, leaf, name, c_in)
+        c_out = self._ascribed(use, name) if operator.given else self.passed_on(use, leaf, name, c_in)
         parameters = {key: self._parameter(use, leaf, key, p.kind, name) for key, p in operator.table.items()}
         fixed = self._fixed(use, name)
         if helper := operator.helper(fixed):

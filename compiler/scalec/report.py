@@ -1,5 +1,6 @@
 """What `scalec cost` says: as a table for people, as JSON for machines. The JSON is a contract; pydantic states it."""
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 from pydantic import BaseModel
@@ -7,11 +8,16 @@ from pydantic import BaseModel
 from scalec import exact
 from scalec import syntax as s
 from scalec.compiler import Compiled
-from scalec.cost import Cost, cost
+from scalec.conventions import CONVENTIONS
+from scalec.conventions import counted as counted_by
+from scalec.cost import Cost, cost, total
 from scalec.footprint import INFERENCE, TRAINING
 from scalec.header import operator_name
-from scalec.ir import Network
+from scalec.ir import Leaf, Network, leaves
 from scalec.memory import memory
+from scalec.reach import bytes_moved, receptive_fields
+from scalec.shape import Shape
+from scalec.table import table
 
 
 class StageCost(BaseModel):
@@ -22,8 +28,20 @@ class StageCost(BaseModel):
     layers: int
     output: list[int]
     params: int
+    buffers: int
     macs: int
     activations: int
+    bytes_moved: int
+    receptive_field: int | None
+    """Rows of the input that one output sees; nothing for parts of a stage."""
+
+
+class Convention(BaseModel):
+    """The whole network as another tool counts it."""
+
+    name: str
+    definition: str
+    count: int
 
 
 class MemoryPeak(BaseModel):
@@ -68,12 +86,24 @@ class CostReport(BaseModel):
     flops: int
     activations: int
     memory: Memory
+    bytes_moved: int
+    receptive_field: int
+    convention: Convention
     stages: list[StageCost]
     ratio: Ratio
 
 
-def cost_report(compiled: Compiled, exact: MemoryPeak | None = None) -> CostReport:
-    """Count a compiled network; `exact` is what its memory was measured to be."""
+@dataclass(frozen=True)
+class Wanted:
+    """What to report: the rows (`stage`, `layer`, `operator`), whose convention, the memory if it was measured."""
+
+    detail: str = "stage"
+    convention: str = "macs"
+    exact: MemoryPeak | None = None
+
+
+def cost_report(compiled: Compiled, wanted: Wanted) -> CostReport:
+    """Count a compiled network."""
     network = compiled.network
     counted = cost(network)
     return CostReport(
@@ -86,19 +116,39 @@ def cost_report(compiled: Compiled, exact: MemoryPeak | None = None) -> CostRepo
         macs=counted.macs,
         flops=2 * counted.macs,
         activations=counted.activations,
-        memory=Memory(inference=memory(network), training=memory(network, TRAINING), exact=exact),
-        stages=[
-            _stage(stage.name, operator_name(stage.unit), len(stage.layers), list(stage.y.dims), cost(stage))
-            for stage in network.stages
-        ],
+        memory=Memory(inference=memory(network), training=memory(network, TRAINING), exact=wanted.exact),
+        bytes_moved=bytes_moved(network),
+        receptive_field=receptive_fields(network)[-1],
+        convention=Convention(
+            name=wanted.convention,
+            definition=CONVENTIONS[wanted.convention],
+            count=counted_by(network, wanted.convention),
+        ),
+        stages=_rows(network, wanted.detail),
         ratio=_ratio(compiled, counted),
     )
 
 
-def _stage(name: str, operator: str, layers: int, output: list[int], counted: Cost) -> StageCost:
+def _rows(network: Network, detail: str) -> list[StageCost]:
+    rows: list[StageCost] = []
+    for stage, field in zip(network.stages, receptive_fields(network), strict=True):
+        rows.append(_row(stage.name, operator_name(stage.unit), len(stage.layers), stage.y, list(leaves(stage)), field))
+        for position, layer in enumerate(stage.layers if detail != "stage" else ()):
+            name = f"{stage.name}.{position}" if stage.unit.repeat else stage.name
+            parts = list(leaves(layer))
+            if len(stage.layers) > 1:
+                rows.append(_row(name, operator_name(stage.unit), 1, layer.y, parts))
+            if detail == "operator" and len(parts) > 1:
+                rows += [_row(f"{name} {n}", type(p.operator).__name__, 1, p.y, [p]) for n, p in enumerate(parts, 1)]
+    return rows
+
+
+def _row(name: str, operator: str, layers: int, y: Shape, parts: list[Leaf], field: int | None = None) -> StageCost:
+    counted = total(parts)
     return StageCost(
-        name=name, operator=operator, layers=layers, output=output, params=counted.params, macs=counted.macs,
-        activations=counted.activations,
+        name=name, operator=operator, layers=layers, output=list(y.dims), params=counted.params,
+        buffers=counted.buffers, macs=counted.macs, activations=counted.activations, bytes_moved=sum(map(bytes_moved, parts)),
+        receptive_field=field,
     )  # fmt: skip
 
 
@@ -128,28 +178,21 @@ def _ratio(compiled: Compiled, counted: Cost) -> Ratio:
     )
 
 
-def cost_json(compiled: Compiled, exact: MemoryPeak | None = None) -> str:
+def cost_json(compiled: Compiled, wanted: Wanted) -> str:
     """Give the report as JSON."""
-    return cost_report(compiled, exact).model_dump_json(indent=2)
+    return cost_report(compiled, wanted).model_dump_json(indent=2)
 
 
-def cost_table(compiled: Compiled, exact: MemoryPeak | None = None) -> str:
+def cost_table(compiled: Compiled, wanted: Wanted) -> str:
     """Give the report as a table."""
-    report = cost_report(compiled, exact)
-    rows = [("stage", "operator", "layers", "output", "parameters", "multiply-adds", "activations")]
+    report = cost_report(compiled, wanted)
+    rows = [["stage", "operator", "layers", "output", "parameters", "multiply-adds", "activations", "sees"]]
     for stage in report.stages:
-        output = f"<{', '.join(map(str, stage.output))}>"
-        figures = (f"{n:,}" for n in (stage.params, stage.macs, stage.activations))
-        rows.append((stage.name, stage.operator, str(stage.layers), output, *figures))  # type: ignore[arg-type]
-    rows.append(("total", "", "", "", f"{report.params:,}", f"{report.macs:,}", f"{report.activations:,}"))
-    widths = [max(len(row[column]) for row in rows) for column in range(7)]
-    lines = [
-        "  ".join(
-            c.rjust(w) if i in (2, 4, 5, 6) else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    return "\n".join([_head(compiled, report), "", *lines, "", *_foot(report)])
+        figures = [f"{n:,}" if n else "" for n in (stage.params, stage.macs, stage.activations)]
+        seen = f"{stage.receptive_field:,}" if stage.receptive_field else ""
+        rows.append([stage.name, stage.operator, str(stage.layers), str(Shape(tuple(stage.output))), *figures, seen])
+    rows.append(["total", "", "", "", f"{report.params:,}", f"{report.macs:,}", f"{report.activations:,}", ""])
+    return "\n".join([_head(compiled, report), "", *table(rows, "<<><>>>>"), "", *_foot(report)])
 
 
 def _head(compiled: Compiled, report: CostReport) -> str:
@@ -159,13 +202,16 @@ def _head(compiled: Compiled, report: CostReport) -> str:
 
 
 def _foot(report: CostReport) -> list[str]:
-    ratio = report.ratio
+    ratio, counted = report.ratio, report.convention
     grown = [f"realised {ratio.realised:.3f}"]
     grown += [f"d·w²·r² {ratio.nominal:.3f}"] if ratio.nominal is not None else []
     grown += [f"2^φ {ratio.power_of_two:.3f}"] if ratio.power_of_two is not None else []
     return [
         f"multiply-adds of convolutions and linear layers (the paper's FLOPS); twice that: {report.flops:,}",
         f"growth of multiply-adds over the baseline: {', '.join(grown)}",
+        f"receptive field: {report.receptive_field:,} rows, the input has {report.input[0]:,}",
+        f"bytes moved: {report.bytes_moved / 1e6:,.1f} MB (float32, each operator's input, output and parameters)",
+        *([f"{counted.name}: {counted.count:,} ({counted.definition})"] if counted.name != "macs" else []),
         *_memory_lines(report.memory),
     ]
 
@@ -174,5 +220,6 @@ def _memory_lines(memory: Memory) -> list[str]:
     lines = []
     for key in ("inference", "training"):
         line = f"memory: {getattr(memory, key) / 2**20:,.1f} MiB ({getattr(memory.definitions, key)})"
-        lines.append(line + (f"; PyTorch allocates {getattr(memory.exact, key):,} bytes" if memory.exact else ""))
+        found = f"; PyTorch: {getattr(memory.exact, key) / 2**20:,.1f} MiB" if memory.exact else ""
+        lines.append(line + found)
     return lines

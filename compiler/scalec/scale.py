@@ -118,11 +118,11 @@ class Walk(ABC, Generic[S]):
         layer, layers = 0, self._count(scope)
         for index, unit in enumerate(network.chain.units):
             try:
-                task = self._task(index, unit, x, scope, (layer, layers))
+                task = self.task(index, unit, x, scope, (layer, layers))
                 if task is None:
                     continue
                 stage = self.build(task)
-                self._check_shape(unit, x, stage.y, scope)
+                self.check_shape(unit, x, stage.y, scope)
             except Failure as failure:
                 self.report.add(failure.diagnostic)
                 x = self._written(unit, scope) or Shape(())
@@ -136,7 +136,7 @@ class Walk(ABC, Generic[S]):
                 for symbol, size in (("H", x.height), ("W", x.width), ("C", x.channels)):
                     scope.values[f"{unit.label.key}.{symbol}"] = Fraction(size)
         if not self.report.diagnostics:
-            self._check_output(x, scope)
+            self.check_output(x, scope)
         return Walked(parameters, scope, start, tuple(stages))
 
     def parameters(self) -> dict[str, Value]:
@@ -216,7 +216,7 @@ class Walk(ABC, Generic[S]):
                 raise Failure("E004", f"more than {MAX_LAYERS:,} layers", unit.repeat.span)
         return total
 
-    def _task(self, index: int, unit: s.Unit, x: Shape, scope: LocalScope, layers: tuple[int, int]) -> Task | None:
+    def task(self, index: int, unit: s.Unit, x: Shape, scope: LocalScope, layers: tuple[int, int]) -> Task | None:
         """Work out what a stage is to be; nothing if its `when` is false."""
         if unit.guard is not None and not truth(unit.guard, scope):
             return None
@@ -244,7 +244,7 @@ class Walk(ABC, Generic[S]):
         except Failure:
             return None
 
-    def _check_shape(self, unit: s.Unit, x: Shape, y: Shape, scope: Scope) -> None:
+    def check_shape(self, unit: s.Unit, x: Shape, y: Shape, scope: Scope) -> None:
         """Compare what a stage states with what it gives: all of it at the baseline, what is pinned at every scale."""
         dim = channel_dim(unit)
         if isinstance(unit.ascription, s.Shape):
@@ -265,7 +265,8 @@ class Walk(ABC, Generic[S]):
                     help=f"write `{given}` here, or change the stage",
                 )  # fmt: skip
 
-    def _check_output(self, y: Shape, scope: Scope) -> None:
+    def check_output(self, y: Shape, scope: Scope) -> None:
+        """Compare what the last stage gives with the signature, as far as scaling leaves it alone."""
         output = self.program.network.output
         try:
             stated = [whole(dim.value, scope, "a dimension") for dim in output.dims]

@@ -33,7 +33,9 @@ def make_setting(
             put(column, value)
     if phi is not None:
         if "phi" not in program.file.params:
-            raise _error("E501", "the spec has no `param φ`", "--phi ", phi, help="write `param φ = 0` to scale by φ")
+            raise command_error(
+                "E501", "the spec has no `param φ`", "--phi ", phi, help="write `param φ = 0` to scale by φ"
+            )
         put("phi", _phi(phi))
     for name, text in changes:
         put(*_changed(program, name, text))
@@ -43,7 +45,9 @@ def make_setting(
     )  # fmt: skip
 
 
-def _error(code: str, message: str, head: str, text: str, label: str = "", help: str | None = None) -> CompileError:
+def command_error(
+    code: str, message: str, head: str, text: str, label: str = "", help: str | None = None
+) -> CompileError:
     """Make an error about a part of the command line, `head` being what stands before it."""
     span = Span(Source("command line", head + text), len(head), len(head) + len(text))
     return CompileError([Diagnostic(code, message, Label(span, label), help=help)])
@@ -55,7 +59,7 @@ def _row(program: Program, variant: str) -> dict[str, Value]:
     if key not in program.variants:
         listed = f"there are {', '.join(program.variants)}" if program.variants else "the spec has no `variants`"
         help = suggest(key, program.variants) or listed
-        raise _error("E501", f"no variant is called `{variant}`", "--variant ", variant, "unknown", help)
+        raise command_error("E501", f"no variant is called `{variant}`", "--variant ", variant, "unknown", help)
     scope = World(program.file, {}).main
     values: dict[str, Value] = {}
     for column, expr in program.variants[key].items():
@@ -78,12 +82,12 @@ def _changed(program: Program, name: str, text: str) -> tuple[str, Value]:
             if settable
             else "the spec has no params, lets or network parameters"
         )
-        raise _error(
+        raise command_error(
             "E501", f"nothing to set is called `{name}`", "--set ", name, "unknown", suggest(key, settable) or listed
         )
-    value = _constant(f"--set {name}=", text)
+    value = constant(f"--set {name}=", text)
     if problem := _unlike(program, World(program.file, {}).main, key, value):
-        raise _error("E203", problem, f"--set {name}=", text, f"this is {describe(value)}")
+        raise command_error("E203", problem, f"--set {name}=", text, f"this is {describe(value)}")
     return key, value
 
 
@@ -109,18 +113,18 @@ def _kind(value: Value) -> str:
 
 
 def _phi(text: str) -> Fraction:
-    value = _constant("--phi ", text)
+    value = constant("--phi ", text)
     if not isinstance(value, Fraction):
-        raise _error("E203", "φ is a rational number", "--phi ", text, "not one", "write `4`, `0.5` or `1/3`")
+        raise command_error("E203", "φ is a rational number", "--phi ", text, "not one", "write `4`, `0.5` or `1/3`")
     if abs(value) > MAX_PHI:
-        raise _error("E004", f"φ lies between -{MAX_PHI} and {MAX_PHI}", "--phi ", text, "beyond that")
+        raise command_error("E004", f"φ lies between -{MAX_PHI} and {MAX_PHI}", "--phi ", text, "beyond that")
     if value.denominator > MAX_DENOMINATOR:
         message = f"the denominator of φ is at most {MAX_DENOMINATOR:,}"
-        raise _error("E004", message, "--phi ", text, f"here it is {value.denominator:,}")
+        raise command_error("E004", message, "--phi ", text, f"here it is {value.denominator:,}")
     return value
 
 
-def _constant(head: str, text: str) -> Value:
+def constant(head: str, text: str) -> Value:
     """Work out a value given on the command line, by the grammar of specs."""
     source, report = Source("command line", _HEAD + text), Report()
     try:
@@ -132,7 +136,7 @@ def _constant(head: str, text: str) -> Value:
         raise CompileError([_moved(failure.diagnostic, head, text)]) from None
     except CompileError as error:
         raise CompileError(_moved(diagnostic, head, text) for diagnostic in error.diagnostics) from None
-    raise _error("E001", f"`{text}` is not one value", head, text, "write a number or a word")
+    raise command_error("E001", f"`{text}` is not one value", head, text, "write a number or a word")
 
 
 def _moved(diagnostic: Diagnostic, head: str, text: str) -> Diagnostic:

@@ -1,13 +1,14 @@
 """The inverse: which scale fills a budget.
 
-All costs are exact integers of concrete networks (`tally`). Along one axis, φ or one of d, w and r, networks change only
-where a whole number does, and those points are known (`axis`). So an answer is a network, the interval of the axis on
-which it is the same, and the next network up, which does not fit.
+All costs are exact integers of concrete networks (`tally`). Along one axis, φ or one of d, w and r, networks change
+only where a whole number does, and those points are known (`axis`). So an answer is a network, the interval of the axis
+on which it is the same, and the next network up, which does not fit.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from scalec.axis import STEPS, Axis
 from scalec.ir import Setting
@@ -23,7 +24,7 @@ QUANTITIES: Mapping[str, Callable[[NetworkTally], int]] = {
     "activations": lambda network: network.cost.activations,
     "memory": lambda network: network.memory,
 }
-"""As in `require`: multiply-adds, trainable parameters, pycls' activations, bytes at the peak of inference at batch 1."""
+"""As in `require`: multiply-adds, trainable parameters, pycls' activations, bytes at the peak of inference, batch 1."""
 
 Budgets = Mapping[str, Fraction]
 """A limit for each quantity that has one; a network fits if every one is at most that."""
@@ -74,7 +75,7 @@ class Interval:
     high: int
 
     def shortest(self) -> Fraction:
-        """Give the number with the fewest decimals that lies in it; of several, the one nearest to 0, then the least."""
+        """Give the number with the fewest decimals that lies in it: 0, or the least of several."""
         unit = STEPS
         while unit > 1:
             first = -(-self.low // unit) * unit
@@ -147,7 +148,7 @@ class PhiSearch:
     def _bisected(self) -> int | None:
         """Give a point that fits and whose next one does not: the only one, if costs are monotone."""
         if self._fits(0):
-            return self._edge(0, 1, lambda point: self._fits(point))
+            return self._edge(0, self._fits)
         low, step = 0, -STEPS // 4
         while low > -MAX_PHI * STEPS and self.at(low) is not None:
             low, step = max(low + step, -MAX_PHI * STEPS), 2 * step
@@ -160,7 +161,7 @@ class PhiSearch:
         smallest = -_between(-inside, -vanished, lambda point: self.at(-point) is not None)
         return _between(smallest, 0, self._fits) if self._fits(smallest) else None
 
-    def _edge(self, start: int, way: int, holds: Callable[[int], bool]) -> int:
+    def _edge(self, start: int, holds: Callable[[int], bool]) -> int:
         """Go up from a point that holds, in growing steps, and give the last that does."""
         step, low = STEPS // 16, start
         while low < MAX_PHI * STEPS:
@@ -174,7 +175,7 @@ class PhiSearch:
         """Give the first point above the best that is far beyond a budget, or has no network."""
         if best >= MAX_PHI * STEPS:
             return best
-        far = self._edge(best, 1, lambda point: self._fits(point, LOOK_AHEAD))
+        far = self._edge(best, lambda point: self._fits(point, LOOK_AHEAD))
         return min(far + 1, MAX_PHI * STEPS)
 
     def _first(self, point: int) -> int:
@@ -189,7 +190,7 @@ class PhiSearch:
 
     def _last(self, point: int) -> int:
         """Give the last point with the same network."""
-        return self._edge(point, 1, lambda p: self._is_same(p, point))
+        return self._edge(point, lambda p: self._is_same(p, point))
 
     def _is_same(self, one: int, other: int) -> bool:
         first, second = self.at(one), self.at(other)
@@ -198,7 +199,7 @@ class PhiSearch:
     def _is_monotone(self) -> bool:
         tried = [network for _, network in sorted(self.tried.items()) if network is not None]
         values = [tuple(QUANTITIES[key](network) for key in self.budgets) for network in tried]
-        return all(a <= b for one, two in zip(values, values[1:], strict=False) for a, b in zip(one, two, strict=True))
+        return all(a <= b for one, two in pairwise(values) for a, b in zip(one, two, strict=True))
 
     def _nothing(self) -> Nothing:
         built = sorted(point for point, network in self.tried.items() if network is not None)

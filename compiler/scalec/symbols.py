@@ -154,9 +154,9 @@ class Symbols:
                         raise Untranslatable
                     parts.append(top)
                 return Code(str(call(expr.name.key, *parts)))
-        value = self._constant(expr)
-        if isinstance(value, Fraction) and value.denominator == 1:
-            return whole(value)
+        known = self._constant(expr)
+        if isinstance(known, Fraction) and known.denominator == 1:
+            return whole(known)
         raise Untranslatable
 
 

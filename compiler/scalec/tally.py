@@ -12,8 +12,9 @@ in `forward` (a wrapper in the network's own chain), names outlive it, and the w
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 
 from scalec import syntax as s
 from scalec.cost import Cost, total
@@ -27,7 +28,7 @@ from scalec.ir import Network, Node, Setting, Stage, leaves
 from scalec.memory import COUNTER
 from scalec.program import Program
 from scalec.scale import Task, Walk
-from scalec.scope import World
+from scalec.scope import LocalScope, World
 from scalec.shape import Shape
 from scalec.tape import FLOAT, Tape
 
@@ -36,12 +37,11 @@ Model = tuple[Shape, tuple[Key, ...]]
 """The whole numbers of a network: its input, and the key of each stage. Equal models cost the same."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class LayerTally:
-    """A layer: what it gives and costs, its 64-bit counters, how many nodes it is of, and the node itself.
+    """A layer: what it gives and costs, its 64-bit counters, and how many nodes it is of.
 
-    `peak` is the most bytes at one moment of running it, its input among them; `passes` says that what comes out is the
-    very tensor that went in.
+    Its node is run only when memory is asked for (`Tally.live`).
     """
 
     y: Shape
@@ -49,11 +49,10 @@ class LayerTally:
     counters: int
     nodes: int
     node: Node
-    peak: int
-    passes: bool
+    live: tuple[int, bool] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class StageTally:
     """A stage: which one as written, its layers, and what `LayerTally` has, summed.
 
@@ -67,20 +66,25 @@ class StageTally:
     cost: Cost
     counters: int
     nodes: int
-    kept: tuple[Node, ...]
-    peak: int
-    passes: bool
+    kept: tuple[LayerTally, ...]
     key: Key
+    live: tuple[int, bool] | None = None
 
 
 @dataclass(frozen=True)
 class NetworkTally:
-    """A network at one scale: its figures (`memory` in bytes), and the stages that they are sums of."""
+    """A network at one scale: its figures, and the stages that they are sums of."""
 
+    tally: "Tally" = field(repr=False)
     x: Shape
     stages: tuple[StageTally, ...]
     cost: Cost
-    memory: int
+
+    @cached_property
+    def memory(self) -> int:
+        """The peak of inference at batch 1 in float32, in bytes: what `memory.memory` gives."""
+        counters = sum(stage.counters for stage in self.stages)
+        return resident(self.cost, counters) + self.tally.peak(self.x, self.stages)
 
     @property
     def model(self) -> Model:
@@ -99,6 +103,7 @@ class Tally:
         self.all_modules = all(is_module(unit) for unit in program.network.chain.units)
         self.layers: dict[Key, LayerTally] = {}
         self.stages: dict[Key, StageTally] = {}
+        self._builders: dict[Key, tuple[Builder, LocalScope]] = {}
         self.rules: dict[Key, int] = {}
         """What scale rules gave, by symbol, written size, and the values from outside that the rule depends on."""
         self.rule_names = {symbol: sorted(depends_on(program, rule.rule)) for symbol, rule in program.scales.items()}
@@ -109,7 +114,7 @@ class Tally:
         """Give the figures at a setting: those of `scale`, `cost` and `memory`. Raises `CompileError` as they do."""
         report = Report()
         try:
-            walked = _Counter(self, setting, report).walk()
+            walked = Counter(self, setting, report).walk()
             report.stop_on_error()
             return self.summed(walked.x, walked.stages)
         except Failure as failure:
@@ -129,32 +134,48 @@ class Tally:
             place = self.program.network.name.span
             raise Failure("E004", f"the network has more than {MAX_NODES:,} operators", place)
         cost = sum((stage.cost for stage in stages), Cost())
-        counters = sum(stage.counters for stage in stages)
-        if self.all_modules:
-            peak, _ = _in_turn(FLOAT * x.elements, ((stage.peak, stage.passes) for stage in stages))
-        else:
-            peak = self._peak(x, stages)
-        return NetworkTally(x, tuple(stages), cost, _resident(cost, counters) + peak)
+        return NetworkTally(self, x, tuple(stages), cost)
 
-    def _peak(self, x: Shape, stages: Sequence[StageTally]) -> int:
-        """Run a network of the stages' kept layers."""
+    def peak(self, x: Shape, stages: Sequence[StageTally]) -> int:
+        """Give the most bytes of tensors that live at one moment of inference, besides parameters and buffers."""
+        if self.all_modules:
+            return _in_turn(FLOAT * x.elements, (self.live(stage) for stage in stages))[0]
         scope = World(self.program.file, {}).main
         units = self.program.network.chain.units
-        made = [Stage(f"stage{each.index}", units[each.index], each.kept, (), each.x, each.y) for each in stages]
+        nodes = (tuple(layer.node for layer in stage.kept) for stage in stages)
+        made = [
+            Stage(f"stage{each.index}", units[each.index], kept, (), each.x, each.y)
+            for each, kept in zip(stages, nodes, strict=True)
+        ]
         tape = Tape(INFERENCE)
         run(tape, Network(self.program, Setting(), "", {}, scope, x, tuple(made)))
         return tape.time.peak()
 
-    def stage(self, task: Task, builder: Builder, values: Key) -> StageTally:
-        """Count a stage, or look it up; `values` are those of what it `needs`. Raises `Failure`."""
+    def live(self, stage: StageTally) -> tuple[int, bool]:
+        """Give the most bytes that a stage that is a module holds while it runs, and whether its input comes out."""
+        if stage.live is None:
+            stage.live = _in_turn(FLOAT * stage.x.elements, (_live(layer) for layer in stage.kept))
+        return stage.live
+
+    def key(self, task: Task, values: Key) -> Key:
+        """Give all that a stage's figures depend on; `values` are those of what it `needs`."""
         place = (task.layer, task.layers) if self.needs[task.index].layer else ()
-        key = (task.index, task.x, task.channels, task.repeats, values, place)
+        return task.index, task.x, task.channels, task.repeats, values, place
+
+    def stage(self, task: Task, builder: Builder, values: Key) -> StageTally:
+        """Count a stage, or look it up. Raises `Failure`."""
+        key = self.key(task, values)
         if key not in self.stages:
             self.stages[key] = _stage_sum(key, task, self._layers(task, builder, values))
         return self.stages[key]
 
     def _layers(self, task: Task, builder: Builder, values: Key) -> list[tuple[LayerTally, int]]:
-        """Give the layers of a stage, each with how often it stands there."""
+        """Give the layers of a stage, each with how often it stands there.
+
+        They are built where one of equal `values` was built before: so parts that are alike are built once.
+        """
+        builder, scope = self._builders.setdefault((task.index, values), (builder, task.scope))
+        task = replace(task, scope=scope)
         needs, head = self.needs[task.index], task.unit.head
         last = len(head.chains) - 1 if isinstance(head, s.Group) else 0
         found: list[tuple[LayerTally, int]] = []
@@ -163,7 +184,7 @@ class Tally:
             place = (task.layer + position, task.layers) if needs.layer else ()
             key = (task.index, min(position, last), position > 0, x, task.channels, values, place)
             if key not in self.layers:
-                self.layers[key] = _built(task, x, position, builder)
+                self.layers[key] = self._built(task, x, position, builder)
             layer = self.layers[key]
             if position >= max(1, last) and layer.y == x and not needs.layer:
                 return [*found, (layer, task.repeats - position)]
@@ -171,20 +192,31 @@ class Tally:
             x = layer.y
         return found
 
+    def _built(self, task: Task, x: Shape, position: int, builder: Builder) -> LayerTally:
+        """Build a layer, count it and run it."""
+        builder.nodes = 0
+        node = builder.layer(task.unit, x, task.channels, task.inside(position), position)
+        parts = list(leaves(node))
+        counters = sum(leaf.operator.counters for leaf in parts)
+        return LayerTally(node.y, total(parts), counters, builder.nodes, node)
 
-class _Counter(Walk[StageTally]):
-    """Looks stages up instead of building them."""
+
+class Counter(Walk[StageTally]):
+    """Looks stages up instead of building them, and what scale rules give as well."""
 
     def __init__(self, tally: Tally, setting: Setting, report: Report) -> None:
+        """Make the scopes of a setting."""
         super().__init__(tally.program, setting, report)
         self.tally = tally
         self.builder = Builder(self.world)
         self._atoms: dict[int, Value | None] = {}
 
     def build(self, task: Task) -> StageTally:
+        """Look a stage up, or build it once."""
         return self.tally.stage(task, self.builder, self.values(task, self.tally.needs[task.index]))
 
     def rule(self, symbol: str, value: Fraction, span_of: s.Expr, least: int, most: int) -> int:
+        """Look up what a rule gives, or work it out."""
         names, rules = self.setting.names, self.tally.rules
         outside = (names.get(name) for name in self.tally.rule_names.get(symbol, ()))
         key = (self.setting.scaled, symbol, value, *outside)
@@ -219,23 +251,15 @@ def _value(expr: s.Expr, scope: object) -> Value | None:
         return None
 
 
-def _built(task: Task, x: Shape, position: int, builder: Builder) -> LayerTally:
-    """Build a layer, count it and run it."""
-    before = builder.nodes
-    node = builder.layer(task.unit, x, task.channels, task.inside(position), position)
-    parts = list(leaves(node))
-    counters = sum(leaf.operator.counters for leaf in parts)
-    peak, passes = _run(node) if is_module(task.unit) else (0, False)
-    return LayerTally(node.y, total(parts), counters, builder.nodes - before, node, peak, passes)
-
-
-def _run(node: Node) -> tuple[int, bool]:
-    """Run a layer by itself; give its peak, and whether its input comes out."""
-    tape = Tape(INFERENCE)
-    x = tape.source(node.x.elements)
-    y = call(tape, node, x)
-    tape.time.hold(x.storage)
-    return tape.time.peak(), y.storage is x.storage
+def _live(layer: LayerTally) -> tuple[int, bool]:
+    """Run a layer by itself; give its peak, its input among it, and whether its input comes out."""
+    if layer.live is None:
+        tape = Tape(INFERENCE)
+        x = tape.source(layer.node.x.elements)
+        y = call(tape, layer.node, x)
+        tape.time.hold(x.storage)
+        layer.live = tape.time.peak(), y.storage is x.storage
+    return layer.live
 
 
 def _in_turn(x: int, parts: Iterable[tuple[int, bool]]) -> tuple[int, bool]:
@@ -257,14 +281,11 @@ def _stage_sum(key: Key, task: Task, layers: list[tuple[LayerTally, int]]) -> St
         activations += times * cost.activations
         counters += times * layer.counters
         nodes += times * layer.nodes
-    kept = [layer for layer, times in layers for _ in range(min(times, 3))]
-    peak, passes = _in_turn(FLOAT * task.x.elements, ((layer.peak, layer.passes) for layer in kept))
-    return StageTally(
-        task.index, task.repeats, task.x, layers[-1][0].y, Cost(params, buffers, macs, activations), counters, nodes,
-        tuple(layer.node for layer in kept), peak, passes, key,
-    )  # fmt: skip
+    kept = tuple(layer for layer, times in layers for _ in range(min(times, 3)))
+    cost = Cost(params, buffers, macs, activations)
+    return StageTally(task.index, task.repeats, task.x, layers[-1][0].y, cost, counters, nodes, kept, key)
 
 
-def _resident(cost: Cost, counters: int) -> int:
+def resident(cost: Cost, counters: int) -> int:
     """Give the bytes of parameters and buffers, as `memory` does for inference in float32."""
     return FLOAT * (cost.params + cost.buffers - counters) + COUNTER * counters

@@ -205,13 +205,13 @@ class Operator:
         raise NotImplementedError
 
 
-O = TypeVar("O", bound=Operator)
+Made = TypeVar("Made", bound=Operator)
 
 OPERATORS: dict[str, type[Operator]] = {}
 
 
 @dataclass_transform(frozen_default=True)
-def operator(cls: type[O]) -> type[O]:
+def operator(cls: type[Made]) -> type[Made]:
     """Make a class an operator of the language, under its own name."""
     made = dataclass(frozen=True)(cls)
     hints = get_type_hints(made, include_extras=True)

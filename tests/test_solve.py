@@ -1,0 +1,583 @@
+"""The inverse against brute force, and the table it counts with against networks that are built."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import fields
+from fractions import Fraction
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from nets import SPECS, spec
+from scalec import cli, exact
+from scalec.axis import STEPS
+from scalec.compiler import Loaded, load_text
+from scalec.cost import cost
+from scalec.diagnostics import CompileError
+from scalec.expr import Failure
+from scalec.free import Entangled, FreeSearch
+from scalec.grid import Figures, evaluate_many
+from scalec.ir import Setting
+from scalec.memory import memory
+from scalec.ops import OPERATORS, OperatorError
+from scalec.promise import keep_promise
+from scalec.setting import make_setting
+from scalec.shape import Shape
+from scalec.solve import QUANTITIES, Found, Nothing, PhiSearch, binding
+from scalec.tally import NetworkTally, Tally, resident
+from strategies import Written, phis, specs
+
+
+def examples(count: int) -> settings:
+    return settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+RULES = """
+let d = 1.2^φ, w = 1.1^φ, r = 1.15^φ, width(c) = to_multiple(w · c, 4)
+scale L → ceil(d · L)
+scale C → width(C)
+scale H → round(r · H)
+scale W → round(r · W)
+block Unit(kernel, stride = 1, hidden = C) <H, W, C> → <H/stride, W/stride, K>
+  = inner: Conv(1) → hidden ⊙ Depthwise(kernel, stride) ⊙ Conv(1) → K ⊙ BatchNorm ⊙ act
+"""
+"""Specs with what makes a stage depend on more than its shapes."""
+HARD = {
+    "params in blocks": """param φ = 0, wide = 2, act = ReLU
+block Unit(stride = 1) <H, W, C> → <H/stride, W/stride, K>
+  = Conv(1) → wide · C ⊙ BatchNorm ⊙ act ⊙ Squeeze(width(8)) ⊙ Conv(3, stride) → K
+block Squeeze(hidden) <H, W, C> → <H, W, C>
+  = gate { GlobalAvgPool ⊙ Conv(1) → hidden ⊙ Conv(1) → width(4) ⊙ Conv(1) → C }
+network N(classes = 10) <32, 32, 3> → <classes> = Conv(3) → 8 ⊙ Unit(stride = 2)^2 → <16, 16, 16>
+  ⊙ GlobalAvgPool ⊙ Linear → <classes>""",
+    "pins and labels": """param φ = 0
+network N(classes = 10) <32, 32, 3> → <classes> = stem: Conv(3, 2) → <16, 16, =8>
+  ⊙ body: (Conv(3) ⊙ ReLU)^=2 → 16 ⊙ Conv(1) → =max(20, width(20)) ⊙ Conv(1) → =3 · body.C + stem.C
+  ⊙ GlobalAvgPool ⊙ Linear → <classes>""",
+    "layers that differ": """param φ = 0
+block Unit(stride = 1) <H, W, C> → <H/stride, W/stride, K>
+  = Conv(3, stride) → K ⊙ (Conv(3) → K ⊙ ReLU) when layer > 1 ⊙ DropPath(0.1 · layer / layers)
+network N(classes = 10) <32, 32, 3> → <classes> = Unit(2)^2 → 8 ⊙ Unit^3 → 12 ⊙ GlobalAvgPool ⊙ Linear → <classes>""",
+    "growth and alternatives": """param φ = 0
+block Dense(growth) <H, W, C> → <H, W, C + growth> = concat { } { BatchNorm ⊙ ReLU ⊙ Conv(3) → growth }
+network N(classes = 10) <32, 32, 3> → <classes> = Conv(3, 2) → 8 ⊙ Dense(width(4))^3
+  ⊙ (Conv(3, 2), Conv(1) ⊙ ReLU, Depthwise(3))^4 → 32
+  ⊙ GlobalAvgPool ⊙ Linear → <classes>""",
+    "lines, not modules": """param φ = 0
+network N(classes = 10) <32, 32, 3> → <classes> = Dropout(0.1) ⊙ Conv(3, 2) → 8
+  ⊙ residual { Conv(3) → =8 ⊙ ReLU } when w == 1 ⊙ sum { Conv(1) → =16 ⊙ BatchNorm } { Conv(3) → =16 }
+  ⊙ (ReLU ⊙ concat { Conv(1) → =8 } { Identity }) ⊙ GlobalAvgPool ⊙ Linear → <classes>""",
+    "a projection that vanishes": """param φ = 0
+block Unit(stride = 1) <H, W, C> → <H/stride, W/stride, K>
+  = sum { Conv(3, stride) → K } { Conv(1, stride) → K when stride > 1 or C != K }
+network N(classes = 10) <32, 32, 3> → <classes> = Conv(3, 2) → 16 ⊙ Unit^1 → 17 ⊙ Unit(2)^1 → 40 ⊙ Unit^1 → 44
+  ⊙ GlobalAvgPool ⊙ Linear → <classes>""",
+}
+
+
+@cache
+def hard(name: str) -> Loaded:
+    text = HARD[name]
+    rules = RULES.split("block Unit", maxsplit=1)[0]
+    first, _, rest = text.partition("\n")
+    return load_text("hard.scl", f"{first}\n{rules}\n{rest}".encode())
+
+
+@cache
+def rounded(old: str, new: str) -> Loaded:
+    text = (SPECS / "efficientnet.scl").read_text()
+    assert old in text
+    return load_text("efficientnet.scl", text.replace(old, new).encode())
+
+
+def eighths() -> Loaded:
+    """EfficientNet with resolutions that are multiples of 8."""
+    text = (SPECS / "efficientnet.scl").read_text()
+    for symbol in "HW":
+        text = text.replace(f"round(r · {symbol})", f"to_multiple(r · {symbol}, 8)")
+    return load_text("efficientnet.scl", text.encode())
+
+
+EIGHTHS = eighths()
+NAMED: dict[str, Callable[[], Loaded]] = {
+    "efficientnet": lambda: spec("efficientnet"),
+    "lite": lambda: spec("efficientnet_lite"),
+    **{name: (lambda name=name: hard(name)) for name in HARD},  # type: ignore[misc]
+}
+
+
+def built(loaded: Loaded, setting: Setting) -> tuple[Any, ...] | None:
+    """Build the network for real."""
+    try:
+        network = loaded.network(setting)
+    except CompileError:
+        return None
+    return cost(network), memory(network), network.x, tuple(stage.y for stage in network.stages)
+
+
+def looked_up(tally: Tally, setting: Setting) -> tuple[Any, ...] | None:
+    try:
+        found = tally.evaluate(setting)
+    except CompileError:
+        return None
+    return found.cost, found.memory, found.x, tuple(stage.y for stage in found.stages)
+
+
+def steps(low: float, high: float) -> st.SearchStrategy[int]:
+    return st.integers(int(low * STEPS), int(high * STEPS))
+
+
+# The table
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_table_equals_networks_that_are_built(name: str) -> None:
+    loaded = NAMED[name]()
+    tally = Tally(loaded.program)
+
+    @examples(12)
+    @given(steps(-4, 6), steps(0.5, 2.2), steps(0.5, 2), steps(0.5, 2))
+    def check(phi: int, d: int, w: int, r: int) -> None:
+        for names in ({"phi": phi}, {"d": d, "w": w, "r": r}):
+            setting = Setting(names={key: Fraction(value, STEPS) for key, value in names.items()})
+            assert looked_up(tally, setting) == built(loaded, setting)
+
+    check()
+
+
+@pytest.mark.parametrize("name", ["efficientnet", "efficientnet_lite"])
+def test_table_equals_every_variant(name: str) -> None:
+    loaded = spec(name)
+    tally = Tally(loaded.program)
+    for variant in loaded.program.variants:
+        setting = make_setting(loaded.program, variant=variant, changes=[("padding", "same")])
+        assert looked_up(tally, setting) == built(loaded, setting) is not None
+
+
+@examples(40)
+@given(specs(), st.lists(phis(), min_size=1, max_size=3))
+def test_table_equals_random_specs(written: Written, texts: list[str]) -> None:
+    loaded = load_text("random.scl", written.text.encode())
+    tally = Tally(loaded.program)
+    for text in texts:
+        try:
+            setting = make_setting(loaded.program, text)
+        except CompileError:
+            continue
+        assert looked_up(tally, setting) == built(loaded, setting)
+
+
+def test_a_param_that_enters_blocks_is_part_of_the_key() -> None:
+    loaded = hard("params in blocks")
+    tally = Tally(loaded.program)
+    for wide in (2, 3, 2, 1):
+        setting = Setting(names={"wide": Fraction(wide)})
+        assert looked_up(tally, setting) == built(loaded, setting) is not None
+    assert any(needs.layer for needs in Tally(hard("layers that differ").program).needs)
+    assert not any(needs.layer for needs in Tally(spec("efficientnet").program).needs)
+
+
+@pytest.mark.parametrize("name", sorted(OPERATORS))
+def test_no_count_depends_on_a_real_parameter(name: str) -> None:
+    """What `depends` leaves out of its keys: rates and epsilons."""
+    operator = OPERATORS[name]
+    real = [key for key, parameter in operator.table.items() if parameter.kind.is_real]
+    x = Shape((6, 6, 4))
+
+    def counts(value: Fraction) -> Any:
+        whole = {key: 1 for key, p in operator.table.items() if p.required and not p.kind.is_real}
+        made = operator(**whole, **dict.fromkeys(real, value))
+        y = made.output(x, 4 if operator.given else None)
+        kernels = [made.kernels(x, y, training) for training in (False, True)]
+        numbers = (made.parameters(x, y), made.buffers(x, y), made.macs(x, y), made.activations(x, y), made.counters)
+        return y, numbers, [[field.name for field in fields(k)] for k in kernels[0]], kernels[0]
+
+    try:
+        assert counts(Fraction(1, 100)) == counts(Fraction(9, 10))
+    except OperatorError:
+        pytest.skip("not for a map of this size")
+
+
+# Many at once
+
+
+def figures_equal(tally: Tally, candidates: dict[str, Any], base: Setting | None = None) -> None:
+    found = evaluate_many(tally, candidates, base=base)
+    for position in range(len(found.exists)):
+        names = {key: Fraction(int(points[position]), STEPS) for key, points in candidates.items()}
+        network = tally.at(names, base)
+        assert (network is not None) == found.exists[position]
+        numbers = (found.params, found.buffers, found.macs, found.activations, found.memory)
+        if network is not None:
+            counted = network.cost
+            scalar = (counted.params, counted.buffers, counted.macs, counted.activations, network.memory)
+            assert tuple(int(each[position]) for each in numbers) == scalar, names
+        else:
+            assert not any(each[position] for each in numbers)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_many_at_once_equal_one_by_one(name: str) -> None:
+    random = np.random.default_rng(3)
+    program = NAMED[name]().program
+    figures_equal(Tally(program), {"phi": random.integers(-5 * STEPS, 6 * STEPS, 60)})
+    figures_equal(Tally(program), {key: random.integers(STEPS // 2, 2 * STEPS, 60) for key in "dwr"})
+
+
+@examples(15)
+@given(specs(), st.integers(0, 999))
+def test_many_at_once_equal_one_by_one_for_random_specs(written: Written, seed: int) -> None:
+    loaded = load_text("random.scl", written.text.encode())
+    assume("phi" in loaded.program.file.params)
+    figures_equal(Tally(loaded.program), {"phi": np.random.default_rng(seed).integers(-STEPS, 4 * STEPS, 25)})
+
+
+def test_a_figure_beyond_63_bits_is_an_error() -> None:
+    text = "param φ = 0, n = 1\nnetwork N <8192, 8192, 65536> → <8192, 8192, 65536> = (Conv(63) → =65536 ⊙ ReLU)^=500"
+    with pytest.raises(OverflowError, match="63 bits"):
+        evaluate_many(Tally(load_text("large.scl", text.encode()).program), {"n": [1, 2]})
+
+
+# The largest φ
+
+LOW, HIGH = -2, 4
+
+
+@cache
+def everywhere(name: str) -> tuple[Tally, Figures]:
+    """Count the networks of every φ with four decimals."""
+    tally = Tally(NAMED[name]().program)
+    return tally, evaluate_many(tally, {"phi": np.arange(LOW * STEPS, HIGH * STEPS + 1)})
+
+
+def column(found: Figures, quantity: str) -> Any:
+    return {"FLOPS": found.macs, "params": found.params, "activations": found.activations, "memory": found.memory}[
+        quantity
+    ]
+
+
+@pytest.mark.parametrize("name", ["lite", "a projection that vanishes", "pins and labels", "growth and alternatives"])
+def test_largest_phi_is_that_of_brute_force(name: str) -> None:
+    tally, found = everywhere(name)
+
+    @examples(12)
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        chosen = data.draw(st.lists(st.sampled_from(sorted(QUANTITIES)), min_size=1, max_size=3, unique=True))
+        budgets = {}
+        for quantity in chosen:
+            values = column(found, quantity)
+            at = data.draw(st.integers(0, len(values) * 3 // 4))
+            budgets[quantity] = Fraction(int(values[at]) + data.draw(st.sampled_from([-1, 0, 1, 1000])))
+        assume(all(limit > 0 for limit in budgets.values()))
+        fitting = found.exists.copy()
+        for quantity, limit in budgets.items():
+            fitting &= column(found, quantity) <= int(limit)
+        last = int(np.flatnonzero(fitting)[-1]) if fitting.any() else None
+        answer = PhiSearch(tally, budgets).run()
+        if last is None:
+            assert isinstance(answer, Nothing) or answer.interval.low < LOW * STEPS
+            return
+        assert isinstance(answer, Found)
+        assert answer.interval.high - 1 == last + LOW * STEPS
+        place = answer.interval.low - LOW * STEPS
+        same = [int(column(found, q)[max(place, 0)]) for q in QUANTITIES]
+        assert [count(answer.network) for count in QUANTITIES.values()] == same
+        assert answer.above is None or any(QUANTITIES[q](answer.above) > limit for q, limit in budgets.items())
+
+    check()
+
+
+def test_costs_that_fall_are_seen() -> None:
+    """Where rounding makes two widths equal, a projection vanishes, and the larger network costs less."""
+    tally, found = everywhere("a projection that vanishes")
+    falls = np.flatnonzero(np.diff(found.params) < 0)
+    assert len(falls)
+    before = int(falls[0])
+    limit = Fraction(int(found.params[before + 1]))
+    answer = PhiSearch(tally, {"params": limit}).run()
+    assert (
+        isinstance(answer, Found) and answer.interval.high - 1 == np.flatnonzero(found.params <= limit)[-1] - 2 * STEPS
+    )
+
+
+@pytest.mark.parametrize(
+    "limit, low, high, share",
+    [("0.5", -0.033, 0, 0.772), ("1", 1.040, 1.066, 0.874), ("2", 2.209, 2.224, 0.939), ("4", 3.460, 3.474, 0.995)],
+)
+def test_known_answers(limit: str, low: float, high: float, share: float) -> None:
+    """Section f of the anchors, with resolutions rounded to multiples of 8."""
+    answer = PhiSearch(Tally(EIGHTHS.program), {"FLOPS": Fraction(limit) * 10**9}).run()
+    assert isinstance(answer, Found) and answer.monotone and answer.proven
+    assert (round(answer.interval.low / STEPS, 3), round(answer.interval.high / STEPS, 3)) == (low, high)
+    assert answer.network.cost.macs / float(Fraction(limit) * 10**9) == pytest.approx(share, abs=0.0006)
+
+
+def test_several_budgets_are_all_kept_and_one_binds() -> None:
+    budgets = {"FLOPS": Fraction(3, 2) * 10**9, "params": Fraction(9_000_000), "memory": Fraction(8 << 30)}
+    answer = PhiSearch(Tally(spec("efficientnet").program), budgets).run()
+    assert isinstance(answer, Found)
+    assert binding(answer.network, answer.above, budgets) == "params"
+    assert 8_900_000 < answer.network.cost.params <= 9_000_000 < answer.above.cost.params  # type: ignore[union-attr]
+
+
+def test_nothing_fits() -> None:
+    answer = PhiSearch(Tally(spec("efficientnet").program), {"params": Fraction(1)}).run()
+    assert isinstance(answer, Nothing) and answer.smallest is not None and answer.at < -10 * STEPS
+    assert PhiSearch(Tally(spec("efficientnet").program), {}).at(answer.at - 1) is None
+
+
+def test_an_axis_that_is_not_known_to_be_monotone_is_sampled() -> None:
+    text = """param φ = 0
+let d = 1.2^φ, w = 2 if φ == 1 else 1
+scale L → ceil(d · L)
+scale C → round(w · C)
+network N <8, 8, 3> → <8, 8, 4> = Conv(3) → 8 ⊙ (Conv(3) ⊙ ReLU)^1 → =4"""
+    tally = Tally(load_text("odd.scl", text.encode()).program)
+    answer = PhiSearch(tally, {"params": Fraction(1_000)}).run()
+    assert isinstance(answer, Found) and not answer.proven
+
+
+# d, w and r
+
+
+@cache
+def box() -> tuple[Tally, list[list[int]], Figures]:
+    """Count every combination of the classes of d, w and r that are within reach of 1.9 times B0, the slow way."""
+    tally, classes = Tally(EIGHTHS.program), []
+    for name, top in (("d", 1.8), ("w", 1.5), ("r", 1.45)):
+        points = np.arange(STEPS, int(top * STEPS))
+        others = {other: np.full(len(points), STEPS) for other in "dwr" if other != name}
+        found = evaluate_many(tally, {name: points, **others})
+        rows = np.stack([found.params, found.macs, found.activations, found.memory])
+        change = np.any(np.diff(rows, axis=1) != 0, axis=0)
+        classes.append([STEPS, *(int(p) for p in points[1:][change])])
+    cells = np.array(list(product(*classes)))
+    return tally, classes, evaluate_many(tally, dict(zip("dwr", cells.T, strict=True)))
+
+
+def maximal(classes: list[list[int]], fitting: Any) -> set[tuple[int, ...]]:
+    """Give the cells that fit and have no larger neighbour that fits, in one dimension."""
+    shape = tuple(len(each) for each in classes)
+    grid = fitting.reshape(shape)
+    best = set()
+    for cell in zip(*np.nonzero(grid), strict=True):
+        ahead = [grid[tuple(slice(c + 1, None) if i == axis else c for i, c in enumerate(cell))] for axis in range(3)]
+        if not any(part.any() for part in ahead):
+            best.add(tuple(classes[axis][c] for axis, c in enumerate(cell)))
+    return best
+
+
+def test_maximal_networks_are_those_of_brute_force() -> None:
+    tally, classes, found = box()
+    base = spec("efficientnet").named("baseline")
+    limits = {"FLOPS": cost(base).macs, "params": cost(base).params, "memory": memory(base)}
+
+    @examples(8)
+    @given(st.fixed_dictionaries({"FLOPS": steps(1, 1.9)}, optional={"params": steps(1, 2.5), "memory": steps(1, 2)}))
+    def check(factors: dict[str, int]) -> None:
+        budgets = {quantity: Fraction(limits[quantity] * factor, STEPS) for quantity, factor in factors.items()}
+        fitting = found.exists.copy()
+        for quantity, limit in budgets.items():
+            fitting &= column(found, quantity) <= int(limit)
+        surface = FreeSearch(tally, budgets, "dwr", Setting(), Fraction(1)).run()
+        assert surface.monotone and surface.proven
+        assert {tuple(m.at[name].low for name in "dwr") for m in surface.models} == maximal(classes, fitting)
+        rows = [tuple(QUANTITIES[q](m.network) for q in ("FLOPS", "memory", "params")) for m in surface.models]
+        for model, row in zip(surface.models, rows, strict=True):
+            assert model.pareto == (
+                not any(o != row and all(a <= b for a, b in zip(o, row, strict=True)) for o in rows)
+            )
+
+    check()
+
+
+def test_known_maximal_networks() -> None:
+    """At twice B0: 20 networks; 12 of them Pareto-optimal if memory is that of activations alone, 3 with the weights."""
+    limit = Fraction(2 * cost(spec("efficientnet").named("baseline")).macs)
+    surface = FreeSearch(Tally(EIGHTHS.program), {"FLOPS": limit}, "dwr", Setting(), Fraction(1)).run()
+    assert len(surface.models) == 20
+    assert sum(model.network.cost.macs >= 0.95 * limit for model in surface.models) == 19
+    assert sum(model.pareto for model in surface.models) == 3
+
+    def alone(network: NetworkTally) -> int:
+        return network.memory - resident(network.cost, sum(stage.counters for stage in network.stages))
+
+    rows = [(m.network.cost.macs, m.network.cost.params, alone(m.network)) for m in surface.models]
+    dominated = [any(o != row and all(a <= b for a, b in zip(o, row, strict=True)) for o in rows) for row in rows]
+    assert dominated.count(False) == 12
+
+
+def test_one_free_dimension_leaves_the_others() -> None:
+    tally = Tally(spec("efficientnet").program)
+    base = make_setting(spec("efficientnet").program, "1")
+    (model,) = FreeSearch(tally, {"FLOPS": Fraction(10**9)}, ["r"], base, Fraction(1)).run().models
+    depth = [stage.layers for stage in model.network.stages]
+    assert depth == [stage.layers for stage in tally.evaluate(base).stages] and model.network.cost.macs <= 10**9
+    with pytest.raises(Entangled, match=r"d and phi|phi and d"):
+        FreeSearch(tally, {"FLOPS": Fraction(10**9)}, ["d", "phi"], Setting(), Fraction(1))
+
+
+def test_falling_costs_are_no_hindrance_in_a_box() -> None:
+    tally = Tally(hard("a projection that vanishes").program)
+    limit = Fraction(17_000)
+    surface = FreeSearch(tally, {"params": limit}, ["w"], Setting(), Fraction(1)).run()
+    points = np.arange(STEPS, 2 * STEPS)
+    fitting = evaluate_many(tally, {"w": points}).params <= int(limit)
+    assert surface.models[-1].at["w"].low <= points[np.flatnonzero(fitting)[-1]]
+
+
+# The grid of the paper
+
+GRID = [Fraction(20 + step, 20) for step in range(21)]
+
+
+def within(alpha: Any, beta: Any, gamma: Any, tolerance: Any) -> bool:
+    return bool(abs(alpha * beta**2 * gamma**2 - 2) <= tolerance)
+
+
+@pytest.mark.parametrize(
+    "depth, expected",
+    [("ceil(d · L)", 12), ("round(d · L)", 67), ("round_even(d · L)", 72)],
+    ids=["ceil", "up", "even"],
+)
+def test_candidates_of_the_small_grid_search(depth: str, expected: int) -> None:
+    """Of α, β, γ in steps of 0.05 with α·β²·γ² ≈ 2 ± 0.1, how many really cost twice as much, within 10 %?"""
+    exactly = [each for each in product(GRID, repeat=3) if within(*each, Fraction(1, 10))]
+    floats = [each for each in product([1 + 0.05 * n for n in range(21)], repeat=3) if within(*each, 0.1)]
+    assert (len(exactly), len(floats)) == (109, 108)
+    tally = Tally(rounded("ceil(d · L)", depth).program)
+    points = {name: [int(each[i] * STEPS) for each in exactly] for i, name in enumerate("dwr")}
+    ratio = evaluate_many(tally, points).macs / cost(spec("efficientnet").named("baseline")).macs
+    assert int(np.sum(abs(ratio - 2) <= 0.2)) == expected
+
+
+# Scaling that keeps the promise
+
+
+def nearest_by_force(name: str, phi: Fraction, target: float, factor: float) -> tuple[float, set[tuple[int, ...]]]:
+    """Try every combination of classes from 1/factor to factor times d, w and r; give the least distance, and where."""
+    tally = Tally(spec(name).program)
+    bases = {"d": 1.2, "w": 1.1, "r": 1.15}
+    classes, ends = [], []
+    for key, base in bases.items():
+        at = base ** float(phi)
+        points = np.arange(int(at / factor * STEPS), math.ceil(at * factor * STEPS) + 1)
+        others = {other: np.full(len(points), STEPS) for other in "dwr" if other != key}
+        found = evaluate_many(tally, {key: points, **others})
+        change = np.flatnonzero(np.diff(found.macs) != 0) + 1
+        starts = [0, *change.tolist()]
+        classes.append([int(points[i]) for i in starts])
+        ends.append([int(points[i - 1]) for i in [*starts[1:], len(points)]])
+    cells = np.array(list(product(*(range(len(each)) for each in classes))))
+    columns = {key: np.array(classes[i])[cells[:, i]] for i, key in enumerate("dwr")}
+    macs = evaluate_many(tally, columns).macs / cost(spec(name).named("baseline")).macs
+    squares = np.zeros(len(cells))
+    for i, base in enumerate(bases.values()):
+        at = base ** float(phi) * STEPS
+        gaps = [0.0 if a <= at < b + 1 else math.log(a / at) if a > at else math.log(b / at)
+                for a, b in zip(classes[i], ends[i], strict=True)]  # fmt: skip
+        squares += (np.array(gaps) ** 2)[cells[:, i]]
+    squares[abs(macs / target - 1) > 0.01] = np.inf
+    best = squares.min()
+    tied = {tuple(columns[key][row] for key in "dwr") for row in np.flatnonzero(squares <= best + 1e-9)}
+    return math.sqrt(best), tied
+
+
+@pytest.mark.parametrize(
+    "name, phi, power",
+    [("efficientnet", "1", False), ("efficientnet_lite", "1/2", True), ("efficientnet_lite", "2", False)],
+)
+def test_nearest_network_is_that_of_brute_force(name: str, phi: str, power: bool) -> None:
+    value = Fraction(phi)
+    target = exact.power(Fraction(2), value) if power else None
+    wanted = 2.0 ** float(value) if power else (1.2 * 1.1**2 * 1.15**2) ** float(value)
+    kept = keep_promise(Tally(spec(name).program), make_setting(spec(name).program, phi), target)
+    assert kept is not None
+    assert abs(kept.network.cost.macs / kept.baseline / wanted - 1) <= 0.01
+    distance, tied = nearest_by_force(name, value, wanted, 1.12)
+    assert float(kept.distance) == pytest.approx(distance, abs=1e-9) and distance < math.log(1.12)
+    lows = tuple(moved.interval.low for moved in kept.moved)
+    assert any(all(a <= b for a, b in zip(lows, cell, strict=True)) for cell in tied)
+
+
+def test_a_promise_that_rounding_keeps_by_itself_moves_nothing() -> None:
+    program = spec("efficientnet_lite").program
+    kept = keep_promise(Tally(program), make_setting(program, "4"))
+    assert kept is not None and kept.distance == 0 and all(moved.factor == 1 for moved in kept.moved)
+    assert kept.nominal is not None and kept.network.model == kept.nominal.model
+
+
+# The command
+
+SPEC = str(SPECS / "efficientnet.scl")
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = cli.main(["solve", SPEC, *arguments])
+    return code, *capsys.readouterr()
+
+
+def test_command_json(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "--flops", "1.5G", "--memory", "8GiB", "--format", "json")
+    said = json.loads(out)
+    assert code == 0 and said["binding"] == "FLOPS" and said["budgets"]["FLOPS"]["slack"] > 0
+    assert said["phi"]["low"] <= said["phi"]["value"] < said["phi"]["high"] == said["above"]["phi"]["low"]
+    assert said["above"]["budgets"]["FLOPS"]["slack"] < 0
+    code, out, _ = run(capsys, "--flops", "0.5G", "--free", "d,w,r", "--format", "json")
+    assert code == 0 and all(model["FLOPS"] <= 5 * 10**8 for model in json.loads(out)["models"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--flops", "1.1G"), ("--flops", "0.5G", "--free", "w,r"), ("--true-to", "φ=1")],
+    ids=["φ", "free", "true"],
+)
+def test_command_emits_what_it_says(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    path = tmp_path / "answer.py"
+    code, out, _ = run(capsys, *arguments, "--emit", "-o", str(path), "--format", "json")
+    said = json.loads(out)
+    networks = [said] if "FLOPS" in said else said["models"]
+    text = path.read_text()
+    assert code == 0 and f"{max(network['FLOPS'] for network in networks):,}" in text
+
+
+def test_compile_true(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    paths = [tmp_path / "solved.py", tmp_path / "compiled.py"]
+    assert cli.main(["solve", SPEC, "--true-to", "1", "--emit", "-o", str(paths[0])]) == 0
+    assert cli.main(["compile", SPEC, "--phi", "1", "--true", "-o", str(paths[1])]) == 0
+    assert paths[0].read_text() == paths[1].read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments, code, said",
+    [
+        ((), 2, "needs a budget"),
+        (("--params", "1"), 1, "no network fits"),
+        (("--params", "9000G", "--free", "d,q"), 1, "q"),
+        (("--flops", "0.1G", "--free", "d,w,r"), 1, "too much"),
+        (("--flops", "many"), 1, "many"),
+        (("--flops", "-1"), 1, "above 0"),
+        (("--true-to", "φ=1", "--within", "0.0001%"), 1, "within"),
+    ],
+)
+def test_command_says_what_is_wrong(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    given, _, err = run(capsys, *arguments)
+    assert (given, said in err) == (code, True), err
+
+
+def test_numpy_is_asked_for_only_by_the_grid() -> None:
+    modules = sorted((Path(cli.__file__).parent).glob("*.py"))
+    assert [path.name for path in modules if "import numpy" in path.read_text()] == ["grid.py"]
+    assert Failure
