@@ -45,14 +45,12 @@ scale L → ceil(d · L)
 scale C → width(C)
 scale H → round(r · H)
 scale W → round(r · W)
-block Unit(kernel, stride = 1, hidden = C) <H, W, C> → <H/stride, W/stride, K>
-  = inner: Conv(1) → hidden ⊙ Depthwise(kernel, stride) ⊙ Conv(1) → K ⊙ BatchNorm ⊙ act
 """
 """Specs with what makes a stage depend on more than its shapes."""
 HARD = {
-    "params in blocks": """param φ = 0, wide = 2, act = ReLU
+    "params in blocks": """param φ = 0, wide = 2
 block Unit(stride = 1) <H, W, C> → <H/stride, W/stride, K>
-  = Conv(1) → wide · C ⊙ BatchNorm ⊙ act ⊙ Squeeze(width(8)) ⊙ Conv(3, stride) → K
+  = Conv(1) → wide · C ⊙ BatchNorm ⊙ Squeeze(width(8)) ⊙ Conv(3, stride) → K
 block Squeeze(hidden) <H, W, C> → <H, W, C>
   = gate { GlobalAvgPool ⊙ Conv(1) → hidden ⊙ Conv(1) → width(4) ⊙ Conv(1) → C }
 network N(classes = 10) <32, 32, 3> → <classes> = Conv(3) → 8 ⊙ Unit(stride = 2)^2 → <16, 16, 16>
@@ -240,7 +238,7 @@ def test_many_at_once_equal_one_by_one_for_random_specs(written: Written, seed: 
 
 
 def test_a_figure_beyond_63_bits_is_an_error() -> None:
-    text = "param φ = 0, n = 1\nnetwork N <8192, 8192, 65536> → <8192, 8192, 65536> = (Conv(63) → =65536 ⊙ ReLU)^=500"
+    text = "param φ = 0, n = 1\nnetwork N <8192, 8192, 8192> → <8192, 8192, 8192> = (Conv(63) ⊙ ReLU)^=500 → =8192"
     with pytest.raises(OverflowError, match="63 bits"):
         evaluate_many(Tally(load_text("large.scl", text.encode()).program), {"n": [1, 2]})
 
@@ -400,7 +398,7 @@ def test_maximal_networks_are_those_of_brute_force() -> None:
 
 
 def test_known_maximal_networks() -> None:
-    """At twice B0: 20 networks; 12 of them Pareto-optimal if memory is that of activations alone, 3 with the weights."""
+    """At twice B0: 20 networks; 12 of them Pareto-optimal if memory is that of activations, 3 with weights."""
     limit = Fraction(2 * cost(spec("efficientnet").named("baseline")).macs)
     surface = FreeSearch(Tally(EIGHTHS.program), {"FLOPS": limit}, "dwr", Setting(), Fraction(1)).run()
     assert len(surface.models) == 20

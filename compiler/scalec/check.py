@@ -173,6 +173,8 @@ class Names:
         self.expr(unit.guard)
         self.expr(unit.repeat.count if unit.repeat else None)
         if isinstance(unit.ascription, s.Shape):
+            if len(unit.ascription.dims) not in (1, 3):
+                self.report.error("E303", "a shape is <H, W, C> or <C>", unit.ascription.span)
             for dim in unit.ascription.dims:
                 self.expr(dim.value)
         elif unit.ascription:
@@ -361,8 +363,10 @@ def _check_network(names: Names, program: Program) -> None:
 def _check_structure(unit: s.Unit, parameters: set[str], report: Report) -> None:
     """A network parameter is a constructor argument of the emitted class: it can decide no width and no repeat."""
     places: list[s.Expr] = [unit.repeat.count] if unit.repeat else []
-    if isinstance(unit.ascription, s.Shape) and len(unit.ascription.dims) == 3:
-        places += [dim.value for dim in unit.ascription.dims]
+    vector = isinstance(unit.ascription, s.Shape) and len(unit.ascription.dims) == 1
+    dims = unit.ascription.dims if isinstance(unit.ascription, s.Shape) else (unit.ascription,)
+    alone = all(dim is None or isinstance(dim.value, s.Name) for dim in dims)
+    places += [dim.value for dim in dims if dim is not None and not (vector and alone)]
     places += [unit.guard] if unit.guard else []
     for place in places:
         for name in sorted(names_in(place) & parameters):

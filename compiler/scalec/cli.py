@@ -165,7 +165,7 @@ def _compiled(arguments: argparse.Namespace) -> "Compiled":
 
 def _compile(arguments: argparse.Namespace) -> int:
     from scalec.cost import cost
-    from scalec.output import default_name, write
+    from scalec.output import default_name, scale_of, write
 
     compiled = _compiled(arguments)
     if arguments.output == "-":
@@ -173,12 +173,13 @@ def _compile(arguments: argparse.Namespace) -> int:
         sys.stdout.buffer.flush()
         return DONE
     path = Path(arguments.output or default_name(compiled.network))
+    if (arguments.output or "").endswith(("/", os.sep)) and not path.is_dir():
+        return _fail(f"{arguments.output}: there is no such folder", NO_ACCESS)
     problem = write(path, compiled.source, arguments.force)
     if problem:
         return _fail(problem, NO_ACCESS)
-    setting, counted = compiled.network.setting, cost(compiled.network)
-    scale = f"variant {setting.variant}" if setting.variant else f"phi = {setting.phi}" if setting.phi else "baseline"
-    print(f"{path}: {scale}, {counted.params:,} parameters, {counted.macs:,} multiply-adds")
+    counted = cost(compiled.network)
+    print(f"{path}: {scale_of(compiled.network)}, {counted.params:,} parameters, {counted.macs:,} multiply-adds")
     return DONE
 
 

@@ -78,7 +78,7 @@ class Loaded:
 
 def load(path: Path) -> Loaded:
     """Read and resolve a spec. Raises `CompileError`, and `OSError` if it cannot be read."""
-    return load_text(path.name, path.read_bytes(), _importer(path.parent))
+    return load_text(str(path), path.read_bytes(), _importer(path.parent))
 
 
 def load_text(name: str, data: bytes, load_import: Callable[[str], s.Spec | None] | None = None) -> Loaded:
@@ -92,7 +92,7 @@ def check(path: Path) -> str:
     """Check a spec: the baseline, the defaults and every variant; or the names of a library. Say what was checked."""
     data = path.read_bytes()
     report = Report()
-    spec = parse(decode(path.name, data, report), report)
+    spec = parse(decode(str(path), data, report), report)
     if not any(isinstance(statement, s.Network) for statement in spec.statements):
         blocks = len(resolve_library(spec, _importer(path.parent), report).blocks)
         return f"a library of {blocks} blocks"
@@ -107,19 +107,22 @@ def check(path: Path) -> str:
     return f"the network {loaded.program.network.name.key} and {len(loaded.program.variants)} variants hold"
 
 
+def _within(path: Path, folder: Path) -> bool:
+    """Tell whether a file really lies in a folder: a link may lead elsewhere."""
+    return path.resolve().parent == folder.resolve()
+
+
 def _importer(folder: Path | None) -> Callable[[str], s.Spec | None]:
     """Look for `name.scl` beside the spec, then in the library. A name is an identifier: it can leave no folder."""
 
     def load_import(name: str) -> s.Spec | None:
-        candidates = [files("scalec.specs").joinpath(f"{name}.scl")]
-        if folder is not None:
-            beside = folder / f"{name}.scl"
-            if beside.is_file() and beside.resolve().parent == folder.resolve():
-                candidates.insert(0, beside)
-        for candidate in candidates:
-            if candidate.is_file():
-                report = Report()
-                return parse(decode(f"{name}.scl", candidate.read_bytes(), report), report)
-        return None
+        beside = folder / f"{name}.scl" if folder is not None else None
+        if beside is not None and folder is not None and not (beside.is_file() and _within(beside, folder)):
+            beside = None
+        found = beside or files("scalec.specs").joinpath(f"{name}.scl")
+        if not found.is_file():
+            return None
+        report = Report()
+        return parse(decode(str(beside) if beside else f"{name}.scl", found.read_bytes(), report), report)
 
     return load_import

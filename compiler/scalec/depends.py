@@ -93,9 +93,19 @@ class Dependence:
         for unit in chain.units if chain else ():
             written = unit.ascription.dims if isinstance(unit.ascription, s.Shape) else (unit.ascription,)
             values = [dim.value for dim in written if dim is not None]
+            if values and found.in_network:
+                self._width_rule(found)
             for expr in (*values, unit.guard, unit.repeat.count if unit.repeat else None):
                 self._expr(expr, found)
             self._head(unit.head, found)
+
+    def _width_rule(self, found: _Found) -> None:
+        """What the network writes inside a group or wrapper scales: so it depends on what the rule depends on."""
+        if (scale := self.program.scales.get("C")) is None:
+            return
+        span, file = scale.rule.span, self.program.file
+        names = depends_on(self.program, scale.rule)
+        found.atoms |= {(file, s.Name(span, (s.Identifier(span, name),))) for name in names}
 
     def _head(self, head: s.Call | s.Wrap | s.Group, found: _Found) -> None:
         match head:

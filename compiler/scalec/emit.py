@@ -109,6 +109,7 @@ def class_views(compiled: "Compiled") -> tuple[list[ClassView], set[str]]:
         context = BlockContext(kind, uses, moving, network.scope)
         writer = Writer(context, views)
         result = writer.chain(context.definition.syntax.chain, [use.chain for use in uses], "x", "x")
+        result = writer.forward.typed(result)
         views[kind] = context.view(names[kind], writer.init, writer.forward, result)
         helpers[names[kind]] = writer.modules.helpers
     top = NetworkContext(network)
@@ -116,7 +117,7 @@ def class_views(compiled: "Compiled") -> tuple[list[ClassView], set[str]]:
     chain = top.chain()
     units = compiled.network.program.network.chain
     present = type(units)(units.span, tuple(placed.unit for placed in chain.units))
-    result = writer.chain(present, [chain], "x", "x")
+    result = writer.forward.typed(writer.chain(present, [chain], "x", "x"))
     main = ClassView(
         python_name(network.name), f"{title(network)[:-1]}", (), top.parameters(), tuple(writer.init),
         tuple(writer.forward.lines), result,

@@ -48,13 +48,20 @@ class Function:
         self.hold(*self.names.values())
 
     def chain(self, chain: Chain, x: Tensor, target: int) -> Tensor:
-        """Run the units of a chain, binding `target` to what each gives."""
+        """Run the units of a chain, binding `target` to what each gives; what a wrapper gives, when it is needed."""
+        is_expression = False
         for placed in chain.units:
             node = placed.nodes[0] if placed.nodes else placed.ghost
-            if node is not None and self._is_open(placed.unit.guard) and _is_lines(placed.unit, node):
+            is_open = node is not None and _is_lines(placed.unit, node) and self._is_open(placed.unit.guard)
+            if node is None or not (placed.nodes or is_open):
+                continue
+            if is_expression:
+                self.bind(target, x)
+            if is_open:
                 x = self._guarded(placed, node, x, target)
-            elif placed.nodes:
+            else:
                 x = self._unit(placed.unit, placed.nodes, x, target)
+            is_expression = _is_lines(placed.unit, node) and not is_open
         return x
 
     def _is_open(self, guard: s.Expr | None) -> bool:
@@ -72,7 +79,10 @@ class Function:
     def _guarded(self, placed: Placed, node: Node, x: Tensor, target: int) -> Tensor:
         """Run lines under a `when`: they have a variable of their own, and run even if their modules are absent."""
         outer, self.absent = self.absent, self.absent or not placed.nodes
-        result = self._unit(placed.unit, (node,), x, self.fresh())
+        name = self.fresh()
+        result = self._unit(placed.unit, (node,), x, name)
+        if isinstance(node, Wrap):
+            self.bind(name, result)
         self.absent = outer
         return self.bind(target, result if placed.nodes else x)
 
@@ -80,7 +90,7 @@ class Function:
         node = nodes[0]
         if isinstance(node, Wrap):
             assert isinstance(unit.head, s.Wrap)
-            return self.bind(target, self._wrap(unit.head, node, x))
+            return self._wrap(unit.head, node, x)
         if isinstance(node, Group) and _is_lines(unit, node):
             return self.chain(node.chain, x, target)
         if self.absent and not (isinstance(node, Leaf) and node.operator.functional):
@@ -136,7 +146,10 @@ class Function:
         return self.tape.concatenate(parts)
 
     def _body(self, body: Body, x: Tensor) -> Tensor:
-        return self.chain(body.chain, x, self.fresh()) if body.chain is not None else x
+        if body.chain is None or not any(placed.nodes for placed in body.chain.units):
+            return x
+        name = self.fresh()
+        return self.bind(name, self.chain(body.chain, x, name))
 
 
 def _is_lines(unit: s.Unit, node: Node) -> bool:

@@ -12,6 +12,7 @@ class Forward:
     lines: list[tuple[str, str]] = field(default_factory=list)
     """Text and comment of each line."""
     declared: set[str] = field(default_factory=lambda: {"x"})
+    untyped: set[str] = field(default_factory=set)
 
     def fresh(self) -> str:
         """Give a variable that is not in use yet."""
@@ -30,7 +31,12 @@ class Forward:
     def split(self, targets: list[str], value: str) -> None:
         """Bind several variables to the parts of a tensor."""
         self.declared.update(targets)
+        self.untyped.update(targets)
         self.lines.append((f"{', '.join(targets)} = {value}", ""))
+
+    def typed(self, result: str) -> str:
+        """Give the result as something that mypy knows to be a Tensor: parts of a split are none to it."""
+        return self.assign("x", result) if self.untyped and result != "x" else result
 
     def variable(self, value: str, target: str) -> str:
         """Give a variable that holds the value, binding `target` if it is an expression."""

@@ -25,6 +25,7 @@ def title(network: Network) -> str:
     """Say in one line what the file is."""
     setting, x = network.setting, network.x
     scale = f" {setting.variant}" if setting.variant else f" at φ = {setting.phi}" if setting.phi else ""
+    scale += f" with {', '.join(changes(network))}" if setting.changed else ""
     size = f" for {x.height} × {x.width} images" if x.is_map else ""
     return f"{network.name}{scale}{size}."
 
@@ -34,17 +35,21 @@ def header(compiled: "Compiled") -> list[str]:
     network = compiled.network
     program = network.program
     digest = hashlib.sha256(program.canonical.encode()).hexdigest()
-    name = program.file.source.name
+    name = program.file.source.file
     safe = name if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", name) else "spec.scl"
-    lines = ["", f"Compiled by scalec {__version__} from {safe}, canonical text SHA-256", digest, ""]
-    lines += _wrapped(", ".join(item.replace(" ", "~") for item in _coefficients(network)))
-    if network.setting.changed:
-        lines += _wrapped("Set: " + ", ".join(f"{key} = {_shown(network, key)}" for key, _ in network.setting.changed))
+    lines = ["", f"Compiled by scalec {__version__} from {safe}, canonical text SHA-256", digest]
+    if coefficients := _coefficients(network):
+        lines += ["", *_wrapped(", ".join(item.replace(" ", "~") for item in coefficients))]
     own = [r for r in compiled.requirements if not _is_qualified(r.expr)]
     if own:
         lines += ["", "Requirements, all met:"]
         lines += [line for r in own for line in _wrapped(_requirement(r), "  ")]
     return [*lines, "", *stage_table(network)]
+
+
+def changes(network: Network) -> list[str]:
+    """Say what `--set` has changed: `classes = 10`."""
+    return [f"{spell_name(key)} = {_shown(network, key)}" for key in dict(network.setting.changed)]
 
 
 def _shown(network: Network, key: str) -> str:
@@ -126,6 +131,7 @@ def constants(network: Network) -> list[str]:
     shape = f"({x.channels}, {x.height}, {x.width})" if x.is_map else f"({x.channels},)"
     lines = [f"INPUT_SHAPE = {shape}", "FEATURE_INFO = ("]
     reduction = 1
+    tapped = any(stage.unit.tap for stage in network.stages)
     for stage in network.stages:
         first = stage.layers[0]
         if not stage.y.is_map or (
@@ -133,6 +139,8 @@ def constants(network: Network) -> list[str]:
         ):
             continue
         reduction *= max(1, (2 * stage.x.height + stage.y.height) // (2 * stage.y.height))
+        if tapped and not stage.unit.tap:
+            continue
         lines.append(f'    ("{stage.name}", {stage.y.channels}, {reduction}),')
     rows = [line.strip(" ,") for line in lines[2:]]
     if len(rows) < 2:  # black joins a tuple of one

@@ -1,5 +1,6 @@
 """Units to nodes: an operator or block with its arguments, put on a shape. The same for baseline and scaled network."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -30,10 +31,16 @@ class _Use:
 
 
 class Builder:
-    """Builds nodes in one world of names."""
+    """Builds nodes in one world of names.
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    `scaled` works out the channels that the network itself writes inside a group or wrapper; a block's stay as they
+    are. `checked` says whether the shapes written there are those of the baseline, to compare with.
+    """
+
+    def __init__(
+        self, world: World, scaled: Callable[[s.Dim, AnyScope], int] | None = None, checked: bool = True
+    ) -> None:
+        self.world, self.scaled, self.checked = world, scaled, checked
         self.depth = 0
         self.nodes = 0
         self._built: dict[tuple[object, ...], tuple[ir.Block, int]] = {}
@@ -106,10 +113,12 @@ class Builder:
         if unit.ascription is None:
             return None
         dim = unit.ascription.dims[-1] if isinstance(unit.ascription, s.Shape) else unit.ascription
+        if self.depth == 0 and self.scaled is not None:
+            return self.scaled(dim, scope)
         return whole(dim.value, scope, "the number of channels")
 
     def _check(self, unit: s.Unit, y: Shape, scope: AnyScope) -> None:
-        if unit.ascription is None:
+        if unit.ascription is None or (self.depth == 0 and not self.checked):
             return
         dims = unit.ascription.dims if isinstance(unit.ascription, s.Shape) else (unit.ascription,)
         for dim, given in zip(reversed(dims), reversed(y.dims), strict=False):

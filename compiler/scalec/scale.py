@@ -116,19 +116,23 @@ class Walk(ABC, Generic[S]):
         x = start = self.input_shape()
         stages: list[S] = []
         layer, layers = 0, self._count(scope)
+        doubt: Shape | None = None  # after a wrong shape: what the spec said, where `x` is what came out
         for index, unit in enumerate(network.chain.units):
-            try:
-                task = self.task(index, unit, x, scope, (layer, layers))
-                if task is None:
-                    continue
-                stage = self.build(task)
-                self.check_shape(unit, x, stage.y, scope)
-            except Failure as failure:
-                self.report.add(failure.diagnostic)
-                x = self._written(unit, scope) or Shape(())
+            found: list[Failure] = []
+            sources = [x] if doubt is None else [x, doubt]
+            for attempt, source in enumerate(sources, start=1):
+                made = self._stage(index, unit, source, scope, (layer, layers), found)
+                if len(found) < attempt:
+                    break
+            if len(found) == len(sources):
+                self.report.add(found[0].diagnostic)
+            doubt = self._written(unit, scope) if found else None
+            if made is None:
+                x = (doubt or Shape(())) if found else x
                 if not x.dims:
                     break
                 continue
+            task, stage = made
             stages.append(stage)
             layer += task.repeats if unit.repeat else 0
             x = stage.y
@@ -138,6 +142,20 @@ class Walk(ABC, Generic[S]):
         if not self.report.diagnostics:
             self.check_output(x, scope)
         return Walked(parameters, scope, start, tuple(stages))
+
+    def _stage(
+        self, index: int, unit: s.Unit, x: Shape, scope: LocalScope, layers: tuple[int, int], found: list[Failure]
+    ) -> tuple[Task, S] | None:
+        """Make a stage, nothing if its `when` is false or it cannot be made; failures go to `found`."""
+        made: tuple[Task, S] | None = None
+        try:
+            task = self.task(index, unit, x, scope, layers)
+            if task is not None:
+                made = task, self.build(task)
+                self.check_shape(unit, x, made[1].y, scope)
+        except Failure as failure:
+            found.append(failure)
+        return made
 
     def parameters(self) -> dict[str, Value]:
         """Give the network's parameters: those of the setting, else their defaults. Raises `Failure`."""
@@ -228,7 +246,11 @@ class Walk(ABC, Generic[S]):
         dim = channel_dim(unit)
         if dim is None:
             return None
-        if not scales_channels(self.program, index):
+        return self.width(dim, scope) if scales_channels(self.program, index) else whole(dim.value, scope, _SIZES["C"])
+
+    def width(self, dim: s.Dim, scope: Scope) -> int:
+        """Scale channels that the network writes, inside a group or wrapper too, unless they are pinned."""
+        if dim.pinned or names_in(dim.value) & set(self.program.network_parameters):
             return whole(dim.value, scope, _SIZES["C"])
         written = number(dim.value, scope)
         if not isinstance(written, Fraction):
@@ -284,7 +306,7 @@ class _Scaler(Walk[Stage]):
 
     def __init__(self, program: Program, setting: Setting, report: Report) -> None:
         super().__init__(program, setting, report)
-        self.builder = Builder(self.world)
+        self.builder = Builder(self.world, self.width, not setting.scaled)
 
     def run(self) -> Network:
         done = self.walk()

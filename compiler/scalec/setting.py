@@ -38,6 +38,8 @@ def make_setting(
             )
         put("phi", _phi(phi))
     for name, text in changes:
+        if phi is not None and s.ascii_name(name) == "phi":
+            raise command_error("E501", "φ is set twice", "--set ", f"{name}={text}", "and --phi")
         put(*_changed(program, name, text))
     return Setting(
         s.ascii_name(variant) if variant else None, phi.strip() if phi else None, names, parameters,

@@ -208,7 +208,7 @@ class Counter(Walk[StageTally]):
         """Make the scopes of a setting."""
         super().__init__(tally.program, setting, report)
         self.tally = tally
-        self.builder = Builder(self.world)
+        self.builder = Builder(self.world, self.width, not setting.scaled)
         self._atoms: dict[int, Value | None] = {}
 
     def build(self, task: Task) -> StageTally:

@@ -160,14 +160,16 @@ class Wrappers:
             sources, inputs = self._split(source, channels, use.sample, prefix)
         texts: list[str] = []
         total: Code | None = Code("0", value=None)
+        kept = True
         for of, piece, given in zip(bodies, sources, inputs, strict=True):
             self.modules.channels = given
             if self.comment:
                 self.comment.dims = dims if use.sample.kind == "concat" else None
             texts.append(self._body(of, piece, prefix))
             own = self.modules.channels
+            kept = kept and own is not None and given is not None and own.text == given.text
             total = None if total is None or own is None else own if total.text == "0" else total + own
-        self.modules.channels = total
+        self.modules.channels = channels if kept and use.sample.kind == "split" else total
         if self.comment:
             self.comment.dims = None
         return f"torch.cat(({', '.join(texts)}), dim=1)"
