@@ -120,7 +120,7 @@ def agree_on(written: Written) -> None:
     except CompileError:
         return
     for footprint in (INFERENCE, SGD, MIXED):
-        # equal nearly always; a class that writes lines under a `when` may hold a name a little longer or shorter
+        # equal but for copies to another layout: of gradients, and of parts of a split, before a GroupNorm
         assert -0.01 <= memory(net.network, footprint) / measure(net, footprint) - 1 <= 0.02
 
 

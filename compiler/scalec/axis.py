@@ -35,7 +35,7 @@ About = Literal["height", "width", "channels", "repeats", "when", "value"]
 
 @dataclass(frozen=True)
 class Decision:
-    """A whole number, or another value, that a scale decides: what it depends on, its value, and how it goes on an axis.
+    """A whole number or other value that a scale decides: what it depends on, its value, and its way along an axis.
 
     `unit` is the unit it is about, -1 for the input; `about` says what it decides there.
     """

@@ -6,6 +6,7 @@ linear layers and windowed pools put out.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from scalec.ir import Leaf, Network, Stage, leaves
 
@@ -29,9 +30,10 @@ class Cost:
         )
 
 
+@lru_cache(maxsize=256)  # a report, a header and requirements ask for the same few stages
 def cost(part: Network | Stage) -> Cost:
     """Count a network or one of its stages."""
-    return total(leaves(part))
+    return sum(map(cost, part.stages), Cost()) if isinstance(part, Network) else total(leaves(part))
 
 
 def total(parts: Iterable[Leaf]) -> Cost:

@@ -57,10 +57,7 @@ class Function:
                 continue
             if is_expression:
                 self.bind(target, x)
-            if is_open:
-                x = self._guarded(placed, node, x, target)
-            else:
-                x = self._unit(placed.unit, placed.nodes, x, target)
+            x = self._guarded(placed, node, x, target) if is_open else self._unit(placed.unit, placed.nodes, x, target)
             is_expression = _is_lines(placed.unit, node) and not is_open
         return x
 
@@ -146,7 +143,7 @@ class Function:
         return self.tape.concatenate(parts)
 
     def _body(self, body: Body, x: Tensor) -> Tensor:
-        if body.chain is None or not any(placed.nodes for placed in body.chain.units):
+        if body.chain is None or not _units(body):
             return x
         name = self.fresh()
         return self.bind(name, self.chain(body.chain, x, name))
@@ -158,11 +155,20 @@ def _is_lines(unit: s.Unit, node: Node) -> bool:
 
 
 def _is_expression(body: Body) -> bool:
-    """Tell whether a body is one call, which needs no statement of its own."""
-    units = [placed for placed in body.chain.units if placed.nodes] if body.chain is not None else []
+    """Tell whether a body is one expression with a call in it, which needs no statement of its own."""
+    units = _units(body)
     if len(units) != 1:
         return False
-    return not _is_lines(units[0].unit, units[0].nodes[0])
+    unit, node = units[0].unit, units[0].nodes[0]
+    if isinstance(node, Wrap) and isinstance(unit.head, s.Wrap) and node.kind in ("sum", "concat"):
+        inner = [each for each in node.bodies if _units(each)]
+        always = all(each.condition is None for each in unit.head.bodies)
+        return always and bool(inner) and all(map(_is_expression, inner))
+    return not _is_lines(unit, node)
+
+
+def _units(body: Body) -> list[Placed]:
+    return [placed for placed in body.chain.units if placed.nodes] if body.chain is not None else []
 
 
 def sequential(tape: Tape, nodes: tuple[Node, ...], x: Tensor) -> Tensor:

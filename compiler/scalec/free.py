@@ -12,7 +12,7 @@ from itertools import product
 
 from scalec.axis import STEPS, Axis, decisions
 from scalec.ir import Setting
-from scalec.solve import QUANTITIES, Budgets, Interval, fits
+from scalec.solve import LOOK_AHEAD, QUANTITIES, Budgets, Interval, between, fits
 from scalec.tally import NetworkTally, Tally
 
 MOST = 32
@@ -96,21 +96,12 @@ class FreeSearch:
         return inside and fits(self.at(cell), self.budgets)
 
     def _top(self, axis: Axis) -> int:
-        """Give the last point that fits with all other dimensions at their lowest."""
+        """Give the last point in reach of the budgets, with all other dimensions at their lowest."""
         low, step = self.low, STEPS // 8
-        if not fits(axis.at(low), self.budgets):
-            return low
-        while low < MOST * STEPS:
-            high = min(low + step, MOST * STEPS)
-            if not fits(axis.at(high), self.budgets):
-                break
-            low, step = high, 2 * step
-        else:
-            return low
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if fits(axis.at(middle), self.budgets) else (low, middle)
-        return low
+        while low < MOST * STEPS and fits(axis.at(low), self.budgets, LOOK_AHEAD):
+            low, step = min(low + step, MOST * STEPS), 2 * step
+        inside = max(low - step // 2, self.low)
+        return between(inside, low, lambda point: fits(axis.at(point), self.budgets, LOOK_AHEAD))
 
     def _edge(self) -> list[Cell]:
         """Walk along the edge of what fits: for each choice of the first dimensions, the most of the last."""

@@ -23,7 +23,7 @@ from scalec.cost import Cost
 from scalec.expr import Failure
 from scalec.instantiate import MAX_NODES
 from scalec.ir import Setting
-from scalec.memory import COUNTER
+from scalec.memory import resident_of
 from scalec.monotone import Ends
 from scalec.scale import MAX_LAYERS, Task, channel_dim
 from scalec.scope import LocalScope
@@ -254,7 +254,7 @@ class _Grid:
 
     def _figures(self, sums: "_Sums", start: Integers) -> Figures:
         peak = sums.most if self.tally.all_modules else self._peaks(sums, start)
-        stored = FLOAT * (sums.params + sums.buffers - sums.counters) + COUNTER * sums.counters
+        stored = resident_of(Cost(sums.params, sums.buffers), sums.counters)  # type: ignore[arg-type]
         found = (sums.params, sums.buffers, sums.macs, sums.activations, stored + peak)
         return Figures(self.exists, *(np.where(self.exists, each, 0) for each in found))
 

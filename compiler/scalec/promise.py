@@ -27,6 +27,8 @@ from scalec.tally import NetworkTally, Tally
 NAMES = ("d", "w", "r")
 BOXES = (Fraction(5, 4), Fraction(3, 2), Fraction(2), Fraction(4))
 """The neighbourhood: each dimension from 1/factor to factor times its nominal value, the next factor if need be."""
+MOST_TRIED = 10_000
+"""The neighbourhood ends after so many of the nearest networks, too."""
 _CONTEXT = Context(prec=40, rounding=ROUND_HALF_EVEN)
 
 
@@ -96,7 +98,7 @@ def keep_promise(
 ) -> Kept | None:
     """Find the nearest network whose FLOPS are `target` (d·w²·r², if not given) times the baseline's, ± a share of it.
 
-    `base` says which φ. Nothing, if there is none within the widest box. Raises `Entangled`, `CompileError`.
+    `base` says which φ. Nothing, if there is none in the neighbourhood. Raises `Entangled`, `CompileError`.
     """
     check_separable(tally, NAMES)
     values = nominal(tally, base)
@@ -110,6 +112,8 @@ def keep_promise(
         classes = [_classes(tally, base, values, name, factor) for name in NAMES]
         tried = 0
         for distance, cell in _nearest_first(classes):
+            if tried == MOST_TRIED:
+                return None
             if distance > _CONTEXT.power(_ln(factor), 2):
                 break
             chosen = [options[index] for options, index in zip(classes, cell, strict=True)]

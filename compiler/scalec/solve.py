@@ -15,7 +15,7 @@ from scalec.ir import Setting
 from scalec.tally import NetworkTally, Tally
 
 MAX_PHI = 32
-LOOK_AHEAD = Fraction(3, 2)
+LOOK_AHEAD = Fraction(5, 4)
 """Above the answer, every network is tried that needs no more than so many times a limit: costs might fall again."""
 
 QUANTITIES: Mapping[str, Callable[[NetworkTally], int]] = {
@@ -153,13 +153,13 @@ class PhiSearch:
         while low > -MAX_PHI * STEPS and self.at(low) is not None:
             low, step = max(low + step, -MAX_PHI * STEPS), 2 * step
             if self._fits(low):
-                return _between(low, 0, self._fits)
+                return between(low, 0, self._fits)
         inside = next((p for p in sorted(self.tried, reverse=False) if self.tried[p] is not None), None)
         vanished = max((p for p in self.tried if self.tried[p] is None), default=None)
         if inside is None or vanished is None or vanished > inside:
             return None
-        smallest = -_between(-inside, -vanished, lambda point: self.at(-point) is not None)
-        return _between(smallest, 0, self._fits) if self._fits(smallest) else None
+        smallest = -between(-inside, -vanished, lambda point: self.at(-point) is not None)
+        return between(smallest, 0, self._fits) if self._fits(smallest) else None
 
     def _edge(self, start: int, holds: Callable[[int], bool]) -> int:
         """Go up from a point that holds, in growing steps, and give the last that does."""
@@ -167,7 +167,7 @@ class PhiSearch:
         while low < MAX_PHI * STEPS:
             high = min(low + step, MAX_PHI * STEPS)
             if not holds(high):
-                return _between(low, high, holds)
+                return between(low, high, holds)
             low, step = high, 2 * step
         return low
 
@@ -184,7 +184,7 @@ class PhiSearch:
         while same > -MAX_PHI * STEPS:
             low = max(same - step, -MAX_PHI * STEPS)
             if not self._is_same(low, point):
-                return -_between(-same, -low, lambda p: self._is_same(-p, point))
+                return -between(-same, -low, lambda p: self._is_same(-p, point))
             same, step = low, 4 * step
         return same
 
@@ -206,7 +206,7 @@ class PhiSearch:
         return Nothing(self.tried[built[0]], built[0]) if built else Nothing(None, 0)
 
 
-def _between(low: int, high: int, holds: Callable[[int], bool]) -> int:
+def between(low: int, high: int, holds: Callable[[int], bool]) -> int:
     """Give the last point that holds, of low, which does, to high, which does not."""
     while high - low > 1:
         middle = (low + high) // 2

@@ -25,7 +25,7 @@ from scalec.expr import Failure, Value, evaluate
 from scalec.footprint import INFERENCE
 from scalec.instantiate import MAX_NODES, Builder
 from scalec.ir import Network, Node, Setting, Stage, leaves
-from scalec.memory import COUNTER
+from scalec.memory import resident_of
 from scalec.program import Program
 from scalec.scale import Task, Walk
 from scalec.scope import LocalScope, World
@@ -84,7 +84,7 @@ class NetworkTally:
     def memory(self) -> int:
         """The peak of inference at batch 1 in float32, in bytes: what `memory.memory` gives."""
         counters = sum(stage.counters for stage in self.stages)
-        return resident(self.cost, counters) + self.tally.peak(self.x, self.stages)
+        return resident_of(self.cost, counters) + self.tally.peak(self.x, self.stages)
 
     @property
     def model(self) -> Model:
@@ -284,8 +284,3 @@ def _stage_sum(key: Key, task: Task, layers: list[tuple[LayerTally, int]]) -> St
     kept = tuple(layer for layer, times in layers for _ in range(min(times, 3)))
     cost = Cost(params, buffers, macs, activations)
     return StageTally(task.index, task.repeats, task.x, layers[-1][0].y, cost, counters, nodes, kept, key)
-
-
-def resident(cost: Cost, counters: int) -> int:
-    """Give the bytes of parameters and buffers, as `memory` does for inference in float32."""
-    return FLOAT * (cost.params + cost.buffers - counters) + COUNTER * counters
