@@ -65,7 +65,8 @@ def test_compile_writes_one_file_and_says_so(spec: Path, capsys: pytest.CaptureF
     [
         ([], "tiny.py"), (["--phi", "0"], "tiny_phi0.py"), (["--phi", "0.5"], "tiny_phi0_point_5.py"),
         (["--phi", "1/3"], "tiny_phi1_over_3.py"), (["--phi", "-1"], "tiny_phi_minus_1.py"),
-        (["--variant", "B4"], "tiny_b4.py"), (["--set", "classes=3"], "tiny_classes3.py"), (["--phi", "1.0"], "tiny_phi1.py"),
+        (["--variant", "B4"], "tiny_b4.py"), (["--set", "classes=3"], "tiny_classes3.py"),
+        (["--phi", "1.0"], "tiny_phi1.py"),
     ],
 )  # fmt: skip
 def test_default_names(spec: Path, options: list[str], name: str) -> None:

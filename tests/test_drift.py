@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from nets import SPECS, spec
 
+from nets import SPECS, spec
 from scalec.cli import main
 from scalec.compiler import load_text
 from scalec.drift import drift, product

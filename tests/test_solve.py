@@ -56,7 +56,7 @@ network N(classes = 10) <32, 32, 3> → <classes> = Conv(3) → 8 ⊙ Unit(strid
   ⊙ GlobalAvgPool ⊙ Linear → <classes>""",
     "pins and labels": """param φ = 0
 network N(classes = 10) <32, 32, 3> → <classes> = stem: Conv(3, 2) → <16, 16, =8>
-  ⊙ body: (Conv(3) ⊙ ReLU)^=2 → 16 ⊙ Conv(1) → =max(20, width(20)) ⊙ Conv(1) → =3 · body.C + stem.C
+  ⊙ body: (ReLU ⊙ Conv(3))^=2 → 16 ⊙ Conv(1) → =max(20, width(20)) ⊙ Conv(1) → =3 · body.C + stem.C
   ⊙ GlobalAvgPool ⊙ Linear → <classes>""",
     "layers that differ": """param φ = 0
 block Unit(stride = 1) <H, W, C> → <H/stride, W/stride, K>

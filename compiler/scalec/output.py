@@ -26,7 +26,7 @@ def default_name(network: Network) -> str:
 
 
 def _spelled(number: str) -> str:
-    """Spell a number, or a word, so that two that differ do not look alike: `1/3` as `1_over_3`, `1.3` as `1_point_3`."""
+    """Spell a number or a word, so that `1/3` (`1_over_3`) and `1.3` (`1_point_3`) do not look alike."""
     text = re.sub(r"\.0+$", "", number.strip().lstrip("+"))
     for sign, word in (("-", "_minus_"), ("/", "_over_"), (".", "_point_")):
         text = text.replace(sign, word)

@@ -2,8 +2,8 @@
 
 The receptive field is the paper's argument for scaling depth with resolution: "for higher resolution images, we should
 increase network depth, so the larger receptive fields can help capture similar features that include more pixels in
-bigger images" (Section 3.3). It is that of windows: r' = r + (k - 1) · j, j' = j · s for a window of k with stride s; of
-parallel branches the larger counts; what a gate learns from the whole map does not.
+bigger images" (Section 3.3). It is that of windows: r' = r + (k - 1) · j, j' = j · s for a window of k with stride s;
+of parallel branches the larger counts; what a gate learns from the whole map does not.
 """
 
 from scalec.ir import Block, Chain, Group, Leaf, Network, Node, Stage, Wrap, leaves

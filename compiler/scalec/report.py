@@ -147,8 +147,8 @@ def _row(name: str, operator: str, layers: int, y: Shape, parts: list[Leaf], fie
     counted = total(parts)
     return StageCost(
         name=name, operator=operator, layers=layers, output=list(y.dims), params=counted.params,
-        buffers=counted.buffers, macs=counted.macs, activations=counted.activations, bytes_moved=sum(map(bytes_moved, parts)),
-        receptive_field=field,
+        buffers=counted.buffers, macs=counted.macs, activations=counted.activations,
+        bytes_moved=sum(map(bytes_moved, parts)), receptive_field=field,
     )  # fmt: skip
 
 
