@@ -4,7 +4,7 @@ Everything is run in turn, several rounds in one go; a figure is the median of t
 
 - `scale_and_analyse`: a loaded spec to parameters, multiply-adds and activations of one network; `cold` with an empty
   table, `search` one φ after the other that no one asked for before, `warm` with everything in the table,
-- `analyse`: the same of a network whose whole numbers are known: `walk` by `cost.cost` over every operator, `table` by
+- `analyse`: the same of a network whose whole numbers are known: `walk` by `cost.total` over every operator, `table` by
   adding up its stages,
 - `many`: 100,000 candidates of φ, or of d, w and r, through NumPy, each one's share: `cold` with an empty table,
 - `solve`: CPU seconds of `scalec solve` as a whole process, over those of `scalec compile`.
@@ -35,8 +35,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from peers import timm_model  # noqa: E402
 from scalec.compiler import load  # noqa: E402
-from scalec.cost import cost  # noqa: E402
+from scalec.cost import total  # noqa: E402
 from scalec.grid import evaluate_many  # noqa: E402
+from scalec.ir import leaves  # noqa: E402
 from scalec.setting import make_setting  # noqa: E402
 from scalec.tally import Tally  # noqa: E402
 
@@ -93,7 +94,7 @@ class Round:
         tally.evaluate(self.setting)
         found["scale_and_analyse, warm"] = seconds(lambda: tally.evaluate(self.setting), 100)
         network, known = self.loaded.network(self.setting), tally.evaluate(self.setting)
-        found["analyse, walk"] = seconds(lambda: cost(network), 20)
+        found["analyse, walk"] = seconds(lambda: total(leaves(network)), 20)
         found["analyse, table"] = seconds(lambda: tally.summed(known.x, known.stages), 1_000)
         found |= self._many("phi", {"phi": (0, 70_000)})
         found |= self._many("d, w, r", {"d": (10_000, 20_000), "w": (10_000, 20_000), "r": (10_000, 20_000)})

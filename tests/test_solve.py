@@ -25,8 +25,10 @@ from scalec.free import Entangled, FreeSearch
 from scalec.grid import Figures, evaluate_many
 from scalec.ir import Setting
 from scalec.memory import memory, resident_of
+from scalec.monotone import Ends, direction
 from scalec.ops import OPERATORS, OperatorError
 from scalec.promise import keep_promise
+from scalec.scope import World
 from scalec.setting import make_setting
 from scalec.shape import Shape
 from scalec.solve import QUANTITIES, Found, Nothing, PhiSearch, binding
@@ -330,6 +332,24 @@ def test_nothing_fits() -> None:
     answer = PhiSearch(Tally(spec("efficientnet").program), {"params": Fraction(1)}).run()
     assert isinstance(answer, Nothing) and answer.smallest is not None and answer.at < -10 * STEPS
     assert PhiSearch(Tally(spec("efficientnet").program), {}).at(answer.at - 1) is None
+
+
+@pytest.mark.parametrize(
+    "text, way",
+    [
+        ("α^φ", 1), ("0.9^φ", -1), ("2 - α^φ", -1), ("1 / α^φ", -1), ("-2 · φ", -1), ("φ · φ", None),
+        ("α^φ · 0.9^φ", None), ("φ / 3", 1), ("3 / φ", None),
+        ("ceil(φ) - floor(φ)", None), ("max(1, 3 · φ)", 1), ("1 if φ > 0 else 2", None), ("1 if α > 1 else φ", 0),
+        ("eight(φ) + 1", 1), ("eight(-φ)", -1), ("α · 3", 0), ("(2 · α^φ)^2", 1), ("φ^2", None),
+    ],
+)  # fmt: skip
+def test_direction_of_an_expression(text: str, way: int | None) -> None:
+    spec_text = f"""param φ = 0
+let α = 1.2, f = {text}, eight(c) = to_multiple(c, 8, floor = 90%)
+network N <8, 8, 3> → <8, 8, 4> = Conv(3) → =4"""
+    program = load_text("ways.scl", spec_text.encode()).program
+    low, high = (World(program.file, {"phi": Fraction(end)}).main for end in (-2, 3))
+    assert direction(program.file.lets["f"].binding.value, Ends(program, "phi", low, high)) == way
 
 
 def test_an_axis_that_is_not_known_to_be_monotone_is_sampled() -> None:

@@ -133,17 +133,16 @@ def _least(expr: s.Expr, ends: Ends) -> int:
 
 
 def _product(expr: s.Product, ends: Ends) -> Direction:
-    """Factors that vary must not be negative; constant ones may turn the direction round."""
-    sign, ways = 1, list[Direction]()
-    for operator, factor in expr.factors:
-        way = _direction(factor, ends)
-        if way == 0:
-            sign *= exact.sign(number(factor, ends.low))
-        elif way is None or _least(factor, ends) < (1 if operator == "/" else 0):
-            return None
-        else:
-            ways.append(way if operator == "*" else -way)
-    return _times(_same(ways), sign)
+    """Constant factors may turn the direction round; if several vary, or one divides, they must not be negative."""
+    ways = [(operator, factor, _direction(factor, ends)) for operator, factor in expr.factors]
+    varying = [(operator, factor, way) for operator, factor, way in ways if way != 0]
+    sign = 1
+    for _, factor, way in ways:
+        sign *= exact.sign(number(factor, ends.low)) if way == 0 else 1
+    several = len(varying) > 1 or any(operator == "/" for operator, _, _ in varying)
+    if several and any(_least(factor, ends) < (1 if operator == "/" else 0) for operator, factor, _ in varying):
+        return None
+    return _times(_same(_times(way, 1 if operator == "*" else -1) for operator, _, way in varying), sign)
 
 
 def _power(expr: s.Power, ends: Ends) -> Direction:
