@@ -39,6 +39,7 @@ LAYERS = """
     header
     audit emit
     output
+    advice
     compiler
     report drift plot drift_report solve_report
     memory_oracle verify search

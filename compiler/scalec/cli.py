@@ -165,9 +165,11 @@ def _compiled(arguments: argparse.Namespace) -> "Compiled":
 
 def _compile(arguments: argparse.Namespace) -> int:
     from scalec.cost import cost
+    from scalec.diagnostics import render
     from scalec.output import default_name, scale_of, write
 
     compiled = _compiled(arguments)
+    print(render(compiled.warnings), file=sys.stderr, end="")
     if arguments.output == "-":
         sys.stdout.buffer.write(compiled.source.encode())
         sys.stdout.buffer.flush()
@@ -190,7 +192,9 @@ def _check(arguments: argparse.Namespace) -> int:
     code = DONE
     for spec in arguments.specs:
         try:
-            print(f"{spec}: {check(Path(spec))}")
+            said, warnings = check(Path(spec))
+            print(render(warnings), file=sys.stderr, end="")
+            print(f"{spec}: {said}")
         except CompileError as error:
             print(render(error.diagnostics), file=sys.stderr, end="")
             code = WRONG_INPUT

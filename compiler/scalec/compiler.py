@@ -12,13 +12,15 @@ Each stage collects what it finds and stops at its end; `CompileError` carries t
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 
 from scalec import syntax as s
+from scalec.advice import decided, falling_cost, growth_warning, with_nearest
 from scalec.constrain import Requirement, constrain
-from scalec.diagnostics import CompileError, Report
+from scalec.diagnostics import CompileError, Diagnostic, Report
 from scalec.ir import Network, Setting
 from scalec.parse import decode, parse
 from scalec.program import Program
@@ -35,6 +37,7 @@ class Compiled:
     requirements: tuple[Requirement, ...]
     baseline: Network
     """The network without scaling, of the file's own values."""
+    warnings: tuple[Diagnostic, ...] = ()
 
     @cached_property
     def source(self) -> str:
@@ -69,11 +72,17 @@ class Loaded:
         self, phi: str | None = None, variant: str | None = None, changes: Sequence[tuple[str, str]] = ()
     ) -> Compiled:
         """Scale to φ or a variant, with `--set` changes, and check what is required. Raises `CompileError`."""
-        baseline = self.named("baseline")
-        network, report = self.network(make_setting(self.program, phi, variant, changes)), Report()
+        baseline, setting = self.named("baseline"), make_setting(self.program, phi, variant, changes)
+        network, report = self.network(setting), Report()
         requirements = constrain(network, self.named, report)
-        report.stop_on_error()
-        return Compiled(network, requirements, baseline)
+        at = setting.names.get("phi")
+        if phi is None or not isinstance(at, Fraction):
+            report.stop_on_error()
+            return Compiled(network, requirements, baseline)
+        if report.diagnostics:
+            decide = decided(lambda x: self.network(make_setting(self.program, str(x), None, changes)), self.named)
+            with_nearest(report, [r.expr for r in requirements if not r.holds], at, decide).stop_on_error()
+        return Compiled(network, requirements, baseline, tuple(growth_warning(network, baseline, at)))
 
 
 def load(path: Path) -> Loaded:
@@ -88,14 +97,17 @@ def load_text(name: str, data: bytes, load_import: Callable[[str], s.Spec | None
     return Loaded(resolve(spec, load_import or _importer(None), report))
 
 
-def check(path: Path) -> str:
-    """Check a spec: the baseline, the defaults and every variant; or the names of a library. Say what was checked."""
+def check(path: Path) -> tuple[str, list[Diagnostic]]:
+    """Check a spec: the baseline, the defaults and every variant; or the names of a library.
+
+    Says what was checked, and warns. Raises `CompileError`.
+    """
     data = path.read_bytes()
     report = Report()
     spec = parse(decode(str(path), data, report), report)
     if not any(isinstance(statement, s.Network) for statement in spec.statements):
         blocks = len(resolve_library(spec, _importer(path.parent), report).blocks)
-        return f"a library of {blocks} blocks"
+        return f"a library of {blocks} blocks", []
     loaded = Loaded(resolve(spec, _importer(path.parent), report))
     for variant in (None, *loaded.program.variants):
         try:
@@ -104,7 +116,9 @@ def check(path: Path) -> str:
             for diagnostic in error.diagnostics:
                 report.add(diagnostic)
     report.stop_on_error()
-    return f"the network {loaded.program.network.name.key} and {len(loaded.program.variants)} variants hold"
+    variants = len(loaded.program.variants)
+    said = f"the network {loaded.program.network.name.key} and {variants} variants hold"
+    return said, falling_cost(loaded.program)
 
 
 def _within(path: Path, folder: Path) -> bool:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from scalec import exact
 from scalec import syntax as s
 from scalec.cost import cost
-from scalec.diagnostics import Report
+from scalec.diagnostics import CompileError, Report
 from scalec.exact import Number
 from scalec.expr import Failure, Scope, Value, describe, evaluate, tolerance_of, truth
 from scalec.footprint import footprint_of
@@ -69,6 +69,14 @@ def constrain(network: Network, other: Callable[[str], Network], report: Report)
         except Failure as failure:
             report.add(failure.diagnostic)
     return tuple(decided)
+
+
+def holds(expr: s.Expr, network: Network, other: Callable[[str], Network]) -> bool:
+    """Decide one requirement on a network, without a report. Raises `CompileError`."""
+    try:
+        return truth(expr, _Scope(network, other))
+    except Failure as failure:
+        raise CompileError([failure.diagnostic]) from None
 
 
 def _values(expr: s.Expr, scope: Scope) -> tuple[str, ...]:
