@@ -4,8 +4,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from nets import compiled, spec
 
+from nets import compiled, spec
 from scalec.cli import main
 from scalec.compiler import check, load_text
 from scalec.cost import cost

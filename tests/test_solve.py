@@ -1,9 +1,7 @@
-"""The inverse against brute force, and the table it counts with against networks that are built."""
+"""The inverse against brute force: the largest φ, free dimensions, scaling that keeps the promise."""
 
 import json
 import math
-from collections.abc import Callable
-from dataclasses import fields
 from fractions import Fraction
 from functools import cache
 from itertools import product
@@ -12,237 +10,25 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from hard_specs import EIGHTHS, NAMED, examples, hard, rounded, steps
 from nets import SPECS, spec
 from scalec import cli, exact, promise
 from scalec.axis import STEPS
-from scalec.compiler import Loaded, load_text
+from scalec.compiler import load_text
 from scalec.cost import cost
-from scalec.diagnostics import CompileError
 from scalec.free import Entangled, FreeSearch
 from scalec.grid import Figures, evaluate_many
 from scalec.ir import Setting
 from scalec.memory import memory, resident_of
 from scalec.monotone import Ends, direction
-from scalec.ops import OPERATORS, OperatorError
 from scalec.promise import keep_promise
 from scalec.scope import World
 from scalec.setting import make_setting
-from scalec.shape import Shape
 from scalec.solve import QUANTITIES, Found, Nothing, PhiSearch, binding
 from scalec.tally import NetworkTally, Tally
-from strategies import Written, phis, specs
-
-
-def examples(count: int) -> settings:
-    return settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-RULES = """
-let d = 1.2^φ, w = 1.1^φ, r = 1.15^φ, width(c) = to_multiple(w · c, 4)
-scale L → ceil(d · L)
-scale C → width(C)
-scale H → round(r · H)
-scale W → round(r · W)
-"""
-"""Specs with what makes a stage depend on more than its shapes."""
-HARD = {
-    "params in blocks": """param φ = 0, wide = 2
-block Unit(stride = 1) <H, W, C> → <H/stride, W/stride, K>
-  = Conv(1) → wide · C ⊙ BatchNorm ⊙ Squeeze(width(8)) ⊙ Conv(3, stride) → K
-block Squeeze(hidden) <H, W, C> → <H, W, C>
-  = gate { GlobalAvgPool ⊙ Conv(1) → hidden ⊙ Conv(1) → width(4) ⊙ Conv(1) → C }
-network N(classes = 10) <32, 32, 3> → <classes> = Conv(3) → 8 ⊙ Unit(stride = 2)^2 → <16, 16, 16>
-  ⊙ GlobalAvgPool ⊙ Linear → <classes>""",
-    "pins and labels": """param φ = 0
-network N(classes = 10) <32, 32, 3> → <classes> = stem: Conv(3, 2) → <16, 16, =8>
-  ⊙ body: (ReLU ⊙ Conv(3))^=2 → 16 ⊙ Conv(1) → =max(20, width(20)) ⊙ Conv(1) → =3 · body.C + stem.C
-  ⊙ GlobalAvgPool ⊙ Linear → <classes>""",
-    "layers that differ": """param φ = 0
-block Unit(stride = 1) <H, W, C> → <H/stride, W/stride, K>
-  = Conv(3, stride) → K ⊙ (Conv(3) → K ⊙ ReLU) when layer > 1 ⊙ DropPath(0.1 · layer / layers)
-network N(classes = 10) <32, 32, 3> → <classes> = Unit(2)^2 → 8 ⊙ Unit^3 → 12 ⊙ GlobalAvgPool ⊙ Linear → <classes>""",
-    "growth and alternatives": """param φ = 0
-block Dense(growth) <H, W, C> → <H, W, C + growth> = concat { } { BatchNorm ⊙ ReLU ⊙ Conv(3) → growth }
-network N(classes = 10) <32, 32, 3> → <classes> = Conv(3, 2) → 8 ⊙ Dense(width(4))^3
-  ⊙ (Conv(3, 2), ReLU ⊙ Conv(1), Depthwise(3))^4 → 32
-  ⊙ GlobalAvgPool ⊙ Linear → <classes>""",
-    "lines, not modules": """param φ = 0
-network N(classes = 10) <32, 32, 3> → <classes> = Dropout(0.1) ⊙ Conv(3, 2) → 8
-  ⊙ residual { Conv(3) → =8 ⊙ ReLU } when w == 1 ⊙ sum { Conv(1) → =16 ⊙ BatchNorm } { Conv(3) → =16 }
-  ⊙ (ReLU ⊙ concat { Conv(1) → =8 } { Identity }) ⊙ GlobalAvgPool ⊙ Linear → <classes>""",
-    "a projection that vanishes": """param φ = 0
-block Unit(stride = 1) <H, W, C> → <H/stride, W/stride, K>
-  = sum { Depthwise(3, stride) ⊙ Conv(1) → K } { Conv(5, stride) → K when stride > 1 or C != K }
-network N(classes = 10) <32, 32, 3> → <classes> = Conv(3, 2) → 16 ⊙ Unit^=1 → =max(24, width(16)) ⊙ Unit(2)^1 → 40
-  ⊙ GlobalAvgPool ⊙ Linear → <classes>""",
-}
-
-
-@cache
-def hard(name: str) -> Loaded:
-    text = HARD[name]
-    rules = RULES.split("block Unit", maxsplit=1)[0]
-    first, _, rest = text.partition("\n")
-    return load_text("hard.scl", f"{first}\n{rules}\n{rest}".encode())
-
-
-@cache
-def rounded(old: str, new: str) -> Loaded:
-    text = (SPECS / "efficientnet.scl").read_text()
-    assert old in text
-    return load_text("efficientnet.scl", text.replace(old, new).encode())
-
-
-def eighths() -> Loaded:
-    """EfficientNet with resolutions that are multiples of 8."""
-    text = (SPECS / "efficientnet.scl").read_text()
-    for symbol in "HW":
-        text = text.replace(f"round(r · {symbol})", f"to_multiple(r · {symbol}, 8)")
-    return load_text("efficientnet.scl", text.encode())
-
-
-EIGHTHS = eighths()
-NAMED: dict[str, Callable[[], Loaded]] = {
-    "efficientnet": lambda: spec("efficientnet"),
-    "lite": lambda: spec("efficientnet_lite"),
-    **{name: (lambda name=name: hard(name)) for name in HARD},  # type: ignore[misc]
-}
-
-
-def built(loaded: Loaded, setting: Setting) -> tuple[Any, ...] | None:
-    """Build the network for real."""
-    try:
-        network = loaded.network(setting)
-    except CompileError:
-        return None
-    return cost(network), memory(network), network.x, tuple(stage.y for stage in network.stages)
-
-
-def looked_up(tally: Tally, setting: Setting) -> tuple[Any, ...] | None:
-    try:
-        found = tally.evaluate(setting)
-    except CompileError:
-        return None
-    return found.cost, found.memory, found.x, tuple(stage.y for stage in found.stages)
-
-
-def steps(low: float, high: float) -> st.SearchStrategy[int]:
-    return st.integers(int(low * STEPS), int(high * STEPS))
-
-
-# The table
-
-
-@pytest.mark.parametrize("name", NAMED)
-def test_table_equals_networks_that_are_built(name: str) -> None:
-    loaded = NAMED[name]()
-    tally = Tally(loaded.program)
-
-    @examples(12)
-    @given(steps(-4, 6), steps(0.5, 2.2), steps(0.5, 2), steps(0.5, 2))
-    def check(phi: int, d: int, w: int, r: int) -> None:
-        for names in ({"phi": phi}, {"d": d, "w": w, "r": r}):
-            setting = Setting(names={key: Fraction(value, STEPS) for key, value in names.items()})
-            assert looked_up(tally, setting) == built(loaded, setting)
-
-    check()
-
-
-@pytest.mark.parametrize("name", ["efficientnet", "efficientnet_lite"])
-def test_table_equals_every_variant(name: str) -> None:
-    loaded = spec(name)
-    tally = Tally(loaded.program)
-    for variant in loaded.program.variants:
-        setting = make_setting(loaded.program, variant=variant, changes=[("padding", "same")])
-        assert looked_up(tally, setting) == built(loaded, setting) is not None
-
-
-@examples(40)
-@given(specs(), st.lists(phis(), min_size=1, max_size=3))
-def test_table_equals_random_specs(written: Written, texts: list[str]) -> None:
-    loaded = load_text("random.scl", written.text.encode())
-    tally = Tally(loaded.program)
-    for text in texts:
-        try:
-            setting = make_setting(loaded.program, text)
-        except CompileError:
-            continue
-        assert looked_up(tally, setting) == built(loaded, setting)
-
-
-def test_a_param_that_enters_blocks_is_part_of_the_key() -> None:
-    loaded = hard("params in blocks")
-    tally = Tally(loaded.program)
-    for wide in (2, 3, 2, 1):
-        setting = Setting(names={"wide": Fraction(wide)})
-        assert looked_up(tally, setting) == built(loaded, setting) is not None
-    assert any(needs.layer for needs in Tally(hard("layers that differ").program).needs)
-    assert not any(needs.layer for needs in Tally(spec("efficientnet").program).needs)
-
-
-@pytest.mark.parametrize("name", sorted(OPERATORS))
-def test_no_count_depends_on_a_real_parameter(name: str) -> None:
-    """What `depends` leaves out of its keys: rates and epsilons."""
-    operator = OPERATORS[name]
-    real = [key for key, parameter in operator.table.items() if parameter.kind.is_real]
-    x = Shape((6, 6, 4))
-
-    def counts(value: Fraction) -> Any:
-        whole = {key: 1 for key, p in operator.table.items() if p.required and not p.kind.is_real}
-        made = operator(**whole, **dict.fromkeys(real, value))
-        y = made.output(x, 4 if operator.given else None)
-        kernels = [made.kernels(x, y, training) for training in (False, True)]
-        numbers = (made.parameters(x, y), made.buffers(x, y), made.macs(x, y), made.activations(x, y), made.counters)
-        return y, numbers, [[field.name for field in fields(k)] for k in kernels[0]], kernels[0]
-
-    try:
-        assert counts(Fraction(1, 100)) == counts(Fraction(9, 10))
-    except OperatorError:
-        pytest.skip("not for a map of this size")
-
-
-# Many at once
-
-
-def figures_equal(tally: Tally, candidates: dict[str, Any], base: Setting | None = None) -> None:
-    found = evaluate_many(tally, candidates, base=base)
-    for position in range(len(found.exists)):
-        names = {key: Fraction(int(points[position]), STEPS) for key, points in candidates.items()}
-        network = tally.at(names, base)
-        assert (network is not None) == found.exists[position]
-        numbers = (found.params, found.buffers, found.macs, found.activations, found.memory)
-        if network is not None:
-            counted = network.cost
-            scalar = (counted.params, counted.buffers, counted.macs, counted.activations, network.memory)
-            assert tuple(int(each[position]) for each in numbers) == scalar, names
-        else:
-            assert not any(each[position] for each in numbers)
-
-
-@pytest.mark.parametrize("name", NAMED)
-def test_many_at_once_equal_one_by_one(name: str) -> None:
-    random = np.random.default_rng(3)
-    program = NAMED[name]().program
-    figures_equal(Tally(program), {"phi": random.integers(-5 * STEPS, 6 * STEPS, 60)})
-    figures_equal(Tally(program), {key: random.integers(STEPS // 2, 2 * STEPS, 60) for key in "dwr"})
-
-
-@examples(15)
-@given(specs(), st.integers(0, 999))
-def test_many_at_once_equal_one_by_one_for_random_specs(written: Written, seed: int) -> None:
-    loaded = load_text("random.scl", written.text.encode())
-    assume("phi" in loaded.program.file.params)
-    figures_equal(Tally(loaded.program), {"phi": np.random.default_rng(seed).integers(-STEPS, 4 * STEPS, 25)})
-
-
-def test_a_figure_beyond_63_bits_is_an_error() -> None:
-    text = "param φ = 0, n = 1\nnetwork N <8192, 8192, 8192> → <8192, 8192, 8192> = (ReLU ⊙ Conv(63))^=500 → =8192"
-    with pytest.raises(OverflowError, match="63 bits"):
-        evaluate_many(Tally(load_text("large.scl", text.encode()).program), {"n": [1, 2]})
-
 
 # The largest φ
 
