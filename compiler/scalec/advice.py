@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 
 from scalec import exact
 from scalec import syntax as s
@@ -26,7 +27,7 @@ def with_nearest(
     for diagnostic in report.diagnostics:
         place = diagnostic.label.span
         of = [e for e in requirements if e.span.source is place.source and e.span.start <= place.start < e.span.end]
-        reach = _reach(lambda at, expr=of[0]: decide(expr, at), phi) if of else None  # type: ignore[misc]
+        reach = _reach(partial(decide, of[0]), phi) if of else None
         note = () if reach is None else (f"it holds up to φ = {exact.show(reach, 3)}",)
         told.add(replace(diagnostic, notes=(*diagnostic.notes, *note)))
     return told
@@ -76,14 +77,11 @@ def growth_warning(network: Network, baseline: Network, phi: Fraction) -> list[D
 
 def _promises(network: Network, phi: Fraction) -> bool:
     """Tell whether d·w²·r² is between 1.8^φ and 2.2^φ: whether the spec scales as Section 3.3 says."""
-    name, constants = network.program.network.name, network.program.file.constants()
-    if not {"d", "w", "r"} <= constants:
+    d, w, r = (network.number(key) for key in "dwr")
+    if d is None or w is None or r is None:
         return False
-    d, w, r = (network.scope.name(s.Name(name.span, (s.Identifier(name.span, key),))) for key in "dwr")
-    if not all(isinstance(value, (Fraction, exact.Radical)) for value in (d, w, r)):
-        return False
-    area = exact.multiply(w, r)  # type: ignore[arg-type]
-    nominal = exact.multiply(d, exact.multiply(area, area))  # type: ignore[arg-type]
+    area = exact.multiply(w, r)
+    nominal = exact.multiply(d, exact.multiply(area, area))
     ends = [exact.power(Fraction(base, 10), phi) for base in (18, 22)]
     return exact.compare(exact.minimum(*ends), nominal) <= 0 <= exact.compare(exact.maximum(*ends), nominal)
 

@@ -15,7 +15,6 @@ from fractions import Fraction
 from math import log2, prod
 
 from scalec import exact
-from scalec import syntax as s
 from scalec.compiler import Loaded
 from scalec.cost import cost
 from scalec.expr import Value
@@ -79,12 +78,8 @@ def drift(loaded: Loaded, setting: Setting) -> Drift:
 
 
 def _value(network: Network, key: str) -> float | None:
-    file = network.program.file
-    if key not in file.constants():
-        return None
-    span = network.program.network.span
-    value = network.scope.name(s.Name(span, (s.Identifier(span, key),)))
-    return exact.approximate(value) if isinstance(value, (Fraction, exact.Radical)) else None
+    value = network.number(key)
+    return None if value is None else exact.approximate(value)
 
 
 def _steps(

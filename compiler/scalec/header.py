@@ -66,13 +66,10 @@ def _wrapped(text: str, indent: str = "") -> list[str]:
 def _coefficients(network: Network) -> list[str]:
     """Give the numbers among the spec's own params and lets."""
     file, shown = network.program.file, []
-    own = [*file.params.values(), *(let.binding for let in file.lets.values() if let.home is file)]
-    for binding in own:
-        if binding.parameters:
-            continue
-        value = network.scope.name(s.Name(binding.span, (binding.name,)))
-        if isinstance(value, (Fraction, Radical)):
-            shown.append(f"{spell_name(binding.name.key)} = {exact.show(value)}")
+    for key in [*file.params, *(key for key, let in file.lets.items() if let.home is file)]:
+        value = network.number(key)
+        if value is not None:
+            shown.append(f"{spell_name(key)} = {exact.show(value)}")
     return shown
 
 

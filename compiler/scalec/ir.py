@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from scalec import syntax as s
+from scalec.exact import Number
 from scalec.expr import Scope, Value
 from scalec.ops import Operator
 from scalec.program import BlockDef, Program
+from scalec.scope import LocalScope
 from scalec.shape import Shape
 
 
@@ -131,7 +133,7 @@ class Network:
     setting: Setting
     name: str
     parameters: dict[str, Value]
-    scope: Scope = field(repr=False)
+    scope: LocalScope = field(repr=False)
     x: Shape
     stages: tuple[Stage, ...]
 
@@ -139,6 +141,10 @@ class Network:
     def y(self) -> Shape:
         """The shape of the output."""
         return self.stages[-1].y if self.stages else self.x
+
+    def number(self, key: str) -> Number | None:
+        """Give a param or let of the spec that is a number, as it is at this scale; nothing if there is none."""
+        return self.scope.parent.number(key)
 
     @property
     def layer_count(self) -> int:

@@ -14,7 +14,6 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 
 from scalec import exact
-from scalec import syntax as s
 from scalec.axis import STEPS, Axis
 from scalec.diagnostics import CompileError, Diagnostic, Label
 from scalec.exact import Number
@@ -76,9 +75,8 @@ def nominal(tally: Tally, base: Setting) -> dict[str, Number]:
     program, scope = tally.program, World(tally.program.file, base.names).main
     found: dict[str, Number] = {}
     for name in NAMES:
-        span = program.network.name.span
-        value = scope.name(s.Name(span, (s.Identifier(span, name),))) if name in program.file.constants() else None
-        if not isinstance(value, (Fraction, exact.Radical)) or exact.sign(value) <= 0:
+        span, value = program.network.name.span, scope.number(name)
+        if value is None or exact.sign(value) <= 0:
             help = "write `let d = α^φ, w = β^φ, r = γ^φ`, and use them in the scale rules"
             raise CompileError([Diagnostic("E501", f"the spec has no positive `{name}`", Label(span, ""), help=help)])
         found[name] = value

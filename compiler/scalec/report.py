@@ -1,12 +1,10 @@
 """What `scalec cost` says: as a table for people, as JSON for machines. The JSON is a contract; pydantic states it."""
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 from pydantic import BaseModel
 
 from scalec import exact
-from scalec import syntax as s
 from scalec.compiler import Compiled
 from scalec.conventions import CONVENTIONS
 from scalec.conventions import counted as counted_by
@@ -152,17 +150,8 @@ def _row(name: str, operator: str, layers: int, y: Shape, parts: list[Leaf], fie
     )  # fmt: skip
 
 
-def _number(network: Network, key: str) -> exact.Number | None:
-    file = network.program.file
-    definition = file.params.get(key) or (file.lets[key].binding if key in file.lets else None)
-    if definition is None or definition.parameters:
-        return None
-    value = network.scope.name(s.Name(definition.span, (definition.name,)))
-    return value if isinstance(value, (Fraction, exact.Radical)) else None
-
-
 def _lookup(network: Network, key: str) -> float | None:
-    value = _number(network, key)
+    value = network.number(key)
     return None if value is None else exact.approximate(value)
 
 

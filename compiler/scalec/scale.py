@@ -178,8 +178,7 @@ class Walk(ABC, Generic[S]):
         self.report.stop_on_error()
 
     def _constant(self, key: str) -> Value:
-        span = self.program.network.name.span  # nobody sees it: the name is known
-        return self.world.main.name(s.Name(span, (s.Identifier(span, key),)))
+        return self.world.main.value(key)
 
     def rule(self, symbol: str, value: Fraction, span_of: s.Expr, least: int, most: int) -> int:
         """Scale one dimension by its rule."""

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from scalec import syntax as s
 from scalec.diagnostics import Report
+from scalec.exact import Number
 from scalec.expr import WORDS, Failure, Partial, Value, evaluate
 from scalec.names import LAYER_NAMES
 from scalec.program import File, LetDef, bind
+from scalec.source import Span
 
 
 class World:
@@ -34,6 +36,16 @@ class FileScope:
         self._known: dict[str, Value] = dict(overrides)
         self.open: set[str] = set()
         """What is being worked out: to meet one of these again is a circle."""
+
+    def value(self, key: str) -> Value:
+        """Give the value of a param or let by its name alone. Raises `Failure`, as `name` does."""
+        place = Span(self.file.source, 0, 0)
+        return self.name(s.Name(place, (s.Identifier(place, key),)))
+
+    def number(self, key: str) -> Number | None:
+        """Give a param or let that is a number; nothing if there is none of that name."""
+        value = self.value(key) if key in self.file.constants() else None
+        return None if value is None or isinstance(value, (bool, str, Partial)) else value
 
     def name(self, name: s.Name) -> Value:
         """Give the value of a name."""

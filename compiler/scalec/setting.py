@@ -7,11 +7,11 @@ from fractions import Fraction
 from scalec import syntax as s
 from scalec.diagnostics import CompileError, Diagnostic, Label, Report, suggest
 from scalec.exact import MAX_DENOMINATOR
-from scalec.expr import WORDS, Failure, Partial, Scope, Value, describe, evaluate
+from scalec.expr import WORDS, Failure, Partial, Value, describe, evaluate
 from scalec.ir import Setting
 from scalec.parse import parse
 from scalec.program import Program
-from scalec.scope import World
+from scalec.scope import FileScope, World
 from scalec.source import Source, Span
 
 MAX_PHI = 32
@@ -93,15 +93,14 @@ def _changed(program: Program, name: str, text: str) -> tuple[str, Value]:
     return key, value
 
 
-def _unlike(program: Program, scope: Scope, key: str, value: Value) -> str | None:
+def _unlike(program: Program, scope: FileScope, key: str, value: Value) -> str | None:
     """Say that a truth value or an operator stands for something else, or the other way round."""
     parameter = program.network_parameters.get(key)
-    span = parameter.span if parameter else program.network.span
     try:
         if parameter is not None and parameter.default is not None:
             default = evaluate(parameter.default, scope)
         else:
-            default = scope.name(s.Name(span, (s.Identifier(span, key),)))
+            default = scope.value(key)
     except Failure:
         return None
     wanted = _kind(default)

@@ -26,6 +26,7 @@ from scalec.promise import Kept, growth, keep_promise, nominal
 from scalec.setting import command_error, constant, make_setting
 from scalec.solve import MAX_PHI, QUANTITIES, Budgets, Found, Interval, Nothing, PhiSearch, binding, spent
 from scalec.spelling import spell_name
+from scalec.table import table
 from scalec.tally import NetworkTally, Tally
 
 OPTIONS = {"flops": "FLOPS", "params": "params", "activations": "activations", "memory": "memory"}
@@ -301,13 +302,8 @@ def _doubts(monotone: bool, proven: bool) -> list[str]:
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Lay out rows: the first column and what is no number to the left."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(_cell(i, cell, widths[i]) for i, cell in enumerate(row)).rstrip() for row in rows]
-
-
-def _cell(column: int, text: str, width: int) -> str:
-    return text.rjust(width) if column else text.ljust(width)
+    """Lay out rows: the first column to the left."""
+    return table(rows, "<" + ">" * (len(rows[0]) - 1))
 
 
 def _network(network: NetworkTally, budgets: Budgets) -> dict[str, Any]:

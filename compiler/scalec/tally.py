@@ -140,7 +140,7 @@ class Tally:
         """Give the most bytes of tensors that live at one moment of inference, besides parameters and buffers."""
         if self.all_modules:
             return _in_turn(FLOAT * x.elements, (self.live(stage) for stage in stages))[0]
-        scope = World(self.program.file, {}).main
+        scope = LocalScope({}, World(self.program.file, {}).main)
         units = self.program.network.chain.units
         nodes = (tuple(layer.node for layer in stage.kept) for stage in stages)
         made = [
