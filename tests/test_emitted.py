@@ -58,7 +58,7 @@ def test_other_blacks_agree(version: str, tmp_path: Path) -> None:
         [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(tmp_path), f"black=={version}"], check=True
     )
     done = subprocess.run(
-        [sys.executable, "-m", "black", "--quiet", "--check", "--diff", *(str(p) for p in GOLDEN.glob("*.py"))],
+        [sys.executable, "-m", "black", "-q", "--check", "--diff", "-l", "88", *(str(p) for p in GOLDEN.glob("*.py"))],
         env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
