@@ -48,7 +48,8 @@ class Stage:
     """A stage as written. `channels` says what it gives; `repeats` is nothing without an exponent.
 
     scaled: `amount` by the rule of C; fixed: `amount`; ruled: the same, pinned, by the let `width`; multiple: `amount`
-    times the channels of the stage `of`; grown: `amount` more for each layer; halved; kept; classes: the last vector.
+    times the channels of the stage `of`; grown: `amount` more for each layer; widened: as much more as the rule of C
+    makes of `amount`; halved; kept; classes: the last vector.
     """
 
     label: str | None
@@ -710,7 +711,7 @@ class _Pen:
         label = self._network_label()
         if self.chance(30):
             head = f"concat {{ }} {{ {self.chain(self.local, None, 1, 1)} ⊙ Conv(3) → 8 }}"
-            self._put(Stage(label, "grown", 8), self.last + 8)
+            self._put(Stage(label, "widened", 8), self.last + 8)
             return f"{label + ': ' if label else ''}{head}{self._shape(str(self.last))}"
         inner = self.chain(self.local, None, self.number(1, 2), 1)
         head = self.pick(

@@ -114,6 +114,8 @@ def _channels(stage: Stage, before: int, layers: int, rule: Rule, w: Any, by_sta
             return stage.amount * by_stage[stage.of]
         case "grown":
             return before + layers * stage.amount
+        case "widened":
+            return before + layers * _apply(rule, w, stage.amount)
         case "halved":
             return before // 2
         case "flattened":
