@@ -116,7 +116,7 @@ def random_networks(count: int) -> Callable[[Callable[[Written], None]], Callabl
 
 def agree_on(written: Written) -> None:
     if "split" in written.text and "GroupNorm" in written.text:
-        return  # PyTorch copies parts of a split to another layout for it: docs/memory.md says that this is not modelled
+        return  # PyTorch copies parts of a split to another layout there: not modelled, as docs/memory.md says
     try:
         net = load_text("spec.scl", written.text.encode()).compile("1")
     except CompileError:
