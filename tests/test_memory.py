@@ -115,15 +115,16 @@ def random_networks(count: int) -> Callable[[Callable[[Written], None]], Callabl
 
 
 def agree_on(written: Written) -> None:
-    if "LayerNorm" in written.text or ("split" in written.text and "GroupNorm" in written.text):
-        return  # PyTorch copies to another layout there, which is not modelled: docs/memory.md says so
+    # PyTorch copies to another layout there, which is not modelled (docs/memory.md): held to what it was seen to cost.
+    copies = "LayerNorm" in written.text or ("split" in written.text and "GroupNorm" in written.text)
     try:
         net = load_text("spec.scl", written.text.encode()).compile("1")
     except CompileError:
         return
     for footprint in (INFERENCE, SGD, MIXED):
         # equal but for copies to another layout: of gradients, and of parts of a split, before a GroupNorm
-        assert -0.01 <= memory(net.network, footprint) / measure(net, footprint) - 1 <= 0.02
+        error = memory(net.network, footprint) / measure(net, footprint) - 1
+        assert (-0.03 if copies else -0.01) <= error <= 0.02
 
 
 @random_networks(8)
