@@ -1,4 +1,4 @@
-.PHONY: help install test test-slow lint golden benchmark
+.PHONY: help install test test-slow test-full lint golden benchmark
 help:  ## list the commands
 	@grep -E '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
@@ -7,6 +7,9 @@ test:  ## install the test extras and run the tests (some minutes)
 
 test-slow: ## the tests that take minutes: every peer, other blacks, packaging
 	python -m pytest -q -n 2 -m slow
+
+test-full: ## peers too large for CI (tens of GB of memory and minutes each)
+	python -m pytest -q -m full
 
 lint:  ## black, ruff and mypy --strict
 	black --check --quiet . && ruff check --quiet . && mypy

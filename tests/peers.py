@@ -389,26 +389,35 @@ def _observe(module: nn.Module, x: Tensor) -> dict[str, dict[str, Tensor]]:
     }
 
 
-def compare(source: nn.Module, target: nn.Module, size: int, batch: int = 2, seed: int = 0) -> Comparison:
-    """Randomise `source`, port it to `target` and compare them in fp64, eval and train mode.
+def ported(source: nn.Module, target: nn.Module, size: int, batch: int = 2, seed: int = 0) -> dict[str, str]:
+    """Randomise `source` and port it to `target`, both in fp64 without drops; returns {target: source name}.
 
-    Changes both modules in place (fp64, drop rates 0, weights, running statistics). Raises
-    PortError, or VacuousComparison where agreement would prove nothing. Choose a size at which the
+    Raises PortError, or VacuousComparison where agreement would prove nothing. Choose a size at which the
     last batch norm sees 8 or more values per channel; with fewer, training is badly conditioned.
     """
     example = _noise((8 * batch, 3, size, size), seed)
-    x = example[:batch]
     for module in (source, target):
         disable_drop(module.double())
     randomise(source, seed, example)
-    names = port(source, target, x)
-    _assert_can_fail(target, x)
+    names = port(source, target, example[:batch])
+    _assert_can_fail(target, example[:batch])
+    return names
+
+
+def observed(source: nn.Module, target: nn.Module, names: Mapping[str, str], size: int, batch: int = 2) -> Comparison:
+    """Compare two networks with the same weights in eval and train mode (which moves running statistics)."""
+    x = _noise((batch, 3, size, size), size)
     old, new = _observe(source, x), _observe(target, x)
     pairs = {
         field: [(old[field][names.get(name, "")], tensor) for name, tensor in tensors.items()]
         for field, tensors in new.items()
     }
     return Comparison(**{field: _relative(both) for field, both in pairs.items()})
+
+
+def compare(source: nn.Module, target: nn.Module, size: int, batch: int = 2, seed: int = 0) -> Comparison:
+    """Randomise `source`, port it to `target` and compare them in fp64, eval and train mode (see `ported`)."""
+    return observed(source, target, ported(source, target, size, batch, seed), size, batch)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,67 @@
+"""The zoo against strangers: every variant that torchvision or timm has, equal in counts, outputs and gradients.
+
+`zoo.csv` is the table: a spec, its variant, the peer, when it runs (`fast`, `slow`, or `full`: too large for CI), and
+what is set besides.
+"""
+
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from nets import compiled, module
+from peers import Comparison, count_macs, disable_drop, observed, ported, timm_model, torchvision_model
+from scalec.compiler import Compiled
+from scalec.cost import cost
+
+ROWS = list(csv.DictReader(Path(__file__).with_name("zoo.csv").open(encoding="utf-8")))
+MARKS = {"fast": (), "slow": pytest.mark.slow, "full": pytest.mark.full}
+EVEN, ODD = 64, 65
+
+
+def rows(column: str) -> list[object]:
+    return [
+        pytest.param(row, id=f"{row['spec']}-{row['variant']}-{row['peer']}", marks=MARKS[row[column]]) for row in ROWS
+    ]
+
+
+def peer(row: dict[str, str]) -> nn.Module:
+    library, name = row["peer"].split(":")
+    return timm_model(name) if library == "timm" else torchvision_model(name)
+
+
+def ours(row: dict[str, str], size: int | None = None) -> Compiled:
+    """The row's network, at its own resolution or another."""
+    changes = [(name, value) for name, _, value in (each.partition("=") for each in row["set"].split())]
+    if size is None:
+        return compiled(row["spec"], row["variant"] or None, changes=changes)
+    baseline = compiled(row["spec"]).network.x
+    return compiled(row["spec"], row["variant"] or None, changes=(*changes, ("r", f"{size}/{baseline.height}")))
+
+
+def compare(row: dict[str, str]) -> list[Comparison]:
+    """Everything randomised and ported by data flow, in float64, at an even and an odd size."""
+    source, even, odd = peer(row), module(ours(row, EVEN)), module(ours(row, ODD))
+    names = ported(source, even, EVEN)
+    first = observed(source, even, names, EVEN)
+    odd.double().load_state_dict(even.state_dict())  # now, since a training pass moves running statistics
+    disable_drop(odd)
+    return [first, observed(source, odd, names, ODD)]
+
+
+@pytest.mark.parametrize("row", rows("run"))
+def test_equal_to_peer(row: dict[str, str]) -> None:
+    assert max(comparison.worst for comparison in compare(row)) <= 1e-12
+
+
+@pytest.mark.parametrize("row", rows("run"))
+def test_counts_of_peer(row: dict[str, str]) -> None:
+    """Parameters and multiply-adds at the variant's own resolution, as PyTorch counts the peer's."""
+    network = ours(row).network
+    with torch.device("meta"):
+        built = peer(row)
+    counted, really = cost(network), count_macs(built, (network.x.channels, network.x.height, network.x.width))
+    assert counted.params == sum(parameter.numel() for parameter in built.parameters())
+    assert (counted.macs, counted.activations) == (really.macs, really.activations)
