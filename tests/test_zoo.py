@@ -6,6 +6,7 @@ what is set besides.
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from scalec.compiler import Compiled
 from scalec.cost import cost
 
 ROWS = list(csv.DictReader(Path(__file__).with_name("zoo.csv").open(encoding="utf-8")))
-MARKS = {"fast": (), "slow": pytest.mark.slow, "full": pytest.mark.full}
+MARKS: dict[str, Any] = {"fast": (), "slow": pytest.mark.slow, "full": pytest.mark.full}
 EVEN, ODD = 64, 65
 
 
