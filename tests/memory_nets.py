@@ -48,6 +48,12 @@ block Mixed <H, W, C> → <H, W, C>
 network MixNet <80, 80, 3> → <10>
   = Conv(3, stride = 2) → <40, 40, 25> ⊙ BatchNorm ⊙ Mixed^4 ⊙ GlobalAvgPool ⊙ Flatten ⊙ Dropout(0.3) ⊙ Linear → <10>
 """,
+    "GroupNorm on parts": """
+block Mixed <H, W, C> → <H, W, 2·C>
+  = concat { } { split { GroupNorm(2) ⊙ SiLU } { GroupNorm(1) ⊙ Depthwise(3) } ⊙ GroupNorm(4) ⊙ Conv(3) → C }
+network Net <48, 48, 3> → <10>
+  = Conv(3, stride = 2) → <24, 24, 16> ⊙ Mixed^3 → <24, 24, 128> ⊙ GlobalAvgPool ⊙ Linear → <10>
+""",
     "LayerNorm": """
 block Next <H, W, C> → <H, W, C>
   = residual { mix: Depthwise(7, bias = true) ⊙ norm: LayerNorm ⊙ up: Conv(1, bias = true) → 4·C ⊙ GELU

@@ -115,14 +115,13 @@ def random_networks(count: int) -> Callable[[Callable[[Written], None]], Callabl
 
 
 def agree_on(written: Written) -> None:
-    # PyTorch copies to another layout there, which is not modelled (docs/memory.md): held to what it was seen to cost.
-    copies = "LayerNorm" in written.text or ("split" in written.text and "GroupNorm" in written.text)
+    # PyTorch copies to another layout then, which is not modelled (docs/memory.md): held to what it was seen to cost.
+    copies = "LayerNorm" in written.text
     try:
         net = load_text("spec.scl", written.text.encode()).compile("1")
     except CompileError:
         return
     for footprint in (INFERENCE, SGD, MIXED):
-        # equal but for copies to another layout: of gradients, and of parts of a split, before a GroupNorm
         error = memory(net.network, footprint) / measure(net, footprint) - 1
         assert (-0.03 if copies else -0.01) <= error <= 0.02
 
@@ -148,7 +147,7 @@ def _nothing_saved(kernel: Kernel) -> Kernel:
 BREAKS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "SiLU saves nothing": lambda m: m.setattr(OPERATORS["SiLU"], "saves", "nothing"),
     "ReLU saves its input": lambda m: m.setattr(OPERATORS["ReLU"], "saves", "input"),
-    "sums of gradients are free": lambda m: m.setattr(Tape, "_deliver", lambda t, x, g: setattr(x, "gradient", g)),
+    "sums of gradients are free": lambda m: m.setattr(Tape, "_deliver", lambda t, x, g, part=False: setattr(x, "gradient", g)),
     "a product has one gradient": lambda m: m.setattr(Tape, "multiply", Tape.add),
     "parameters have no gradients": lambda m: m.setattr(
         OPERATORS["Conv"], "kernels", lambda o, x, y, training: (Kernel(y.elements, "input", autocast="low"),)

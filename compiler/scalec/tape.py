@@ -23,7 +23,11 @@ class Tensor:
     elements: int
     width: int
     tracked: bool = False
+    is_part: bool = False
+    """Whether it is some of the channels of a larger tensor, so that its images lie apart."""
     gradient: Storage | None = None
+    has_part: bool = False
+    """Whether its gradient is such a part."""
 
     @property
     def bytes(self) -> int:
@@ -58,6 +62,7 @@ class Tape:
         copies = self._lowered(kernel)
         given = x
         x = self._cast(x, {"low": self.low, "full": self.width}.get(kernel.autocast, x.width))
+        x = self._copy(x, x.width) if kernel.contiguous and x.is_part else x
         width = self.width if kernel.autocast == "promote" else x.width
         y = self._make(kernel.output * self.batch, width, x.tracked or kernel.weights > 0)
         kept = self.time.allocate(kernel.kept * self.batch + (kernel.statistics if self.training else 0))
@@ -67,6 +72,10 @@ class Tape:
         return y
 
     def _kernel_back(self, kernel: Kernel, x: Tensor, y: Tensor, copies: list[Tensor], kept: Storage) -> None:
+        if kernel.contiguous and y.has_part:
+            self.time.tick()
+            self.time.hold(y.gradient)
+            y.gradient = self.time.allocate(y.bytes)
         self.time.tick()
         gradient = self.time.allocate(x.elements * y.width) if x.tracked else None
         product = self.time.allocate(y.bytes * kernel.backward_copy)
@@ -103,8 +112,9 @@ class Tape:
 
     def _cast(self, x: Tensor, width: int) -> Tensor:
         """Copy to another precision."""
-        if x.width == width:
-            return x
+        return x if x.width == width else self._copy(x, width)
+
+    def _copy(self, x: Tensor, width: int) -> Tensor:
         y = self._make(x.elements, width, x.tracked)
         self.time.hold(x.storage)
         if y.tracked:
@@ -115,25 +125,25 @@ class Tape:
         self.time.tick()
         return Tensor(self.time.allocate(elements * width), elements, width, tracked and self.training)
 
-    def _deliver(self, x: Tensor, gradient: Storage | None) -> None:
+    def _deliver(self, x: Tensor, gradient: Storage | None, is_part: bool = False) -> None:
         """Hand a gradient to the tensor it belongs to: the first one as it is, a second one added into a new tensor."""
         if x.gradient is None or gradient is None:
-            x.gradient = x.gradient or gradient
+            x.gradient, x.has_part = x.gradient or gradient, is_part
             return
         self.time.tick()
         total = self.time.allocate(x.bytes)
         self.time.hold(x.gradient, gradient)
-        x.gradient = total
+        x.gradient, x.has_part = total, False
 
     def _pass_back(self, y: Tensor, x: Tensor) -> None:
-        """Give x the gradient of y, copied if it is of another precision."""
-        gradient = y.gradient
+        """Give x the gradient of y, or its part of that, copied if it is of another precision."""
+        gradient, is_part = y.gradient, y.has_part or (x.elements < y.elements and self.batch > 1)
         if x.width != y.width:
             self.time.tick()
-            gradient = self.time.allocate(x.bytes)
+            gradient, is_part = self.time.allocate(x.bytes), False
         self.time.hold(y.gradient)
         if x.tracked:
-            self._deliver(x, gradient)
+            self._deliver(x, gradient, is_part)
 
     # What joins tensors, and takes them apart
 
@@ -187,7 +197,8 @@ class Tape:
 
     def split(self, x: Tensor, sizes: Sequence[int]) -> list[Tensor]:
         """Give views of so many elements for a batch of one; their gradients are copied into a whole one."""
-        parts = [Tensor(x.storage, size * self.batch, x.width, x.tracked) for size in sizes]
+        apart = x.is_part or (len(sizes) > 1 and self.batch > 1)
+        parts = [Tensor(x.storage, size * self.batch, x.width, x.tracked, apart) for size in sizes]
 
         def back() -> None:
             self.time.tick()

@@ -121,6 +121,8 @@ class Kernel:
     """Whether running back writes one more tensor of the output's size, besides the gradient of the input."""
     autocast: Autocast = "keep"
     """In which precision it runs under automatic mixed precision."""
+    contiguous: bool = False
+    """Whether it copies an input, or a gradient, that is a part of the channels of a larger tensor."""
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class GroupNorm(_Norm):
 
     def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
         """Mean and deviation of each group are kept, in float32."""
-        return (replace(super().kernels(x, y, training)[0], kept=8 * self.groups),)
+        return (replace(super().kernels(x, y, training)[0], kept=8 * self.groups, contiguous=True),)
 
     def output(self, x: Shape, channels: int | None) -> Shape:
         if x.channels % self.groups:
