@@ -30,7 +30,8 @@ LAYERS = """
     depends
     scope
     ir
-    setting joins instantiate scale
+    setting joins repetition atrous instantiate scale
+    features
     cost execution memory conventions reach tally
     constrain
     monotone axis solve free promise grid

@@ -147,7 +147,9 @@ def _nothing_saved(kernel: Kernel) -> Kernel:
 BREAKS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "SiLU saves nothing": lambda m: m.setattr(OPERATORS["SiLU"], "saves", "nothing"),
     "ReLU saves its input": lambda m: m.setattr(OPERATORS["ReLU"], "saves", "input"),
-    "sums of gradients are free": lambda m: m.setattr(Tape, "_deliver", lambda t, x, g, part=False: setattr(x, "gradient", g)),
+    "sums of gradients are free": lambda m: m.setattr(
+        Tape, "_deliver", lambda t, x, given, is_part=False: setattr(x, "gradient", given)
+    ),
     "a product has one gradient": lambda m: m.setattr(Tape, "multiply", Tape.add),
     "parameters have no gradients": lambda m: m.setattr(
         OPERATORS["Conv"], "kernels", lambda o, x, y, training: (Kernel(y.elements, "input", autocast="low"),)

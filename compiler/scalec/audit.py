@@ -56,7 +56,8 @@ def _check_node(node: ast.AST, defined: set[str]) -> None:
         case ast.Expr():
             assert isinstance(node.value, ast.Call) or _is_text(node), "a bare expression"
         case ast.Constant():
-            assert node.value is None or type(node.value) in (str, int, float, bool), f"the constant {node.value!r}"
+            plain = node.value is None or node.value is ... or type(node.value) in (str, int, float, bool)
+            assert plain, f"the constant {node.value!r}"
 
 
 def _check_attribute(node: ast.Attribute) -> None:

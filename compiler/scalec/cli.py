@@ -93,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
 
     compile_ = commands.add_parser("compile", help="check a spec and write one PyTorch file", allow_abbrev=False)
     _scale_options(compile_)
+    _body_options(compile_)
     compile_.add_argument("-o", "--output", metavar="FILE", help="where to write; `-` is standard output")
     compile_.add_argument("--true", action="store_true", help="move d, w and r until FLOPS grow as d·w²·r² says (1%%)")
     compile_.add_argument("--force", action="store_true", help="overwrite a file that scalec did not write")
@@ -106,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
 
     cost = commands.add_parser("cost", help="parameters, multiply-adds and activations", allow_abbrev=False)
     _scale_options(cost)
+    _body_options(cost)
     cost.add_argument("--format", choices=("table", "json"), default="table")
     cost.add_argument("--memory", choices=("predicted", "exact"), default="predicted",
                       help="`exact` also runs the network in PyTorch, without numbers, and takes seconds")  # fmt: skip
@@ -145,6 +147,27 @@ def _scale_options(parser: argparse.ArgumentParser) -> None:
                         help="set a param, a let or a network parameter")  # fmt: skip
 
 
+def _body_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--features", action="store_true",
+                        help="give the feature maps, for detection and segmentation, and no more")  # fmt: skip
+    parser.add_argument("--tap", metavar="STAGE,…", type=_stages, help="with --features: the maps of these stages")
+    parser.add_argument("--output-stride", metavar="N", type=_stride,
+                        help="keep maps at least 1/N of the image: further strides become dilation")  # fmt: skip
+
+
+def _stages(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"expected names of stages, as in `stage3,stage5`, not {text!r}")
+    return names
+
+
+def _stride(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1024):
+        raise argparse.ArgumentTypeError(f"expected a whole number such as 8 or 16, not {text!r}")
+    return int(text)
+
+
 def _change(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip() or not value.strip():
@@ -160,7 +183,8 @@ def _compiled(arguments: argparse.Namespace) -> "Compiled":
         from scalec.solve_report import true_compiled
 
         return true_compiled(loaded, arguments)
-    return loaded.compile(arguments.phi, arguments.variant, arguments.changes)
+    taps = arguments.tap or () if arguments.features or arguments.tap else None
+    return loaded.compile(arguments.phi, arguments.variant, arguments.changes, taps, arguments.output_stride)
 
 
 def _compile(arguments: argparse.Namespace) -> int:

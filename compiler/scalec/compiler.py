@@ -11,7 +11,7 @@ Each stage collects what it finds and stops at its end; `CompileError` carries t
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from importlib.resources import files
@@ -21,6 +21,7 @@ from scalec import syntax as s
 from scalec.advice import decided, falling_cost, growth_warning, with_nearest
 from scalec.constrain import Requirement, constrain
 from scalec.diagnostics import CompileError, Diagnostic, Report
+from scalec.features import body
 from scalec.ir import Network, Setting
 from scalec.parse import decode, parse
 from scalec.program import Program
@@ -69,12 +70,20 @@ class Loaded:
         return self._networks[name]
 
     def compile(
-        self, phi: str | None = None, variant: str | None = None, changes: Sequence[tuple[str, str]] = ()
-    ) -> Compiled:
-        """Scale to φ or a variant, with `--set` changes, and check what is required. Raises `CompileError`."""
+        self, phi: str | None = None, variant: str | None = None, changes: Sequence[tuple[str, str]] = (),
+        taps: tuple[str, ...] | None = None, output_stride: int | None = None,
+    ) -> Compiled:  # fmt: skip
+        """Scale to φ or a variant, with `--set` changes, and check what is required. Raises `CompileError`.
+
+        `taps` makes a network that gives feature maps: those of the stages named, or the usual ones. `output_stride`
+        turns the strides beyond it into dilation. What is required is required of the network without either.
+        """
         baseline, setting = self.named("baseline"), make_setting(self.program, phi, variant, changes)
         network, report = self.network(setting), Report()
         requirements = constrain(network, self.named, report)
+        if not report.diagnostics and (taps is not None or output_stride is not None):
+            network = self.network(replace(setting, taps=taps, output_stride=output_stride))
+            network = network if taps is None else body(network, taps)
         at = setting.names.get("phi")
         if phi is None or not isinstance(at, Fraction):
             report.stop_on_error()

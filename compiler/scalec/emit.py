@@ -6,15 +6,17 @@ Nothing but what `checked` has seen reaches the file, and two guards look at eve
 import re
 import textwrap
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import jinja2
 
+from scalec import syntax as s
 from scalec.audit import audit, same_skeleton
 from scalec.header import constants, header, title
-from scalec.layout import WIDTH, assign, signature, statement
+from scalec.layout import WIDTH, assign, returned, signature, statement
 from scalec.names import neutral_names, python_name
 from scalec.views import BlockContext, ClassView, Kind, NetworkContext, kinds, moving_names
 from scalec.writer import Writer
@@ -114,17 +116,35 @@ def class_views(compiled: "Compiled") -> tuple[list[ClassView], set[str]]:
         helpers[names[kind]] = writer.modules.helpers
     top = NetworkContext(network)
     writer = Writer(top, views)
-    chain = top.chain()
-    units = compiled.network.program.network.chain
-    present = type(units)(units.span, tuple(placed.unit for placed in chain.units))
-    result = writer.forward.typed(writer.chain(present, [chain], "x", "x"))
+    result, returns = _network_forward(writer, top)
     main = ClassView(
-        python_name(network.name), f"{title(network)[:-1]}", (), top.parameters(), tuple(writer.init),
-        tuple(writer.forward.lines), result,
+        python_name(network.name), f"{title(network)[:-1]}", (), top.parameters(writer.init), tuple(writer.init),
+        tuple(writer.forward.lines), result, returns,
     )  # fmt: skip
     used = _used(main, views.values())
     inner = [view for view in views.values() if view.name in used]
     return [*inner, main], writer.modules.helpers.union(*(helpers[view.name] for view in inner))
+
+
+def _network_forward(writer: Writer, top: NetworkContext) -> tuple[str, str]:
+    """Write the network's own class; give what it returns, and the type of that.
+
+    Each feature map that is an output has a variable named after its stage.
+    """
+    network, chain = top.network, top.chain()
+    value, start, maps = "x", 0, []
+    for end, stage in enumerate(network.stages, start=1):
+        if stage.name not in network.outputs and end < len(network.stages):
+            continue
+        part = replace(chain, units=chain.units[start:end])
+        units = s.Chain(network.program.network.chain.span, tuple(placed.unit for placed in part.units))
+        value, start = writer.chain(units, [part], value, "x"), end
+        if stage.name in network.outputs:
+            maps.append(writer.forward.renamed(value, python_name(stage.name)))
+            value = maps[-1]
+    if not maps:
+        return writer.forward.typed(value), "Tensor"
+    return f"({maps[0]},)" if len(maps) == 1 else f"({', '.join(maps)})", "tuple[Tensor, ...]"
 
 
 def _used(main: ClassView, views: Iterable[ClassView]) -> set[str]:
@@ -172,7 +192,8 @@ def _lines(view: ClassView) -> Mapping[str, Any]:
         ],
         "init": [checked(line) for line in init],
         "forward": [checked(line) for line in forward],
-        "result": checked(view.result),
+        "result": [checked(line) for line in returned(view.result, 8)],
+        "returns": checked(view.returns),
     }
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from scalec import syntax as s
-from scalec.instantiate import is_sequential
 from scalec.ir import Block, Body, Chain, Group, Leaf, Network, Node, Placed, Stage, Wrap
 from scalec.names import LAYER_NAMES
 from scalec.program import BlockDef
+from scalec.repetition import is_sequential
 from scalec.tape import Tape, Tensor
 from scalec.walk import names_in
 
@@ -38,6 +38,10 @@ class Function:
         self.hold(self.names.get(name))
         self.names[name] = tensor
         return tensor
+
+    def bound(self, tensor: Tensor, name: int) -> Tensor:
+        """Bind what no variable holds yet."""
+        return tensor if tensor in self.names.values() else self.bind(name, tensor)
 
     def hold(self, *tensors: Tensor | None) -> None:
         """Say that tensors are still there."""
@@ -204,15 +208,24 @@ def _leaf(tape: Tape, leaf: Leaf, x: Tensor) -> Tensor:
     return y
 
 
-def run(tape: Tape, network: Network) -> Tensor:
-    """Run a network on its input; give the output."""
-    stages = tuple(Placed(_labelled(stage), stage.layers, stage.x, stage.y) for stage in network.stages)
-    x = tape.source(network.x.elements)
+def run(tape: Tape, network: Network) -> list[Tensor]:
+    """Run a network on its input; give the output, or the feature maps that are its outputs."""
+    x = y = tape.source(network.x.elements)
     function = Function(tape, {0: x})
-    y = function.chain(Chain(stages, network.x, network.y), x, 0)
+    outputs: list[Tensor] = []
+    start = 0
+    placed = [Placed(_labelled(stage), stage.layers, stage.x, stage.y) for stage in network.stages]
+    for end, stage in enumerate(network.stages):
+        if stage.name in network.outputs:  # its map has a variable of its own
+            y = function.bound(function.chain(Chain(tuple(placed[start:end]), stage.x, stage.x), y, 0), 0)
+            name = function.fresh()
+            y = function.bound(function.chain(Chain((placed[end],), stage.x, stage.y), y, name), name)
+            outputs.append(y)
+            start = end + 1
+    y = function.chain(Chain(tuple(placed[start:]), network.y, network.y), y, 0)
     function.leave()
     tape.time.hold(x.storage, *(copy.storage for copy in tape.copies))
-    return y
+    return outputs or [y]
 
 
 def _labelled(stage: Stage) -> s.Unit:

@@ -38,6 +38,17 @@ class Forward:
         """Give the result as something that mypy knows to be a Tensor: parts of a split are none to it."""
         return self.assign("x", result) if self.untyped and result != "x" else result
 
+    def renamed(self, value: str, wanted: str) -> str:
+        """Let the value that the last line bound, or an expression, have a variable of another name."""
+        if (
+            value in self.declared
+            and self.lines
+            and self.lines[-1][0].startswith((f"{value} = ", f"{value}: Tensor = "))
+        ):
+            text, comment = self.lines.pop()
+            return self.assign(wanted, text.partition(" = ")[2], comment)
+        return self.assign(wanted, value)
+
     def variable(self, value: str, target: str) -> str:
         """Give a variable that holds the value, binding `target` if it is an expression."""
         return value if value in self.declared else self.assign(target, value)

@@ -10,7 +10,8 @@ from scalec import __version__, exact
 from scalec import syntax as s
 from scalec.cost import Cost, cost
 from scalec.exact import Radical
-from scalec.ir import Leaf, Network, Stage
+from scalec.features import feature_info
+from scalec.ir import Network, Stage
 from scalec.layout import WIDTH
 from scalec.spelling import COMPARE, spell, spell_name
 from scalec.table import table
@@ -30,6 +31,17 @@ def title(network: Network) -> str:
     return f"{network.name}{scale}{size}."
 
 
+def _body(network: Network) -> list[str]:
+    """Say what is given instead of the last stage's output, and what became of strides."""
+    said = []
+    if network.outputs:
+        strides = ", ".join(str(feature.reduction) for feature in feature_info(network))
+        said.append(f"Gives feature maps at strides {strides}.")
+    if network.setting.output_stride is not None:
+        said.append(f"Strides beyond {network.setting.output_stride} have become dilation.")
+    return ["", *_wrapped(" ".join(said))] if said else []
+
+
 def header(compiled: "Compiled") -> list[str]:
     """Give the lines below the title: provenance, coefficients, requirements and the table of stages."""
     network = compiled.network
@@ -37,12 +49,13 @@ def header(compiled: "Compiled") -> list[str]:
     digest = hashlib.sha256(program.canonical.encode()).hexdigest()
     name = program.file.source.file
     safe = name if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", name) else "spec.scl"
-    lines = ["", f"Compiled by scalec {__version__} from {safe}, canonical text SHA-256", digest]
+    lines = [*_body(network), "", f"Compiled by scalec {__version__} from {safe}, canonical text SHA-256", digest]
     if coefficients := _coefficients(network):
         lines += ["", *_wrapped(", ".join(item.replace(" ", "~") for item in coefficients))]
     own = [r for r in compiled.requirements if not _is_qualified(r.expr)]
     if own:
-        lines += ["", "Requirements, all met:"]
+        whole = " by the whole network, with all of its strides" if _body(network) else ""
+        lines += ["", f"Requirements, all met{whole}:"]
         lines += [line for r in own for line in _wrapped(_requirement(r), "  ")]
     return [*lines, "", *stage_table(network)]
 
@@ -127,18 +140,8 @@ def constants(network: Network) -> list[str]:
     x = network.x
     shape = f"({x.channels}, {x.height}, {x.width})" if x.is_map else f"({x.channels},)"
     lines = [f"INPUT_SHAPE = {shape}", "FEATURE_INFO = ("]
-    reduction = 1
-    tapped = any(stage.unit.tap for stage in network.stages)
-    for stage in network.stages:
-        first = stage.layers[0]
-        if not stage.y.is_map or (
-            isinstance(first, Leaf) and (first.operator.functional or first.operator.per_element)
-        ):
-            continue
-        reduction *= max(1, (2 * stage.x.height + stage.y.height) // (2 * stage.y.height))
-        if tapped and not stage.unit.tap:
-            continue
-        lines.append(f'    ("{stage.name}", {stage.y.channels}, {reduction}),')
+    for feature in feature_info(network):
+        lines.append(f'    ("{feature.name}", {feature.stage.y.channels}, {feature.reduction}),')
     rows = [line.strip(" ,") for line in lines[2:]]
     if len(rows) < 2:  # black joins a tuple of one
         return [lines[0], f"FEATURE_INFO = ({rows[0]},)  # stage, channels, reduction"] if rows else lines[:1]

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from scalec import ir
+from scalec import atrous, ir
 from scalec import syntax as s
 from scalec.diagnostics import Label, Report
 from scalec.expr import Failure, Partial, Value, describe, evaluate, number, truth, whole
 from scalec.joins import joined, pieces
 from scalec.ops import Operator, OperatorError
 from scalec.program import BlockDef, Callee, bind
+from scalec.repetition import division, divisors, repeatable
 from scalec.scope import FileScope, LocalScope, World
 from scalec.shape import Shape
 from scalec.source import Span
@@ -34,13 +35,15 @@ class Builder:
     """Builds nodes in one world of names.
 
     `scaled` works out the channels that the network itself writes inside a group or wrapper; a block's stay as they
-    are. `checked` says whether the shapes written there are those of the baseline, to compare with.
+    are. `checked` says whether the shapes written there are those of the baseline, to compare with. Strides that
+    would make maps smaller than `limit` allows become dilation.
     """
 
     def __init__(
-        self, world: World, scaled: Callable[[s.Dim, AnyScope], int] | None = None, checked: bool = True
-    ) -> None:
-        self.world, self.scaled, self.checked = world, scaled, checked
+        self, world: World, scaled: Callable[[s.Dim, AnyScope], int] | None = None, checked: bool = True,
+        limit: int | None = None,
+    ) -> None:  # fmt: skip
+        self.world, self.scaled, self.checked, self.limit = world, scaled, checked, limit
         self.depth = 0
         self.nodes = 0
         self._built: dict[tuple[object, ...], tuple[ir.Block, int]] = {}
@@ -53,7 +56,7 @@ class Builder:
         if unit.repeat is None:
             return self._head(unit, x, channels, scope, position, strip)
         self._check_divisors(unit, scope)
-        return _repeatable(unit, self._head(unit, x, channels, scope, position, strip))
+        return repeatable(unit, self._head(unit, x, channels, scope, position, strip))
 
     def _head(
         self, unit: s.Unit, x: Shape, channels: int | None, scope: AnyScope, position: int = 0, strip: bool = False
@@ -95,7 +98,7 @@ class Builder:
             before, nodes = y, []
             for position in range(whole(unit.repeat.count, scope, "the number of layers") if unit.repeat else 1):
                 node = self._head(unit, y, given, scope, position, strip or position > 0)
-                nodes.append(node if unit.repeat is None else _repeatable(unit, node))
+                nodes.append(node if unit.repeat is None else repeatable(unit, node))
                 y = nodes[-1].y
             self._check(unit, y, scope)
             placed.append(ir.Placed(unit, tuple(nodes), before, y))
@@ -194,11 +197,24 @@ class Builder:
                 "E302", f"`{callee.__name__}` must be given its channels", use.call.span.after, "write `→ …` here"
             )
         try:
+            if self.limit is not None:
+                return self._dilated(use, operator, x, channels, values, self._preset_of(use, scope))
             y = operator.output(x, channels if callee.given else None)
         except OperatorError as error:
             place = next((use.bound[key].span for key in use.bound if key in str(error)), use.call.span)
             raise Failure("E304", str(error), place, f"on {x}") from None
         return ir.Leaf(operator, x, y, use.bound, self._preset_of(use, scope))
+
+    def _dilated(
+        self, use: _Use, operator: Operator, x: Shape, channels: int | None, values: dict[str, Value],
+        preset: dict[str, s.Expr],
+    ) -> ir.Leaf:  # fmt: skip
+        """Put an operator on a map that is larger than it would be without a limit to strides."""
+        assert self.limit is not None
+        changed, removed = atrous.dilated(operator, x, self.limit, values)
+        made = replace(operator, **changed)
+        y = atrous.behind(made.output(x, channels if operator.given else None), x, made, removed)
+        return ir.Leaf(made, x, y, use.bound, preset, frozenset(changed))
 
     def _block(
         self, use: _Use, block: BlockDef, x: Shape, channels: int | None, scope: AnyScope, strip: bool
@@ -221,7 +237,7 @@ class Builder:
         self, use: _Use, block: BlockDef, x: Shape, channels: int | None, scope: AnyScope, strip: bool
     ) -> ir.Block:
         values = self._arguments(use, scope)
-        key = (id(use.call), block, tuple(values.items()), x, channels, strip)
+        key = (id(use.call), block, tuple(values.items()), x, x.stride, x.dilation, channels, strip)
         if key not in self._built:
             reads, before = self.world.layer_reads, self.nodes
             made = self._build_body(use, block, values, x, channels, scope, strip)
@@ -251,6 +267,7 @@ class Builder:
                 local.values[key] = Fraction(1)
             else:
                 local.values[key] = evaluate(parameter.default, local)
+        changed = self._remove_strides(block, x, local)
         arguments = {p.name.key: local.values[p.name.key] for p in block.syntax.parameters}
         self._give_channels(block, channels, local, use)
         if isinstance(scope, LocalScope):
@@ -259,7 +276,15 @@ class Builder:
             local.values[binding.name.key] = evaluate(binding.value, local)
         chain = self.chain(block.syntax.chain, x, local)
         self._check_signature(block, chain.y, local)
-        return ir.Block(block, arguments, use.bound, self._preset_of(use, scope), local, chain, x, chain.y)
+        return ir.Block(block, arguments, use.bound, self._preset_of(use, scope), local, chain, x, chain.y, changed)
+
+    def _remove_strides(self, block: BlockDef, x: Shape, local: LocalScope) -> frozenset[str]:
+        """Take out what a block would stride by beyond the limit; give the arguments that this changes."""
+        if self.limit is None:
+            return frozenset()
+        found = {key for key in divisors(block) if atrous.goes(local.values[key], x, self.limit)}
+        local.values |= {key: atrous.Removed.of(local.values[key]) for key in found}
+        return frozenset(found)
 
     def _match_input(self, block: BlockDef, x: Shape, local: LocalScope, use: _Use) -> None:
         dims = block.syntax.input.dims
@@ -293,6 +318,8 @@ class Builder:
             raise Failure("E303", f"`{block.name}` gives {y}", block.syntax.output.span, "its signature says otherwise")
         for position, (dim, given) in enumerate(zip(dims, y.dims, strict=True)):
             value = number(dim.value, local)
+            if self.limit is not None and position < 2:
+                continue  # a stride may have become dilation; it was compared at the baseline
             if isinstance(value, Fraction) and len(dims) == 3 and position < 2:
                 value = Fraction(-(-value.numerator // value.denominator))
             if value != given:
@@ -307,7 +334,7 @@ class Builder:
             if not isinstance(use.callee, BlockDef):
                 continue
             for dim in use.callee.syntax.output.dims[:-1]:
-                if _division(dim.value)[0]:
+                if division(dim.value)[0]:
                     raise Failure(
                         "E307", f"`{use.callee.name}` divides by a number at every repetition", dim.span,
                         "under an exponent this must be a parameter", others=(Label(unit.span, "repeated here"),),
@@ -329,61 +356,6 @@ class Builder:
                 chain = None
             bodies.append(ir.Body(holds, chain))
         return ir.Wrap(kind, tuple(bodies), x, joined(kind, wrap, x, bodies))
-
-
-def is_plain(node: ir.Node) -> bool:
-    """Tell whether a node is a module, or a group of nothing but modules that are always there."""
-    match node:
-        case ir.Group():
-            units = node.chain.units
-            return all(u.unit.guard is None and all(is_plain(inner) for inner in u.nodes) for u in units)
-        case ir.Leaf():
-            return not node.operator.functional
-        case ir.Block():
-            return True
-        case ir.Wrap():
-            return False
-
-
-def is_sequential(unit: s.Unit, group: ir.Group) -> bool:
-    """Tell whether a group can be an `nn.Sequential`: it has a name, and plain modules without names inside."""
-    if unit.repeat is not None:
-        return True
-    named = unit.label is not None or unit.guard is not None
-    return named and is_plain(group) and not any(placed.unit.label for placed in group.chain.units)
-
-
-def _repeatable(unit: s.Unit, node: ir.Node) -> ir.Node:
-    """Refuse a layer that is no module by itself: it could stand in no `nn.Sequential`."""
-    if not is_plain(node):
-        raise Failure(
-            "E307", "what is repeated has to be a chain of operators and blocks", unit.head.span,
-            "here are a wrapper, a `when` or an operator without a module",
-            help="write it as a block, and repeat that",
-        )  # fmt: skip
-    return node
-
-
-def divisors(block: BlockDef) -> set[str]:
-    """Give the parameters by which a block's signature divides height or width."""
-    return set().union(*(_division(dim.value)[1] for dim in block.syntax.output.dims[:-1]))
-
-
-def _division(expr: s.Expr) -> tuple[bool, set[str]]:
-    """Tell by what a dimension is divided: by a number greater than 1, and by which parameters."""
-    literal, names = False, set()
-    if isinstance(expr, s.Product):
-        for operator, factor in expr.factors:
-            if operator == "/" and isinstance(factor, s.Number):
-                literal = literal or factor.value > 1
-            elif operator == "/" and isinstance(factor, s.Name):
-                names.add(factor.parts[0].key)
-            elif operator == "/" and isinstance(factor, s.Product):
-                names |= {f.parts[0].key for _, f in factor.factors if isinstance(f, s.Name)}
-    if isinstance(expr, s.Call):
-        parts = [_division(argument.value) for argument in expr.arguments]
-        return any(part[0] for part in parts), set().union(*(part[1] for part in parts))
-    return literal, names
 
 
 def _calls(unit: s.Unit) -> list[s.Call]:

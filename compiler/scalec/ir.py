@@ -21,6 +21,8 @@ class Leaf:
     y: Shape
     given: dict[str, s.Expr] = field(repr=False)
     preset: dict[str, s.Expr] = field(repr=False)
+    changed: frozenset[str] = frozenset()
+    """The parameters that are otherwise than written: a stride became dilation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +90,8 @@ class Block:
     chain: Chain = field(repr=False)
     x: Shape
     y: Shape
+    changed: frozenset[str] = frozenset()
+    """The arguments that are otherwise than written: a stride became dilation."""
 
 
 Node = Leaf | Block | Group | Wrap
@@ -118,6 +122,10 @@ class Setting:
     parameters: dict[str, Value] = field(default_factory=dict)
     changed: tuple[tuple[str, str], ...] = ()
     scaled: bool = True
+    taps: tuple[str, ...] | None = None
+    """The stages whose maps are the outputs, none of them named for the usual ones; nothing: the whole network."""
+    output_stride: int | None = None
+    """The most that maps may be smaller than the image: further strides become dilation."""
 
     @property
     def place(self) -> str:
@@ -136,6 +144,8 @@ class Network:
     scope: LocalScope = field(repr=False)
     x: Shape
     stages: tuple[Stage, ...]
+    outputs: tuple[str, ...] = ()
+    """The stages whose maps are given; none: what the last stage gives."""
 
     @property
     def y(self) -> Shape:

@@ -29,6 +29,14 @@ def statement(text: str, comment: str, indent: int) -> str:
     return f"{line}  # {comment}" if comment and len(line) + 4 + len(comment) <= WIDTH else line
 
 
+def returned(value: str, indent: int) -> list[str]:
+    """Lay out a `return` of a variable or of a tuple."""
+    pad = " " * indent
+    if len(f"{pad}return {value}") <= WIDTH:
+        return [f"{pad}return {value}"]
+    return [f"{pad}return (", *(f"{pad}    {item}," for item in value.strip("()").split(", ")), f"{pad})"]
+
+
 def signature(head: str, parameters: Sequence[str], tail: str, indent: int) -> list[str]:
     """Lay out a `def`."""
     pad = " " * indent

@@ -22,9 +22,9 @@ def memory(network: Network, footprint: Footprint = INFERENCE) -> int:
     """Give the peak in bytes."""
     counted, counters = cost(network), sum(leaf.operator.counters for leaf in leaves(network))
     tape = Tape(footprint)
-    output = run(tape, network)
+    outputs = run(tape, network)
     if footprint.training:
-        tape.backward(output)
+        tape.backward(outputs)
         _step(tape, counted.params, footprint)
     return resident_of(counted, counters, footprint) + tape.time.peak()
 

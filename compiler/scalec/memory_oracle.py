@@ -151,7 +151,8 @@ def _run(network: nn.Module, x: Tensor, optimizer: torch.optim.Optimizer | None,
         y = network(x)
     if not footprint.training:
         return
-    y.backward(torch.empty_like(y))
+    outputs = (y,) if isinstance(y, Tensor) else y
+    torch.autograd.backward(outputs, [torch.empty_like(output) for output in outputs])
     if optimizer:
         optimizer.step()
     network.zero_grad()

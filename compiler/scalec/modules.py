@@ -13,8 +13,8 @@ from scalec import syntax as s
 from scalec.code import Call, Code, code, flag, sequential, whole
 from scalec.comments import channel_dim
 from scalec.expr import FUNCTIONS, TRUTH
-from scalec.instantiate import divisors
 from scalec.ops import Kind, Operands, OperatorError
+from scalec.repetition import divisors
 from scalec.spelling import spell
 from scalec.symbols import Symbols, Untranslatable, concrete_real
 from scalec.views import BlockContext, ClassView, Context, Parameter, kind_of, literal
@@ -131,6 +131,8 @@ class Modules:
             return Code(str(value))
         if use.strip and key in leaf.operator.strides:
             return code(1)
+        if any(isinstance(node, ir.Leaf) and key in node.changed for node in use.nodes):
+            return self._lift_changed(use, leaf, key, name)
         expr = leaf.given.get(key)
         if expr is None and not self._moves(leaf.preset.get(key)):
             return literal(value)
@@ -140,6 +142,13 @@ class Modules:
             except Untranslatable:
                 pass
         return self._lift_parameter(use, leaf, key, kind, name)
+
+    def _lift_changed(self, use: Uses, leaf: ir.Leaf, key: str, name: str) -> Code:
+        """Lift what dilation changed in some use; all that is dilated alike in a block is one argument."""
+        default = code(1) if key == "dilation" else None
+        values = use.values(lambda node: literal(getattr(node.operator, key)) if isinstance(node, ir.Leaf) else None)
+        said = f"{key}: {[value and value.text for value in values]}"
+        return self.context.lift(key, name, "int", default, values, said)
 
     def _moves(self, preset: s.Expr | None) -> bool:
         """Tell whether a `default` says something that scaling changes."""
@@ -199,6 +208,8 @@ class Modules:
             return self._pass_on(parameter, use, values, name)
         if use.strip and parameter.key in divisors(block.definition):
             return code(1)
+        if any(isinstance(node, ir.Block) and parameter.key in node.changed for node in use.nodes):
+            return self._changed(parameter, use, block, values, name)
         expr = block.given.get(parameter.key)
         if expr is None and not self._moves(block.preset.get(parameter.key)):
             if parameter.key in block.preset or not isinstance(self.context, BlockContext):
@@ -211,6 +222,19 @@ class Modules:
                 pass
         if expr is not None and parameter.annotation == "float":
             values = [None if n is None else self._concrete(expr, j, n) for j, n in enumerate(use.nodes)]
+        return self._pass_on(parameter, use, values, name)
+
+    def _changed(
+        self, parameter: Parameter, use: Uses, block: ir.Block, values: list[Code | None], name: str
+    ) -> Code | None:
+        """Say a stride that became dilation: symbolic where it only passes on what the outer block was given."""
+        assert parameter.key is not None
+        expr = block.given.get(parameter.key)
+        if isinstance(expr, s.Name) and isinstance(self.context, BlockContext):
+            try:
+                return self.context.symbols.whole(expr)
+            except Untranslatable:
+                pass
         return self._pass_on(parameter, use, values, name)
 
     def _by_default(

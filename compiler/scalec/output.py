@@ -22,6 +22,8 @@ def default_name(network: Network) -> str:
     elif setting.phi is not None:
         parts.append(f"phi{_spelled(setting.phi)}")
     parts += [f"{key}{_spelled(text)}" for key, text in dict(setting.changed).items()]
+    parts += [f"stride{setting.output_stride}"] if setting.output_stride is not None else []
+    parts += ["features", *setting.taps] if setting.taps is not None else []
     return "_".join(parts)[:200] + ".py"
 
 

@@ -305,7 +305,7 @@ class _Scaler(Walk[Stage]):
 
     def __init__(self, program: Program, setting: Setting, report: Report) -> None:
         super().__init__(program, setting, report)
-        self.builder = Builder(self.world, self.width, not setting.scaled)
+        self.builder = Builder(self.world, self.width, not setting.scaled, setting.output_stride)
 
     def run(self) -> Network:
         done = self.walk()

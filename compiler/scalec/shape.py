@@ -1,13 +1,19 @@
 """Shapes: <H, W, C> of a feature map, <C> of a vector; whole numbers, without the batch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """`dims` is (height, width, channels) or (channels,)."""
+    """`dims` is (height, width, channels) or (channels,).
+
+    Where strides become dilation (`atrous`), a map also knows how many rows of the image one of its rows stands for
+    (`stride`), and how many times further windows reach on it (`dilation`).
+    """
 
     dims: tuple[int, ...]
+    stride: int = field(default=1, compare=False)
+    dilation: int = field(default=1, compare=False)
 
     @property
     def is_map(self) -> bool:
@@ -36,7 +42,7 @@ class Shape:
 
     def with_channels(self, channels: int) -> "Shape":
         """Give the shape with other channels."""
-        return Shape((*self.dims[:-1], channels))
+        return Shape((*self.dims[:-1], channels), self.stride, self.dilation)
 
     def __str__(self) -> str:
         """Write it as a spec does: `<28, 28, 40>`."""

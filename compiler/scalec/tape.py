@@ -219,11 +219,13 @@ class Tape:
         if y.tracked:
             self._back.append(back)
 
-    def backward(self, y: Tensor) -> None:
-        """Run everything back, from a gradient of the output that is given."""
-        self.ends.append(y)
+    def backward(self, outputs: Sequence[Tensor]) -> None:
+        """Run everything back, from gradients of the outputs that are given."""
+        self.ends += outputs
         self.time.tick()
-        given = y.gradient = self.time.allocate(y.bytes)
+        given = [self.time.allocate(y.bytes) for y in outputs]
+        for y, gradient in zip(outputs, given, strict=True):
+            y.gradient = gradient
         for back in reversed(self._back):
             back()
-        self.time.hold(given)
+        self.time.hold(*given)

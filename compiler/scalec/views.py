@@ -51,6 +51,7 @@ class ClassView:
     init: tuple[tuple[str, Code | Call | Choice], ...]
     forward: tuple[tuple[str, str], ...]
     result: str
+    returns: str = "Tensor"
 
 
 Kind = tuple[BlockDef, tuple[tuple[str, Partial], ...]]
@@ -85,12 +86,12 @@ def kinds(network: ir.Network) -> dict[Kind, list[ir.Block]]:
                         visit(inner)
 
     for stage in network.stages:
-        for layer in (*stage.layers, *_spare(stage)):
+        for layer in (*stage.layers, *_spare(stage, network.setting.output_stride)):
             visit(layer)
     return {kind: found[kind] for kind in order}
 
 
-def _spare(stage: ir.Stage) -> list[ir.Node]:
+def _spare(stage: ir.Stage, output_stride: int | None) -> list[ir.Node]:
     """Build the kinds of layers that only a deeper network has: a second one, and alternatives that depth leaves out.
 
     They show what a block must be able to do, so that its class is the same at every depth.
@@ -99,7 +100,7 @@ def _spare(stage: ir.Stage) -> list[ir.Node]:
     if unit.repeat is None or (unit.repeat.pinned and isinstance(unit.repeat.count, s.Number)):
         return []
     assert isinstance(scope, LocalScope)
-    builder = Builder(scope.parent.world)
+    builder = Builder(scope.parent.world, limit=output_stride)
     channels = None if unit.ascription is None else y.channels
     spare: list[ir.Node] = []
     try:
@@ -373,10 +374,13 @@ class NetworkContext:
         placed = tuple(ir.Placed(_labelled(stage), stage.layers, stage.x, stage.y) for stage in self.network.stages)
         return ir.Chain(placed, self.network.x, self.network.y)
 
-    def parameters(self) -> tuple[Parameter, ...]:
-        """Give the constructor's arguments."""
+    def parameters(self, init: list[tuple[str, Code | Call | Choice]]) -> tuple[Parameter, ...]:
+        """Give the constructor's arguments; a body without its head needs but some of them."""
         shown = []
+        used = _words(str(value) for _, value in init)
         for key, value in self.network.parameters.items():
+            if self.network.outputs and python_name(key) not in used:
+                continue
             real_valued = key in self.real_names or not _is_whole(value)
             annotation = "bool" if isinstance(value, bool) else "float" if real_valued else "int"
             shown.append(Parameter(python_name(key), annotation, printed(value, annotation), key=key))

@@ -7,8 +7,8 @@ from scalec import syntax as s
 from scalec.code import AND, NOT, OR, Call, Choice, Code, call, flag, sequential
 from scalec.comments import Comment, channel_dim
 from scalec.forward import Forward
-from scalec.instantiate import is_sequential
 from scalec.modules import Modules, Uses, uses
+from scalec.repetition import is_sequential
 from scalec.spelling import spell
 from scalec.symbols import Untranslatable
 from scalec.views import BlockContext, ClassView, Context, Kind, unit_name
