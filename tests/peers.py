@@ -74,9 +74,14 @@ def load_module(path_or_source: str | Path, name: str) -> types.ModuleType:
 
 
 def named_tensors(module: nn.Module) -> dict[str, Tensor]:
-    """Every floating-point parameter and buffer by name (so without num_batches_tracked)."""
+    """Every floating-point parameter and buffer by name (so without num_batches_tracked), but for constants.
+
+    A constant is a buffer that no checkpoint has: it keeps its value, so that comparisons tell whether that is right.
+    """
+    prefixed = ((f"{name}." if name else "", child) for name, child in module.named_modules())
+    constants = {prefix + name for prefix, child in prefixed for name in child._non_persistent_buffers_set}
     everything = itertools.chain(module.named_parameters(), module.named_buffers())
-    return {name: tensor for name, tensor in everything if tensor.is_floating_point()}
+    return {name: tensor for name, tensor in everything if tensor.is_floating_point() and name not in constants}
 
 
 @contextlib.contextmanager
@@ -147,6 +152,7 @@ _ROLES: dict[str, tuple[str, dict[int, str]]] = {
     "convolution": ("linear map", {1: "weight", 2: "bias"}),
     "addmm": ("linear map", {0: "bias", 2: "weight"}),
     "mm": ("linear map", {1: "weight"}),
+    "addcmul": ("addcmul", {0: "bias", 1: "weight"}),
     "native_batch_norm": _BATCH_NORM,
     "_native_batch_norm_legit_no_training": _BATCH_NORM,
 }
@@ -214,9 +220,14 @@ class _Tracer(TorchDispatchMode):
         kind, roles = _ROLES.get(operator, (operator.rstrip("_"), {}))
         named = tuple(sorted((roles.get(position, "operand"), name) for position, name in reads))
         attributes: tuple[Any, ...] = ()
-        if operator == "convolution" and (*args[3], *args[5], args[8]) != (1, 1, 1, 1, 1):
-            attributes = (*args[3], *args[5], args[8])  # otherwise a linear layer may do the same
+        if operator == "convolution":
+            dilation = args[5] if args[1][0, 0].numel() > 1 else (1, 1)
+            if (*args[3], *dilation, args[8]) != (1, 1, 1, 1, 1):
+                attributes = (*args[3], *dilation, args[8])  # otherwise a linear layer may do the same
         shapes = tuple(sorted((role, self.shapes[name]) for role, name in named))
+        if operator == "convolution" and not attributes and args[0].shape[2:] == args[1].shape[2:] and not any(args[4]):
+            # one window for the whole map: a linear layer on the flattened map may do the same
+            shapes = tuple((role, (shape[0], math.prod(shape[1:])) if shape[1:] else shape) for role, shape in shapes)
         return _Node((kind, attributes, shapes), named, found)
 
 

@@ -475,6 +475,7 @@ class _Pen:
         plain = ["BatchNorm", "BatchNorm(eps = 0.01)", "LayerNorm", "LayerScale(0.1)", "Dropout(0.1)", "GroupNorm(1)"]
         plain += ["Depthwise(3)", "Depthwise(5, bias = true)", "MaxPool(3, 1)", "AvgPool(3, 1, count_padding = true)"]
         plain += local.activations
+        plain += [self.pick("PReLU(true)", "LeakyReLU(0.1)", "Softplus", "PReLU")]
         plain += ["Depthwise(kernel)", "Depthwise(kernel if kernel ≤ 3 else 3)"] if "kernel" in local.parameters else []
         plain += ["mix", "mix(1)"] if "mix" in local.parameters else []
         plain += ["Depthwise(3 if squeeze else 5)"] if "squeeze" in local.parameters else []

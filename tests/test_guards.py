@@ -22,6 +22,7 @@ from scalec import audit, cli, emit, names, views
 from scalec import syntax as s
 from scalec.compiler import Compiled, load_text
 from scalec.diagnostics import CompileError, render
+from scalec.kinds import kinds
 
 SPEC = """# {comment}
 {start}
@@ -303,7 +304,7 @@ def rename(compiled: Compiled, key: str, hostile_key: str) -> Compiled:
             if identifier.key == key:
                 object.__setattr__(identifier, "key", hostile_key)
     known: list[dict[str, Any]] = []
-    for uses in views.kinds(compiled.network).values():
+    for uses in kinds(compiled.network).uses.values():
         known += [each for use in uses for each in (use.arguments, use.given)]
     for each in known:
         if key in each:

@@ -40,7 +40,7 @@ def default(parameter: Parameter) -> str:
         return str(value).lower()
     if value is None:
         return "…"
-    return f"{float(value):f}".rstrip("0") if isinstance(value, Fraction) else str(value)
+    return f"{float(value):f}".rstrip("0").rstrip(".") if isinstance(value, Fraction) else str(value)
 
 
 def test_operator_table(request: pytest.FixtureRequest) -> None:

@@ -1,6 +1,7 @@
 """Every operator of the registry: built, run, and what it says of itself compared with what PyTorch does."""
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -31,10 +32,20 @@ EXAMPLES = {
     "GroupNorm": ["GroupNorm(4)"],
     "GlobalAvgPool": ["GlobalAvgPool"],
     "MaxPool": ["MaxPool(2)", "MaxPool(3, stride = 2)", "MaxPool(3, stride = 2, padding = 0, ceil = true)"],
+    "AdaptiveAvgPool": ["AdaptiveAvgPool(7)", "AdaptiveAvgPool(20)"], "ChannelShuffle": ["ChannelShuffle(2)"],
+    "GRN": ["GRN", "GRN(eps = 0.001)"],
     "AvgPool": ["AvgPool(2)", "AvgPool(3, stride = 2, count_padding = false)", "AvgPool(2, ceil = true)"],
+    "BlurPool": ["BlurPool", "BlurPool(5, stride = 1)", "BlurPool(stride = 3)"],
+    "SpaceToDepth": ["SpaceToDepth(3)"],
     "Dropout": ["Dropout(0.5)"],
     "DropPath": ["DropPath(0.25)"],
     "LayerScale": ["LayerScale", "LayerScale(0.1)"],
+    "LeakyReLU": ["LeakyReLU", "LeakyReLU(0.1)"],
+    "PReLU": ["PReLU", "PReLU(channelwise = true, initial = 0.1)", "(Flatten ⊙ PReLU(true))"],
+    "ELU": ["ELU", "ELU(0.5)"],
+    "CELU": ["CELU", "CELU(0.5)"],
+    "HardTanh": ["HardTanh", "HardTanh(-2, 2.5)"],
+    "Softplus": ["Softplus", "Softplus(2)"],
 }  # fmt: skip
 USES = [(name, use) for name in sorted(OPERATORS) for use in EXAMPLES.get(name, [name])]
 
@@ -93,6 +104,25 @@ def test_padded_convolution_is_padding_and_convolution() -> None:
     x = torch.randn(2, 8, 16, 17)
     expected = nn.functional.conv2d(nn.functional.pad(x, (1, 1, 0, 1)), conv.weight, stride=2)
     assert torch.equal(net(x), expected)
+
+
+def test_blur_is_binomial() -> None:
+    """Against Pascal's triangle, with the border reflected as in `nn.ReflectionPad2d`."""
+    for kernel, stride in ((3, 2), (5, 1)):
+        net = load_module(compiled(f"BlurPool({kernel}, {stride})").source, "blur").N()
+        row = torch.tensor([math.comb(kernel - 1, i) / 2 ** (kernel - 1) for i in range(kernel)])
+        x = torch.randn(2, 8, 15, 18)
+        padded = nn.ReflectionPad2d(kernel // 2)(x).unfold(2, kernel, stride).unfold(3, kernel, stride)
+        assert torch.allclose(net(x), torch.einsum("nchwij,i,j->nchw", padded, row, row), atol=1e-6)
+        assert not net.state_dict()
+
+
+def test_channels_that_uses_do_not_share() -> None:
+    """A class says in its own terms what an operator makes of its channels, unless that differs from use to use."""
+    block = "block Down(by) <H, W, C> → <H/by, W/by, K> = SpaceToDepth(by) ⊙ Conv(1) → K\n"
+    text = f"{block}network N <12, 12, 3> → <2, 2, 8> = Down(2) → 4 ⊙ Down(3) → 8"
+    net = load_module(load_text("spec.scl", text.encode()).compile().source, "down").N()
+    assert net(torch.zeros(1, 3, 12, 12)).shape == (1, 8, 2, 2)
 
 
 def test_layer_norm_is_over_channels() -> None:

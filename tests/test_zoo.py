@@ -61,7 +61,10 @@ def test_equal_to_peer(row: dict[str, str]) -> None:
 def test_counts_of_peer(row: dict[str, str]) -> None:
     """Parameters and multiply-adds at the variant's own resolution, as PyTorch counts the peer's."""
     network = ours(row).network
-    with torch.device("meta"):
+    try:
+        with torch.device("meta"):
+            built = peer(row)
+    except NotImplementedError:  # torchvision's RegNet works out its widths with tensors
         built = peer(row)
     counted, really = cost(network), count_macs(built, (network.x.channels, network.x.height, network.x.width))
     assert counted.params == sum(parameter.numel() for parameter in built.parameters())

@@ -48,18 +48,23 @@ def dilated(operator: Operator, x: Shape, limit: int, values: Mapping[str, objec
             raise OperatorError(f"{name} cannot be dilated: leave the stride before it in, or pool otherwise")
         changed["dilation"] = vars(operator)["dilation"] * x.dilation
     if goes(stride, x, limit):
-        if "dilation" not in operator.table:
+        if not operator.strides:
             raise OperatorError(f"the stride of {name} cannot be turned into dilation")
         changed |= {key: 1 for key in operator.strides}
         removed = stride
-    if removed > 1 and not _keeps_size(replace(operator, **changed), x):
+    if removed > 1 and "padding" in operator.table and not _keeps_size(replace(operator, **changed), x):
         changed["padding"] = "same"
+        if not _keeps_size(replace(operator, **changed), x):
+            raise OperatorError(f"the stride of {name} cannot be turned into dilation: its window of {seen} is even")
     return changed, removed
 
 
 def _keeps_size(operator: Operator, x: Shape) -> bool:
     """Tell whether an operator without stride gives a map as large as x; an even kernel without padding does not."""
-    return "padding" not in operator.table or operator.output(x, x.channels).dims[:2] == x.dims[:2]
+    try:
+        return operator.output(x, x.channels).dims[:2] == x.dims[:2]
+    except OperatorError:
+        return False
 
 
 def behind(y: Shape, x: Shape, operator: Operator, removed: int) -> Shape:

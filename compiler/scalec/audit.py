@@ -12,9 +12,12 @@ _NODES = frozenset(
 )
 _IMPORTS = frozenset({"import torch", "import torch.nn.functional as F", "from torch import Tensor, nn"})
 _MODULES = frozenset({"torch", "nn", "F"})
-_PARTS = frozenset("torch.cat torch.full torch.ones torch.zeros torch.chunk torch.split F.pad".split())
+_PARTS = frozenset(
+    "torch.addcmul torch.cat torch.chunk torch.full torch.ones torch.split torch.tensor torch.zeros".split()
+    + "F.conv2d F.pad".split()
+)
 """What is used of PyTorch besides the classes of `nn`: nothing that loads, reads or runs."""
-_BUILTINS = frozenset("super int float bool tuple min max Tensor self".split()) | _MODULES
+_BUILTINS = frozenset("super int float bool tuple type min max Tensor self".split()) | _MODULES
 _METHODS = frozenset({"__init__", "forward", "extra_repr"})
 
 

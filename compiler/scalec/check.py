@@ -204,7 +204,8 @@ class Names:
             return
         callee = self.file.callee(call.name.key)
         if callee is None:
-            self._unknown(call.name)
+            if not self.file.may_hold_callee(call.name.key):
+                self._unknown(call.name)
             return
         before = len(self.report.diagnostics)
         bound = bind(call, callee, self.report)
@@ -264,7 +265,8 @@ def check_file(file: File, report: Report, hints: Mapping[str, str] | None = Non
     for let in file.lets.values():
         if let.home is file:
             check_parameters(let.binding.parameters, set(), report, "value")
-            names.plus(p.key for p in let.binding.parameters).expr(let.binding.value)
+            constant = replace(names, operators=not let.binding.parameters)
+            constant.plus(p.key for p in let.binding.parameters).expr(let.binding.value)
     for key, setting in file.defaults.items():
         _check_default(names, key, setting)
     for block in file.blocks.values():

@@ -22,6 +22,7 @@ _EXAMPLES = """examples:
   scalec check efficientnet.scl                      the spec and all of its variants
   scalec cost efficientnet.scl --variant B4          parameters, multiply-adds, activations by stage
   scalec solve efficientnet.scl --flops 1.5G         the largest φ that fits; with --free d,w,r all that fit
+  scalec import mixnet_s.txt --stem 16               a spec from a definition of timm or pycls
 """
 
 
@@ -84,6 +85,8 @@ def _join_negative(argv: list[str]) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from scalec.importer.parser import import_options
+
     parser = argparse.ArgumentParser(
         prog="scalec", description="Compile ConvNet scaling specs to readable PyTorch.", epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
@@ -117,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     cost.add_argument("--plot", metavar="FILE", help="with several φ: a picture of the growth, .svg or .png")
     cost.set_defaults(run=_cost)
     _solve_parser(commands.add_parser("solve", help="the scale that fills a budget", allow_abbrev=False))
+    import_options(commands.add_parser("import", help="a spec from a definition of timm or pycls", allow_abbrev=False))
     return parser
 
 

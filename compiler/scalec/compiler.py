@@ -82,8 +82,8 @@ class Loaded:
         network, report = self.network(setting), Report()
         requirements = constrain(network, self.named, report)
         if not report.diagnostics and (taps is not None or output_stride is not None):
-            network = self.network(replace(setting, taps=taps, output_stride=output_stride))
-            network = network if taps is None else body(network, taps)
+            plain, network = network, self.network(replace(setting, taps=taps, output_stride=output_stride))
+            network = network if taps is None else body(network, plain, taps)
         at = setting.names.get("phi")
         if phi is None or not isinstance(at, Fraction):
             report.stop_on_error()

@@ -51,10 +51,9 @@ def check_parameters(
 
 
 def library_with(name: str) -> str | None:
-    """Name the file of the library that defines a block; looked at only to help."""
-    for entry in files("scalec.specs").iterdir():
-        if entry.name.endswith(".scl") and re.search(
-            rf"^block {name}\b", entry.read_text(encoding="utf-8"), re.MULTILINE
-        ):
+    """Name the file of the library that defines a block, one without a network; looked at only to help."""
+    for entry in sorted(files("scalec.specs").iterdir(), key=lambda entry: entry.name):
+        text = entry.read_text(encoding="utf-8") if entry.name.endswith(".scl") else ""
+        if re.search(rf"^block {name}\b", text, re.MULTILINE) and not re.search("^network ", text, re.MULTILINE):
             return entry.name.removesuffix(".scl")
     return None

@@ -123,9 +123,7 @@ class Dependence:
         """Take the arguments that counts depend on, and what the callee itself needs."""
         callee = None if call.name.key in found.local else found.file.callee(call.name.key)
         if callee is None:
-            found.names.add(call.name.key)
-            if found.in_network:
-                found.here.append(s.Name(call.name.span, (call.name,)))
+            self._expr(s.Name(call.name.span, (call.name,)), found)
             for argument in call.arguments:
                 self._expr(argument.value, found)
             self._anything(found)

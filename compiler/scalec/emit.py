@@ -16,9 +16,10 @@ import jinja2
 from scalec import syntax as s
 from scalec.audit import audit, same_skeleton
 from scalec.header import constants, header, title
+from scalec.kinds import Kind, kinds
 from scalec.layout import WIDTH, assign, returned, signature, statement
 from scalec.names import neutral_names, python_name
-from scalec.views import BlockContext, ClassView, Kind, NetworkContext, kinds, moving_names
+from scalec.views import BlockContext, ClassView, NetworkContext, moving_names
 from scalec.writer import Writer
 
 if TYPE_CHECKING:
@@ -106,16 +107,16 @@ def class_views(compiled: "Compiled") -> tuple[list[ClassView], set[str]]:
     views: dict[Kind, ClassView] = {}
     helpers: dict[str, set[str]] = {}
     found = kinds(network)
-    names = _class_names(list(found))
-    for kind, uses in found.items():
-        context = BlockContext(kind, uses, moving, network.scope)
-        writer = Writer(context, views)
+    names = _class_names(list(found.uses))
+    for kind, uses in found.uses.items():
+        context = BlockContext(kind, found, moving, network.scope)
+        writer = Writer(context, found, views)
         result = writer.chain(context.definition.syntax.chain, [use.chain for use in uses], "x", "x")
         result = writer.forward.typed(result)
         views[kind] = context.view(names[kind], writer.init, writer.forward, result)
         helpers[names[kind]] = writer.modules.helpers
     top = NetworkContext(network)
-    writer = Writer(top, views)
+    writer = Writer(top, found, views)
     result, returns = _network_forward(writer, top)
     main = ClassView(
         python_name(network.name), f"{title(network)[:-1]}", (), top.parameters(writer.init), tuple(writer.init),
@@ -161,15 +162,15 @@ def _used(main: ClassView, views: Iterable[ClassView]) -> set[str]:
 
 
 def _class_names(found: list[Kind]) -> dict[Kind, str]:
-    """Name the classes as their blocks; where a block is used with several operators, those go into the name."""
+    """Name the classes as their blocks; where a block is used with several operators, those that differ are added."""
     names: dict[Kind, str] = {}
     for kind in found:
         definition, operators = kind
         name = python_name(definition.name)
-        if sum(other[0].name == definition.name for other in found) > 1:
-            name += "".join(
-                str(getattr(value.callee, "__name__", getattr(value.callee, "name", ""))) for _, value in operators
-            )
+        others = [dict(other[1]) for other in found if other[0].name == definition.name]
+        for key, value in operators:
+            if any(other.get(key) != value for other in others):
+                name += str(getattr(value.callee, "__name__", getattr(value.callee, "name", "")))
         number, unique = 2, name
         while unique in names.values():
             unique, number = f"{name}{number}", number + 1
@@ -183,7 +184,7 @@ def _lines(view: ClassView) -> Mapping[str, Any]:
     positional = ["self", *(f"{name}: int" for name in view.positional)]
     star = ["*"] if keywords and view.positional else []
     init = [line for target, value in view.init for line in assign(target, value, 8)]
-    forward = [statement(text, comment, 8) for text, comment in view.forward]
+    forward = [line for text, comment in view.forward for line in statement(text, comment, 8)]
     return {
         "name": checked(view.name),
         "doc": [checked(line) for line in _doc(view.doc)],

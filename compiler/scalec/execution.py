@@ -188,7 +188,7 @@ def call(tape: Tape, node: Node, x: Tensor) -> Tensor:
     """Run one module or operator on x, which whoever calls holds."""
     match node:
         case Leaf():
-            return _leaf(tape, node, x)
+            return node.operator.run(tape, x, node.x, node.y)
         case Group():
             return sequential(tape, tuple(inner for placed in node.chain.units for inner in placed.nodes), x)
         case Block():
@@ -198,14 +198,6 @@ def call(tape: Tape, node: Node, x: Tensor) -> Tensor:
             tape.time.hold(x.storage)  # whoever called has it still
             return y
     raise AssertionError(node)
-
-
-def _leaf(tape: Tape, leaf: Leaf, x: Tensor) -> Tensor:
-    y = x
-    for kernel in leaf.operator.kernels(leaf.x, leaf.y, tape.training):
-        y = tape.kernel(kernel, y)
-        tape.time.hold(x.storage)
-    return y
 
 
 def run(tape: Tape, network: Network) -> list[Tensor]:

@@ -43,13 +43,14 @@ def feature_info(network: Network) -> list[Feature]:
     return [feature for feature in every if feature.stage.unit.tap] or every
 
 
-def body(network: Network, names: tuple[str, ...]) -> Network:
+def body(network: Network, plain: Network, names: tuple[str, ...]) -> Network:
     """Cut a network behind the last of the stages that are named, and make their maps its outputs.
 
     Without names: those with a `tap`; without any, the last stage of each size, as detection heads take them, the
-    layers behind the last repeated stage left out. Raises `CompileError` for a name that no feature has.
+    layers behind the last repeated stage left out. Sizes are those of `plain`, the network with all of its strides.
+    Raises `CompileError` for a name that no feature has.
     """
-    every = features(network)
+    every = features(plain)
     known = [feature.name for feature in every]
     for name in names:
         if name not in known:
@@ -60,7 +61,7 @@ def body(network: Network, names: tuple[str, ...]) -> Network:
     chosen = [f for f in every if f.name in names] or [f for f in every if f.stage.unit.tap] or _last_of_each(every)
     if not chosen:
         raise command_error("E501", "the network has no feature maps", "", "--features", "there is nothing to give")
-    last = network.stages.index(chosen[-1].stage)
+    last = plain.stages.index(chosen[-1].stage)
     return replace(network, stages=network.stages[: last + 1], outputs=tuple(f.name for f in chosen))
 
 

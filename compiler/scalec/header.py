@@ -11,7 +11,7 @@ from scalec import syntax as s
 from scalec.cost import Cost, cost
 from scalec.exact import Radical
 from scalec.features import feature_info
-from scalec.ir import Network, Stage
+from scalec.ir import Block, Network, Node, Stage
 from scalec.layout import WIDTH
 from scalec.spelling import COMPARE, spell, spell_name
 from scalec.table import table
@@ -120,18 +120,18 @@ def stage_table(network: Network) -> list[str]:
 def _row(stage: Stage, counted: Cost) -> tuple[str, ...]:
     layers = str(len(stage.layers)) if stage.unit.repeat else ""
     figures = (f"{counted.params:,}" if counted.params else "", f"{counted.macs:,}" if counted.macs else "")
-    return stage.name, operator_name(stage.unit), layers, str(stage.y), *figures
+    return stage.name, operator_name(stage.unit, stage.layers[0]), layers, str(stage.y), *figures
 
 
-def operator_name(unit: s.Unit) -> str:
-    """Name the operators of a unit, briefly."""
+def operator_name(unit: s.Unit, layer: Node | None = None) -> str:
+    """Name the operators of a unit, briefly; its layer tells which block a param stands for."""
     match unit.head:
         case s.Call():
-            return spell_name(unit.head.name.key)
+            return spell_name(layer.definition.name if isinstance(layer, Block) else unit.head.name.key)
         case s.Wrap():
             return unit.head.call.name.key
         case s.Group():
-            first = operator_name(unit.head.chains[0].units[0])
+            first = operator_name(unit.head.chains[0].units[0], layer)
             return f"{first} …" if len(unit.head.chains[0].units) > 1 or len(unit.head.chains) > 1 else first
 
 

@@ -136,10 +136,13 @@ class Builder:
         return self._leaf(use, use.callee, x, channels, scope, strip)
 
     def _use(self, call: s.Call, scope: AnyScope) -> _Use:
-        held = scope.values.get(call.name.key) if isinstance(scope, LocalScope) else None
         file = scope.parent if isinstance(scope, LocalScope) else scope
+        held = scope.values.get(call.name.key) if isinstance(scope, LocalScope) else None
+        known_as = file.file.callee(call.name.key)
+        if held is None and known_as is None and call.name.key in file.file.constants():
+            held = file.value(call.name.key)
         partial = held if isinstance(held, Partial) else None
-        callee = partial.callee if partial else file.file.callee(call.name.key)
+        callee = partial.callee if partial else known_as
         if held is not None and partial is None:
             raise Failure("E203", f"`{call.name.span.text}` is {describe(held)}, not an operator", call.name.span)
         if callee is None:

@@ -23,10 +23,18 @@ def assign(target: str, value: Code | Call | Choice, indent: int) -> list[str]:
     return [f"{pad}{target} = (", *_broken(inner, value), f"{pad})"]
 
 
-def statement(text: str, comment: str, indent: int) -> str:
-    """Lay out one line of `forward`; a comment that does not fit is left out."""
-    line = " " * indent + text
-    return f"{line}  # {comment}" if comment and len(line) + 4 + len(comment) <= WIDTH else line
+def statement(text: str, comment: str, indent: int) -> list[str]:
+    """Lay out a statement of `forward`; a comment that does not fit is left out."""
+    pad = " " * indent
+    line = pad + text
+    head, joins, parts = text.partition("torch.cat((")
+    if len(line) <= WIDTH or not joins or not text.endswith("), dim=1)"):
+        return [f"{line}  # {comment}" if comment and len(line) + 4 + len(comment) <= WIDTH else line]
+    inside = f"({parts.removesuffix(', dim=1)')}"
+    if len(f"{pad}    {inside}, dim=1") <= WIDTH:
+        return [f"{pad}{head}torch.cat(", f"{pad}    {inside}, dim=1", f"{pad})"]
+    items = [f"{pad}        {item}," for item in _split(inside[1:-1], ", ")]
+    return [f"{pad}{head}torch.cat(", f"{pad}    (", *items, f"{pad}    ),", f"{pad}    dim=1,", f"{pad})"]
 
 
 def returned(value: str, indent: int) -> list[str]:

@@ -64,15 +64,21 @@ class Storages(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 class _AsOnGPU(TorchFunctionMode):
-    """Dropout with a mask of bytes, and normalisation over channels in float32 under autocast, as CUDA has them."""
+    """Dropout with a mask of bytes, and under autocast Softplus, norms and normalisation over channels in float32 and
+    padding in what comes in, as CUDA has them."""
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run one call."""
         if function is F.dropout:
             rate = kwargs["p"] if kwargs["training"] else 0
             return torch.native_dropout(args[0], rate, True)[0] if rate else args[0]
-        if function in (F.layer_norm, F.group_norm) and torch.is_autocast_enabled("cpu"):
+        if function in (F.layer_norm, F.group_norm, F.softplus) and torch.is_autocast_enabled("cpu"):
             args = (args[0].float(), *args[1:])
+        if function is torch.Tensor.norm and torch.is_autocast_enabled("cpu"):
+            return function(*args, **{**(kwargs or {}), "dtype": torch.float32})
+        if function is F.pad:
+            with torch.autocast("cpu", enabled=False):
+                return function(*args, **(kwargs or {}))
         return function(*args, **(kwargs or {}))
 
 

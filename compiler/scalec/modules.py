@@ -13,15 +13,17 @@ from scalec import syntax as s
 from scalec.code import Call, Code, code, flag, sequential, whole
 from scalec.comments import channel_dim
 from scalec.expr import FUNCTIONS, TRUTH
+from scalec.kinds import Kind as BlockKind
+from scalec.kinds import Kinds
+from scalec.names import python_name
 from scalec.ops import Kind, Operands, OperatorError
 from scalec.repetition import divisors
 from scalec.spelling import spell
 from scalec.symbols import Symbols, Untranslatable, concrete_real
-from scalec.views import BlockContext, ClassView, Context, Parameter, kind_of, literal
-from scalec.views import Kind as BlockKind
+from scalec.views import CLASS, BlockContext, ClassView, Context, Parameter, literal
 from scalec.walk import names_in
 
-_ZERO = {"bool": flag(False), "float": Code("0.0"), "int": code(0)}
+_ZERO = {"bool": flag(False), "float": Code("0.0"), "int": code(0), CLASS: Code("nn.Identity")}
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,19 @@ def _node(placed: ir.Placed | None, position: int) -> ir.Node | None:
     return placed.nodes[min(position, len(placed.nodes) - 1)] if placed is not None and placed.nodes else None
 
 
+def fixed_of(leaf: ir.Leaf, is_padded: bool) -> dict[str, Code]:
+    """Give what the resolution alone decides; where another use `is_padded` for its dilation, written zeros too."""
+    side = getattr(leaf.operator, "padding", None)
+    if not is_padded or not isinstance(side, int):
+        return leaf.operator.fixed(leaf.x)
+    return {"padding": Code(f"({side}, {side}, {side}, {side})")} if side else {}
+
+
 class Modules:
     """Makes constructor calls for one class; follows the channels along its chain."""
 
-    def __init__(self, context: Context, views: "dict[BlockKind, ClassView]") -> None:
-        self.context, self.views = context, views
+    def __init__(self, context: Context, kinds: Kinds, views: "dict[BlockKind, ClassView]") -> None:
+        self.context, self.kinds, self.views = context, kinds, views
         self.channels: Code | None = context.c_in
         self.flat = False
         self.helpers: set[str] = set()
@@ -99,7 +109,10 @@ class Modules:
         return self._block(use, use.sample, name)
 
     def _leaf(self, use: Uses, leaf: ir.Leaf, name: str) -> Call:
+        leaf = next((n for n in use.nodes if isinstance(n, ir.Leaf) and "padding" in n.changed), leaf)
         operator = leaf.operator
+        if isinstance(use.unit.head, s.Call) and use.unit.head.name.key in self.context.opened:
+            return Call(python_name(use.unit.head.name.key), ())
         c_in = self._channels_in(use, name)
         c_out = self._ascribed(use, name) if operator.given else self.passed_on(use, leaf, name, c_in)
         parameters = {key: self._parameter(use, leaf, key, p.kind, name) for key, p in operator.table.items()}
@@ -113,15 +126,20 @@ class Modules:
 
     def passed_on(self, use: Uses, leaf: ir.Leaf, name: str, c_in: Code) -> Code:
         """Give the channels behind an operator that is not given them."""
+        operators = {node.operator for node in use.shadows if isinstance(node, ir.Leaf)}
         try:
-            return code(leaf.operator.out_channels(c_in))
+            given = {code(operator.out_channels(c_in)).text for operator in operators}
         except OperatorError:
-            return self._lift_channels(use, f"{name}_channels", lambda node: node.y.channels)
+            given = set()
+        if len(given) == 1:
+            return code(leaf.operator.out_channels(c_in))
+        return self._lift_channels(use, f"{name}_channels", lambda node: node.y.channels)
 
     def _fixed(self, use: Uses, name: str) -> dict[str, Code]:
         """Lift what the resolution alone decides, if any use has such a thing."""
-        each = [node.operator.fixed(node.x) if isinstance(node, ir.Leaf) else {} for node in use.nodes]
-        keys = sorted({k for node in use.shadows if isinstance(node, ir.Leaf) for k in node.operator.fixed(node.x)})
+        is_padded = any(isinstance(node, ir.Leaf) and "padding" in node.changed for node in use.nodes)
+        each = [fixed_of(node, is_padded) if isinstance(node, ir.Leaf) else {} for node in use.nodes]
+        keys = sorted({k for node in use.shadows if isinstance(node, ir.Leaf) for k in fixed_of(node, is_padded)})
         annotation, none = "tuple[int, int, int, int] | None", Code("None")
         return {key: self.context.lift(key, name, annotation, none, [f.get(key) for f in each]) for key in keys}
 
@@ -188,7 +206,7 @@ class Modules:
         return concrete_real(expr, self.context.evaluate(position, node), codes)
 
     def _block(self, use: Uses, block: ir.Block, name: str) -> Call:
-        view = self.views[kind_of(block)]
+        view = self.views[self.kinds.of(block)]
         c_in = self._channels_in(use, name)
         c_out = self._ascribed(use, name) if block.definition.gives else self._computed(use, block, c_in, name)
         codes = {"c_in": c_in, "channels": c_in, "c_out": c_out}
@@ -211,6 +229,8 @@ class Modules:
         if any(isinstance(node, ir.Block) and parameter.key in node.changed for node in use.nodes):
             return self._changed(parameter, use, block, values, name)
         expr = block.given.get(parameter.key)
+        if parameter.annotation == CLASS:
+            return self._class(parameter, use, block, values, name)
         if expr is None and not self._moves(block.preset.get(parameter.key)):
             if parameter.key in block.preset or not isinstance(self.context, BlockContext):
                 return value_of(block)
@@ -223,6 +243,17 @@ class Modules:
         if expr is not None and parameter.annotation == "float":
             values = [None if n is None else self._concrete(expr, j, n) for j, n in enumerate(use.nodes)]
         return self._pass_on(parameter, use, values, name)
+
+    def _class(
+        self, parameter: Parameter, use: Uses, block: ir.Block, values: list[Code | None], name: str
+    ) -> Code | None:
+        """Say a module's class: the outer block's own argument, or the one class that there is."""
+        assert parameter.key is not None and parameter.value is not None
+        expr = block.given.get(parameter.key)
+        if isinstance(expr, s.Name) and expr.parts[0].key in self.context.opened:
+            return Code(python_name(expr.parts[0].key))
+        several = len({value.text for value in values if value is not None}) > 1
+        return self._pass_on(parameter, use, values, name) if several else parameter.value(block)
 
     def _changed(
         self, parameter: Parameter, use: Uses, block: ir.Block, values: list[Code | None], name: str
@@ -264,6 +295,9 @@ class Modules:
             return values[0]
         if all(value is None for value in values) and not (use.guarded and parameter.default is None):
             return None
+        said = {value.text for value in values if value is not None}
+        if parameter.name.endswith("dilation") and parameter.default and said <= {parameter.default.text}:
+            return None  # it does not change with the scale: nothing to pass on at any
         zero = _ZERO.get(parameter.annotation, Code("None"))
         default = parameter.default or (zero if use.guarded else None)
         return self.context.lift(parameter.name, name, parameter.annotation, default, values)

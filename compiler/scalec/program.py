@@ -6,6 +6,7 @@ from scalec import syntax as s
 from scalec.diagnostics import Label, Report, suggest
 from scalec.ops import OPERATORS, Operator
 from scalec.source import Source
+from scalec.walk import names_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,12 @@ class File:
     def callee(self, key: str) -> Callee | None:
         """Give the block or operator of that name."""
         return self.blocks.get(key) or OPERATORS.get(key)
+
+    def may_hold_callee(self, key: str) -> bool:
+        """Tell whether a param or let names a block or operator somewhere, so that it can stand where one does."""
+        let = self.lets.get(key)
+        binding, home = (let.binding, let.home) if let else (self.params.get(key), self)
+        return binding is not None and any(home.callee(name) for name in names_in(binding.value))
 
     def constants(self) -> set[str]:
         """Give the names that are values: params and lets without arguments."""

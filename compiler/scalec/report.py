@@ -130,12 +130,13 @@ def cost_report(compiled: Compiled, wanted: Wanted) -> CostReport:
 def _rows(network: Network, detail: str) -> list[StageCost]:
     rows: list[StageCost] = []
     for stage, field in zip(network.stages, receptive_fields(network), strict=True):
-        rows.append(_row(stage.name, operator_name(stage.unit), len(stage.layers), stage.y, list(leaves(stage)), field))
+        named = operator_name(stage.unit, stage.layers[0])
+        rows.append(_row(stage.name, named, len(stage.layers), stage.y, list(leaves(stage)), field))
         for position, layer in enumerate(stage.layers if detail != "stage" else ()):
             name = f"{stage.name}.{position}" if stage.unit.repeat else stage.name
             parts = list(leaves(layer))
             if len(stage.layers) > 1:
-                rows.append(_row(name, operator_name(stage.unit), 1, layer.y, parts))
+                rows.append(_row(name, operator_name(stage.unit, layer), 1, layer.y, parts))
             if detail == "operator" and len(parts) > 1:
                 rows += [_row(f"{name} {n}", type(p.operator).__name__, 1, p.y, [p]) for n, p in enumerate(parts, 1)]
     return rows

@@ -63,28 +63,31 @@ class Tape:
         given = x
         x = self._cast(x, {"low": self.low, "full": self.width}.get(kernel.autocast, x.width))
         x = self._copy(x, x.width) if kernel.contiguous and x.is_part else x
+        constants = self._lowered_constants(kernel)
         width = self.width if kernel.autocast == "promote" else x.width
         y = self._make(kernel.output * self.batch, width, x.tracked or kernel.weights > 0)
         kept = self.time.allocate(kernel.kept * self.batch + (kernel.statistics if self.training else 0))
-        self.time.hold(given.storage, x.storage, *(copy.storage for copy in copies))
+        self.time.hold(given.storage, x.storage, constants, *(copy.storage for copy in copies))
         if y.tracked:
-            self._back.append(lambda: self._kernel_back(kernel, x, y, copies, kept))
+            self._back.append(lambda: self._kernel_back(kernel, x, y, copies, kept, constants))
         return y
 
-    def _kernel_back(self, kernel: Kernel, x: Tensor, y: Tensor, copies: list[Tensor], kept: Storage) -> None:
+    def _kernel_back(
+        self, kernel: Kernel, x: Tensor, y: Tensor, copies: list[Tensor], kept: Storage, constants: Storage | None
+    ) -> None:
         if kernel.contiguous and y.has_part:
             self.time.tick()
             self.time.hold(y.gradient)
             y.gradient = self.time.allocate(y.bytes)
         self.time.tick()
         gradient = self.time.allocate(x.elements * y.width) if x.tracked else None
-        product = self.time.allocate(y.bytes * kernel.backward_copy)
+        product = self.time.allocate(y.bytes * kernel.backward_copy + kernel.scratch * self.batch * x.width)
         for copy in copies:
             copy.gradient = self.time.allocate(copy.bytes)
         if kernel.weights and not copies:
             self.gradients.append(self.time.allocate(kernel.weights * self.width))
         saved = (*copies[-1:], *{"input": (x,), "output": (y,)}.get(kernel.saves, ()))
-        self.time.hold(y.gradient, kept, *(tensor.storage for tensor in saved))
+        self.time.hold(y.gradient, kept, constants, *(tensor.storage for tensor in saved))
         if gradient and x.width != y.width:
             self.time.tick()
             self.time.hold(gradient, product, y.gradient, x.storage)
@@ -97,6 +100,12 @@ class Tape:
         if kernel.autocast != "low" or self.low == self.width:
             return []
         return [self._copied(elements) for elements in (kernel.bias, kernel.weights - kernel.bias) if elements]
+
+    def _lowered_constants(self, kernel: Kernel) -> Storage | None:
+        """Copy the buffers of a kernel that autocast runs in low precision: nothing else holds the copy."""
+        if kernel.autocast != "low" or self.low == self.width or not kernel.constants:
+            return None
+        return self.time.allocate(kernel.constants * self.low)
 
     def _copied(self, elements: int) -> Tensor:
         copy = self._make(elements, self.low, tracked=True)

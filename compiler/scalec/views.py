@@ -13,15 +13,17 @@ from itertools import chain, count
 from scalec import ir
 from scalec import syntax as s
 from scalec.code import Call, Choice, Code, flag, real, whole
-from scalec.expr import Failure, Partial, Scope, Value, evaluate, number
+from scalec.expr import Failure, Scope, Value, evaluate, number
 from scalec.forward import Forward
-from scalec.instantiate import Builder
+from scalec.kinds import Kind, Kinds, module_class
 from scalec.names import python_name, snake_case
-from scalec.program import BlockDef, File
+from scalec.program import File
 from scalec.scope import LocalScope
 from scalec.spelling import spell_signature
 from scalec.symbols import Symbols, Untranslatable
 from scalec.walk import names_in
+
+CLASS = "type[nn.Module]"
 
 
 @dataclass(frozen=True)
@@ -52,66 +54,6 @@ class ClassView:
     forward: tuple[tuple[str, str], ...]
     result: str
     returns: str = "Tensor"
-
-
-Kind = tuple[BlockDef, tuple[tuple[str, Partial], ...]]
-
-
-def kind_of(block: ir.Block) -> Kind:
-    """Tell which class a use of a block needs: one for each set of operators that it is given."""
-    operators = ((name, value) for name, value in block.arguments.items() if isinstance(value, Partial))
-    return block.definition, tuple(operators)
-
-
-def kinds(network: ir.Network) -> dict[Kind, list[ir.Block]]:
-    """Give every kind of block with its uses, inner ones first."""
-    found: dict[Kind, list[ir.Block]] = {}
-    order: dict[Kind, None] = {}
-
-    def visit(node: ir.Node | ir.Chain) -> None:
-        match node:
-            case ir.Block():
-                visit(node.chain)
-                found.setdefault(kind_of(node), []).append(node)
-                order.setdefault(kind_of(node))
-            case ir.Group():
-                visit(node.chain)
-            case ir.Wrap():
-                for body in node.bodies:
-                    if body.chain is not None:
-                        visit(body.chain)
-            case ir.Chain():
-                for placed in node.units:
-                    for inner in placed.nodes or ((placed.ghost,) if placed.ghost else ()):
-                        visit(inner)
-
-    for stage in network.stages:
-        for layer in (*stage.layers, *_spare(stage, network.setting.output_stride)):
-            visit(layer)
-    return {kind: found[kind] for kind in order}
-
-
-def _spare(stage: ir.Stage, output_stride: int | None) -> list[ir.Node]:
-    """Build the kinds of layers that only a deeper network has: a second one, and alternatives that depth leaves out.
-
-    They show what a block must be able to do, so that its class is the same at every depth.
-    """
-    unit, scope, y = stage.unit, stage.scopes[-1], stage.y
-    if unit.repeat is None or (unit.repeat.pinned and isinstance(unit.repeat.count, s.Number)):
-        return []
-    assert isinstance(scope, LocalScope)
-    builder = Builder(scope.parent.world, limit=output_stride)
-    channels = None if unit.ascription is None else y.channels
-    spare: list[ir.Node] = []
-    try:
-        for position in range(
-            len(stage.layers), max(2, len(unit.head.chains) if isinstance(unit.head, s.Group) else 1)
-        ):
-            spare.append(builder.layer(unit, y, channels, scope, position))
-            y = spare[-1].y
-    except Failure:
-        pass  # there is no deeper network at this width
-    return spare
 
 
 def _labels(chain: s.Chain | None) -> set[str]:
@@ -175,8 +117,10 @@ def unit_name(unit: s.Unit) -> str:
 class BlockContext:
     """A block's class: channels and parameters are symbols, the rest is lifted into arguments."""
 
-    def __init__(self, kind: Kind, uses: list[ir.Block], moving: dict[File, frozenset[str]], main: Scope) -> None:
-        self.definition, operators = kind
+    def __init__(self, kind: Kind, kinds: Kinds, moving: dict[File, frozenset[str]], main: Scope) -> None:
+        self.definition, uses = kind[0], kinds.uses[kind]
+        self.opened = {name for definition, name in kinds.opened if definition is self.definition}
+        operators = {name for name, _ in kind[1]} | self.opened
         self.uses, self.main, self.main_moving = uses, main, next(iter(moving.values()))
         block = self.definition.syntax
         gives = self.definition.gives
@@ -184,14 +128,14 @@ class BlockContext:
         self.input_symbol = source.parts[0].key if isinstance(source, s.Name) else None
         self.c_in = Code("c_in" if gives else "channels") if self.input_symbol else literal(uses[0].x.channels)
         codes = {p.name.key: Code(python_name(p.name.key)) for p in block.parameters}
-        for name, _ in operators:
+        for name in operators:
             del codes[name]
         if self.input_symbol:
             codes[self.input_symbol] = self.c_in
         if gives:
             codes[gives] = Code("c_out")
         shapes = {d.value.parts[0].key for d in block.input.dims if isinstance(d.value, s.Name)} - set(codes)
-        hidden = moving.get(self.definition.home, frozenset()) | shapes | {name for name, _ in operators}
+        hidden = moving.get(self.definition.home, frozenset()) | shapes | operators
         fractional = {name for name in codes if any(not _is_whole(use.arguments.get(name)) for use in uses)}
         self.symbols = Symbols(codes, uses[0].scope, frozenset(hidden), frozenset(fractional))
         self.shape_names = {
@@ -299,7 +243,11 @@ class BlockContext:
                 locals_.insert(0, (python_name(key), text))
                 words |= _words([text.text])
         positional = tuple(name for name in (self.c_in.text, "c_out") if name in words)
-        own = (p for p in self.definition.syntax.parameters if p.name.key in self.symbols.codes)
+        own = (
+            p
+            for p in self.definition.syntax.parameters
+            if p.name.key in self.symbols.codes or p.name.key in self.opened
+        )
         parameters = [self._parameter(p) for p in own if python_name(p.name.key) in words]
         head = spell_signature(self.definition.syntax)
         return ClassView(
@@ -308,6 +256,8 @@ class BlockContext:
 
     def _parameter(self, parameter: s.Parameter) -> Parameter:
         key = parameter.name.key
+        if key in self.opened:
+            return self._class_parameter(parameter)
         values = [use.arguments[key] for use in self.uses]
         if isinstance(values[0], bool):
             annotation = "bool"
@@ -318,6 +268,15 @@ class BlockContext:
         if default is not None and not names_in(default) - {"true", "false"}:
             shown = printed(self.main_value(default), annotation)
         return Parameter(python_name(key), annotation, shown, lambda use: printed(use.arguments[key], annotation), key)
+
+    def _class_parameter(self, parameter: s.Parameter) -> Parameter:
+        """Take an activation as a class; its default is the one that is in force where none is said."""
+        key = parameter.name.key
+        unsaid = [use.arguments[key] for use in self.uses if key not in use.given]
+        if not unsaid and parameter.default is not None and not names_in(parameter.default) & set(self.symbols.codes):
+            unsaid = [evaluate(parameter.default, self.uses[0].scope)]
+        default = module_class(unsaid[0]) if unsaid else None
+        return Parameter(python_name(key), CLASS, default, lambda use: module_class(use.arguments[key]), key)
 
     def main_value(self, expr: s.Expr) -> Value:
         """Work out an expression without names."""
@@ -344,6 +303,7 @@ class NetworkContext:
 
     def __init__(self, network: ir.Network) -> None:
         self.network = network
+        self.opened: set[str] = set()
         codes = {key: Code(python_name(key)) for key in network.program.network_parameters}
         self.symbols = Symbols(codes, network.scope, frozenset())
         self.c_in = literal(network.x.channels)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from scalec import ir
 from scalec import syntax as s
@@ -181,13 +182,28 @@ class Wrappers:
         count = len(sample.bodies)
         if channels is None:
             raise AssertionError("the channels of a split are not known")
-        share = channels // count
-        sizes = [channels - share * (count - 1), *[share] * (count - 1)]
-        name = self.context.naming.free(f"{prefix}sizes")
-        self.init.append((f"self.{name}", Code(f"({', '.join(size.text for size in sizes)})")))
+        first, share = self._shares(channels, count, prefix)
         names: list[str] = []
         for _ in range(count):
             names.append(self.forward.fresh())
             self.forward.declared.add(names[-1])
-        self.forward.split(names, f"{source}.split_with_sizes(self.{name}, dim=1)")
-        return names, list(sizes)
+        if count == 2:  # the remainder goes to the first here too
+            self.forward.split(names, f"{source}.chunk(2, dim=1)")
+        else:
+            name = self.context.naming.free(f"{prefix}sizes")
+            sizes = ", ".join([first.text, *[share.text] * (count - 1)])
+            self.init.append((f"self.{name}", Code(f"({sizes})")))
+            self.forward.split(names, f"{source}.split_with_sizes(self.{name}, dim=1)")
+        return names, [first, *[share] * (count - 1)]
+
+    def _shares(self, channels: Code, count: int, prefix: str) -> tuple[Code, Code]:
+        """Give the channels of the first part and of the others; where both are long, each has a name."""
+        share = channels // count
+        if count == 2 or isinstance(share.value, Fraction):
+            return channels - share * (count - 1), share
+        assert isinstance(self.context, BlockContext)
+        other = Code(self.context.arguments.free(f"{prefix}share"))
+        first = Code(self.context.arguments.free(f"{prefix}first"))
+        self.init.append((other.text, share))
+        self.init.append((first.text, channels - other * (count - 1)))
+        return first, other

@@ -7,11 +7,12 @@ from scalec import syntax as s
 from scalec.code import AND, NOT, OR, Call, Choice, Code, call, flag, sequential
 from scalec.comments import Comment, channel_dim
 from scalec.forward import Forward
+from scalec.kinds import Kind, Kinds
 from scalec.modules import Modules, Uses, uses
 from scalec.repetition import is_sequential
 from scalec.spelling import spell
 from scalec.symbols import Untranslatable
-from scalec.views import BlockContext, ClassView, Context, Kind, unit_name
+from scalec.views import BlockContext, ClassView, Context, unit_name
 from scalec.wrapper import Wrappers
 
 IDENTITY = call("nn.Identity")
@@ -21,9 +22,9 @@ Placed = Sequence[ir.Placed | None]
 class Writer(Wrappers):
     """Writes one class."""
 
-    def __init__(self, context: Context, views: dict[Kind, ClassView]) -> None:
+    def __init__(self, context: Context, kinds: Kinds, views: dict[Kind, ClassView]) -> None:
         self.context = context
-        self.modules = Modules(context, views)
+        self.modules = Modules(context, kinds, views)
         self.init: list[tuple[str, Code | Call | Choice]] = []
         self.flags: dict[str, str] = {}
         self.forward = Forward()

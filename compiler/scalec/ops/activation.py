@@ -1,10 +1,28 @@
 """Activations: functions of each number by itself."""
 
-from typing import ClassVar
+from dataclasses import replace
+from fractions import Fraction
+from typing import Annotated, ClassVar
 
 from scalec.code import Call, call
-from scalec.ops.base import Kernel, Operands, Operator, operator
+from scalec.ops.base import Flag, Kernel, Kind, Operands, Operator, OperatorError, Positive, operator
 from scalec.shape import Shape
+
+
+def _any_real(value: object) -> Fraction:
+    if isinstance(value, Fraction) and abs(value) < 1 << 32:
+        return value
+    raise OperatorError("a number")
+
+
+def _above_zero(value: object) -> Fraction:
+    if isinstance(value, Fraction) and 0 < value < 1 << 32:
+        return value
+    raise OperatorError("a number above 0")
+
+
+Real = Annotated[Fraction, Kind("a number", _any_real, is_real=True)]
+Above = Annotated[Fraction, Kind("a number above 0", _above_zero, is_real=True)]
 
 
 class _Activation(Operator):
@@ -35,6 +53,70 @@ class ReLU6(_Activation):
 
 
 @operator
+class LeakyReLU(_Activation):
+    """x, and below zero slope · x (Maas et al., 2013)."""
+
+    torch = "nn.LeakyReLU"
+    counted_by = {"ptflops": (1, 0)}
+    slope: Positive = Fraction(1, 100)
+
+    def module(self, a: Operands) -> Call:
+        return call(self.torch, negative_slope=(a.slope, Fraction(1, 100)))
+
+
+@operator
+class PReLU(_Activation):
+    """LeakyReLU with a slope that is learnt: one for all, or one for each channel (He et al., 2015)."""
+
+    torch = "nn.PReLU"
+    counted_by = {"ptflops": (2, 0), "thop": (1, 0)}
+    autocast = "low"
+    channelwise: Flag = False
+    initial: Positive = Fraction(1, 4)
+
+    def parameters(self, x: Shape, y: Shape) -> int:
+        return x.channels if self.channelwise else 1
+
+    def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
+        """Running back writes the slope's gradient for each number, before it is summed."""
+        return (replace(super().kernels(x, y, training)[0], backward_copy=True),)
+
+    def module(self, a: Operands) -> Call:
+        channels = (a.c_in,) if self.channelwise else ()
+        return call(self.torch, *channels, init=(a.initial, Fraction(1, 4)))
+
+
+@operator
+class ELU(_Activation):
+    """x, and below zero alpha · (exp(x) - 1) (Clevert et al., 2016)."""
+
+    torch = "nn.ELU"
+    counted_by = {"ptflops": (2, 0)}
+    alpha: Positive = Fraction(1)
+
+    def module(self, a: Operands) -> Call:
+        return call(self.torch, alpha=(a.alpha, 1))
+
+
+@operator
+class CELU(_Activation):
+    """x, and below zero alpha · (exp(x/alpha) - 1): an ELU without a kink (Barron, 2017)."""
+
+    torch = "nn.CELU"
+    alpha: Above = Fraction(1)
+
+    def module(self, a: Operands) -> Call:
+        return call(self.torch, alpha=(a.alpha, 1))
+
+
+@operator
+class SELU(_Activation):
+    """An ELU scaled so that numbers keep mean 0 and variance 1 (Klambauer et al., 2017)."""
+
+    torch = "nn.SELU"
+
+
+@operator
 class SiLU(_Activation):
     """x · sigmoid(x), also called swish (Elfwing et al., 2017; Ramachandran et al., 2017)."""
 
@@ -47,6 +129,13 @@ class HardSwish(_Activation):
     """x · min(6, max(0, x + 3)) / 6 (Howard et al., 2019)."""
 
     torch = "nn.Hardswish"
+
+
+@operator
+class Mish(_Activation):
+    """x · tanh(ln(1 + exp(x))) (Misra, 2020)."""
+
+    torch = "nn.Mish"
 
 
 @operator
@@ -78,6 +167,35 @@ class Tanh(_Activation):
 
     saves = "output"
     torch = "nn.Tanh"
+
+
+@operator
+class HardTanh(_Activation):
+    """min(high, max(low, x))."""
+
+    torch = "nn.Hardtanh"
+    low: Real = Fraction(-1)
+    high: Real = Fraction(1)
+
+    def output(self, x: Shape, channels: int | None) -> Shape:
+        if self.low >= self.high:
+            raise OperatorError(f"`low` is {self.low}, which is not below `high`, {self.high}")
+        return x
+
+    def module(self, a: Operands) -> Call:
+        return call(self.torch, min_val=(a.low, -1), max_val=(a.high, 1))
+
+
+@operator
+class Softplus(_Activation):
+    """ln(1 + exp(beta · x)) / beta (Dugas et al., 2001)."""
+
+    torch = "nn.Softplus"
+    autocast = "full"
+    beta: Above = Fraction(1)
+
+    def module(self, a: Operands) -> Call:
+        return call(self.torch, beta=(a.beta, 1))
 
 
 @operator

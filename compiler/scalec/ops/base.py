@@ -4,10 +4,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from fractions import Fraction
 from math import gcd
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    TypeVar,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from scalec.code import Call, Code
 from scalec.shape import Shape
+
+if TYPE_CHECKING:
+    from scalec.tape import Tape, Tensor
 
 
 class OperatorError(ValueError):
@@ -113,12 +127,16 @@ class Kernel:
     """Elements of the parameters that it works with: they get gradients, and autocast copies them."""
     bias: int = 0
     """How many of these are only added, so that nothing keeps their copies for the backward pass."""
+    constants: int = 0
+    """Elements of buffers that it works with as if they were parameters: autocast copies them too."""
     kept: int = 0
     """Bytes, for a batch of one, of what it makes for itself and keeps for the backward pass: masks, indices."""
     statistics: int = 0
     """Bytes of the same that do not grow with the batch, and that only training has."""
     backward_copy: bool = False
     """Whether running back writes one more tensor of the output's size, besides the gradient of the input."""
+    scratch: int = 0
+    """Elements, for a batch of one, of what running back writes besides, in the precision of the input."""
     autocast: Autocast = "keep"
     """In which precision it runs under automatic mixed precision."""
     contiguous: bool = False
@@ -155,6 +173,14 @@ class Operator:
     def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
         """Give what runs, in order, the last one giving the output; nothing where the input itself goes on."""
         return (Kernel(y.elements, self.saves, self.parameters(x, y), autocast=self.autocast),)
+
+    def run(self, tape: "Tape", given: "Tensor", x: Shape, y: Shape) -> "Tensor":
+        """Run on a tensor that has only a size: the kernels one after the other, unless there is more than one way."""
+        made = given
+        for kernel in self.kernels(x, y, tape.training):
+            made = tape.kernel(kernel, made)
+            tape.time.hold(given.storage)
+        return made
 
     def out_channels(self, channels: Any) -> Any:
         """Give the channels that come out, for whole numbers and for `Code` alike."""

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
-from scalec.code import Call, Code, call
+from scalec.code import Call, Code, call, code
 from scalec.ops.base import Flag, Kernel, Operands, Operator, OperatorError, Padding, Whole, operator, undivided
 from scalec.shape import Shape
+
+ONE = code(1)
 
 
 def pads(size: int, kernel: int, stride: int, dilation: int, padding: str | int) -> tuple[int, int]:
@@ -31,6 +34,13 @@ def slide(size: int, kernel: int, stride: int, dilation: int, padding: str | int
     before = pads(size, kernel, stride, dilation, padding)[0]
     # PyTorch's rule: with ceil mode, no window may start in the padding behind.
     return windows - 1 if ceil and (windows - 1) * stride >= size + before else windows
+
+
+def half(kernel: Code, dilation: Code = ONE) -> Code:
+    """Give the zeros on each side that `symmetric` stands for."""
+    reach = kernel - 1
+    is_even = isinstance(reach.value, Fraction) and reach.value % 2 == 0
+    return dilation * (reach // 2) if is_even else dilation * reach // 2
 
 
 def need_map(x: Shape, what: str) -> None:
@@ -97,7 +107,7 @@ class _Convolution(Operator):
 
     def module(self, a: Operands) -> Call:
         explicit = isinstance(self.padding, int)
-        padding = a.padding if explicit else a.fixed.get("padding") or a.dilation * (a.kernel - 1) // 2
+        padding = a.padding if explicit else a.fixed.get("padding") or half(a.kernel, a.dilation)
         return call(
             self.helper(a.fixed) or "nn.Conv2d", a.c_in, a.c_out, a.kernel, stride=(a.stride, 1), padding=(padding, 0),
             dilation=(a.dilation, 1), groups=(self.groups_code(a), 1), bias=(a.bias, True),

@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from scalec.code import Call, Code, call
 from scalec.ops.base import Kernel, Operands, Operator, Positive, Share, Whole, operator, undivided
+from scalec.ops.convolution import need_map
 from scalec.shape import Shape
+
+if TYPE_CHECKING:
+    from scalec.tape import Tape, Tensor
 
 _EPS = Fraction(1, 100_000)
 
@@ -84,3 +89,30 @@ class GroupNorm(_Norm):
 
     def module(self, a: Operands) -> Call:
         return call("nn.GroupNorm", a.groups, a.c_in, eps=(a.eps, _EPS))
+
+
+@operator
+class GRN(_Norm):
+    """x + weight · share · x + bias, where share is a channel's norm over the mean one (Woo et al., 2023)."""
+
+    eps: Positive = _EPS / 10
+
+    def output(self, x: Shape, channels: int | None) -> Shape:
+        need_map(x, "GRN")
+        return x
+
+    def run(self, tape: "Tape", given: "Tensor", x: Shape, y: Shape) -> "Tensor":
+        """Three paths from x to the output: as it is, through the product, and through the norms."""
+        size = tape.kernel(Kernel(x.channels, "input", autocast="promote", scratch=x.elements), given)
+        mean = tape.kernel(Kernel(1, "nothing"), size)
+        share = tape.multiply(size, tape.kernel(Kernel(1, "nothing"), mean))
+        weighed = Kernel(x.elements, "input", 2 * x.channels, backward_copy=True, autocast="promote")
+        made = tape.add(given, tape.kernel(weighed, tape.multiply(given, share)))
+        tape.time.hold(given.storage, size.storage, share.storage)
+        return made
+
+    def helper(self, fixed: Mapping[str, Code]) -> str | None:
+        return "GlobalResponseNorm"
+
+    def module(self, a: Operands) -> Call:
+        return call("GlobalResponseNorm", a.c_in, eps=(a.eps, _EPS / 10))

@@ -1,10 +1,12 @@
 """Pooling: over a window, and over the whole map."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from scalec.code import Call, call
+from scalec.code import Call, Code, call
 from scalec.ops.base import Flag, Kernel, Operands, Operator, OperatorError, Padding, Whole, operator
-from scalec.ops.convolution import need_map, pads, slide
+from scalec.ops.convolution import half, need_map, pads, slide
 from scalec.shape import Shape
 
 
@@ -24,11 +26,10 @@ class GlobalAvgPool(Operator):
         return f"{x}.mean((2, 3), keepdim=True)"
 
 
-@operator
-class MaxPool(Operator):
-    """The maximum of each window. The stride is the kernel unless it is said; `ceil` keeps a window that hangs over."""
+@dataclass(frozen=True)
+class _Pool(Operator):
+    """What MaxPool and AvgPool share."""
 
-    counted_by = {"ptflops": (2, 0)}
     strides = ("stride",)
     kernel: Whole
     stride: Whole | None = None
@@ -55,6 +56,19 @@ class MaxPool(Operator):
     def window(self) -> tuple[int, int]:
         return self.kernel, self._stride
 
+    def _module(self, name: str, a: Operands, **more: Any) -> Call:
+        padding = a.padding if isinstance(self.padding, int) else half(a.kernel)
+        said = self.stride is not None and a.stride.text != a.kernel.text
+        keywords = {"stride": a.stride} if said else {}
+        return call(name, a.kernel, **keywords, padding=(padding, 0), ceil_mode=(a.ceil, False), **more)
+
+
+@operator
+class MaxPool(_Pool):
+    """The maximum of each window. The stride is the kernel unless it is said; `ceil` keeps a window that hangs over."""
+
+    counted_by = {"ptflops": (2, 0)}
+
     def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
         """Where each maximum stood is kept, as 64-bit integers."""
         return (Kernel(y.elements, "input", kept=8 * y.elements),)
@@ -62,22 +76,12 @@ class MaxPool(Operator):
     def module(self, a: Operands) -> Call:
         return self._module("nn.MaxPool2d", a)
 
-    def _module(self, name: str, a: Operands, **more: Any) -> Call:
-        padding = a.padding if isinstance(self.padding, int) else (a.kernel - 1) // 2
-        said = self.stride is not None and a.stride.text != a.kernel.text
-        keywords = {"stride": a.stride} if said else {}
-        return call(name, a.kernel, **keywords, padding=(padding, 0), ceil_mode=(a.ceil, False), **more)
-
 
 @operator
-class AvgPool(MaxPool):
+class AvgPool(_Pool):
     """The mean of each window. One with padding says whether it counts the zeros (`count_padding`)."""
 
     counted_by = {"ptflops": (2, 0), "thop": (0, 1)}
-    kernel: Whole
-    stride: Whole | None = None
-    padding: Padding = "symmetric"
-    ceil: Flag = False
     count_padding: Flag | None = None
 
     def output(self, x: Shape, channels: int | None) -> Shape:
@@ -92,3 +96,88 @@ class AvgPool(MaxPool):
     def module(self, a: Operands) -> Call:
         counted = {} if self.count_padding is None else {"count_include_pad": (a.count_padding, True)}
         return self._module("nn.AvgPool2d", a, **counted)
+
+
+@operator
+class AdaptiveAvgPool(Operator):
+    """The mean of each of `size` × `size` windows, which cover the map whatever its size, and may overlap."""
+
+    counted_by = {"fvcore": (1, 0), "thop": (1, 1), "ptflops": (2, 0)}
+    size: Whole
+
+    def output(self, x: Shape, channels: int | None) -> Shape:
+        need_map(x, "AdaptiveAvgPool")
+        return Shape((self.size, self.size, x.channels))
+
+    def module(self, a: Operands) -> Call:
+        return call("nn.AdaptiveAvgPool2d", a.size)
+
+
+@operator
+class BlurPool(Operator):
+    """A binomial blur of each channel, the border reflected, then every `stride`-th number (Zhang, 2019)."""
+
+    strides = ("stride",)
+    kernel: Whole = 3
+    stride: Whole = 2
+
+    def output(self, x: Shape, channels: int | None) -> Shape:
+        need_map(x, "BlurPool")
+        if self.kernel not in (3, 5):
+            raise OperatorError(f"the kernel of BlurPool is 3 or 5, not {self.kernel}")
+        if self.kernel // 2 >= min(x.height, x.width):
+            raise OperatorError(f"{x} is too small to reflect {self.kernel // 2} at its border")
+        window = (self.kernel, self.stride, 1, "symmetric")
+        return Shape((slide(x.height, *window), slide(x.width, *window), x.channels))
+
+    def buffers(self, x: Shape, y: Shape) -> int:
+        return self.kernel**2 * x.channels
+
+    def macs(self, x: Shape, y: Shape) -> int:
+        """It runs as a depthwise convolution, and counts as one."""
+        return self.kernel**2 * y.elements
+
+    def activations(self, x: Shape, y: Shape) -> int:
+        return y.elements
+
+    def counted(self, convention: str, x: Shape, y: Shape) -> int:
+        """thop and ptflops pass over a class that they do not know."""
+        return 0 if convention in ("thop", "ptflops") else super().counted(convention, x, y)
+
+    def window(self) -> tuple[int, int]:
+        return self.kernel, self.stride
+
+    def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
+        """The padded copy, and a convolution whose weights are a buffer."""
+        border = self.kernel - 1
+        padded = Kernel((x.height + border) * (x.width + border) * x.channels, "input")
+        return padded, Kernel(y.elements, "input", autocast="low", constants=self.buffers(x, y))
+
+    def helper(self, fixed: Mapping[str, Code]) -> str | None:
+        return "BlurPool"
+
+    def module(self, a: Operands) -> Call:
+        return call("BlurPool", a.c_in, kernel=(a.kernel, 3), stride=(a.stride, 2))
+
+
+@operator
+class SpaceToDepth(Operator):
+    """Each `block` × `block` square of pixels as one pixel of block² · C channels, in `nn.PixelUnshuffle`'s order."""
+
+    saves = "nothing"
+    block: Whole
+
+    def output(self, x: Shape, channels: int | None) -> Shape:
+        need_map(x, "SpaceToDepth")
+        if x.height % self.block or x.width % self.block:
+            raise OperatorError(f"squares of {self.block} do not tile {x.height} × {x.width}")
+        return Shape((x.height // self.block, x.width // self.block, self.block**2 * x.channels))
+
+    def out_channels(self, channels: Any) -> Any:
+        return channels * self.block**2
+
+    def window(self) -> tuple[int, int]:
+        return self.block, self.block
+
+    def module(self, a: Operands) -> Call:
+        return call("nn.PixelUnshuffle", a.block)

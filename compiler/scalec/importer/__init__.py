@@ -1,0 +1,1 @@
+"""`scalec import`: from definitions of timm and pycls to specs."""

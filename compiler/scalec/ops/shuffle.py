@@ -1,0 +1,23 @@
+"""Channels in another order."""
+
+from scalec.code import Call, call
+from scalec.ops.base import Operands, Operator, Whole, operator, undivided
+from scalec.ops.convolution import need_map
+from scalec.shape import Shape
+
+
+@operator
+class ChannelShuffle(Operator):
+    """The first channel of each of `groups`, then the second of each, and so on (Zhang et al., 2018)."""
+
+    saves = "nothing"
+    groups: Whole
+
+    def output(self, x: Shape, channels: int | None) -> Shape:
+        need_map(x, "ChannelShuffle")
+        if x.channels % self.groups:
+            raise undivided(self.groups, x.channels)
+        return x
+
+    def module(self, a: Operands) -> Call:
+        return call("nn.ChannelShuffle", a.groups)
