@@ -27,7 +27,7 @@ LAYERS = """
     program
     expr
     footprint liveness tape
-    cycles definitions check resolve
+    cycles definitions check canonical resolve
     depends
     scope
     ir

@@ -1,6 +1,7 @@
 """Lark's tree to syntax nodes: one method a grammar rule, no look-ups."""
 
 import re
+from bisect import bisect_right
 from fractions import Fraction
 from typing import Any
 
@@ -24,10 +25,14 @@ _COMPARE = {"≤": "<=", "≥": ">=", "≈": "~="}
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 
 
-def build(tree: Tree[Token], source: Source, canonical: str, report: Report) -> s.Spec:
-    """Turn the parse tree of a whole spec into syntax nodes."""
+def build(tree: Tree[Token], source: Source, words: list[tuple[int, str]], report: Report) -> s.Spec:
+    """Turn the parse tree of a whole spec into syntax nodes; `words` are its tokens in ASCII, each with its place."""
     statements: list[s.Statement] = _Builder(source, report).transform(tree)
-    return s.Spec(Span(source, 0, len(source.text)), tuple(statements), canonical)
+    texts: list[list[str]] = [[] for _ in statements]
+    starts = [statement.span.start for statement in statements]
+    for place, word in words:
+        texts[max(0, bisect_right(starts, place) - 1)].append(word)
+    return s.Spec(Span(source, 0, len(source.text)), tuple(statements), tuple(map(" ".join, texts)))
 
 
 def _unit_hint(digits: str, unit: str) -> str:

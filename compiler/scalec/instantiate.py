@@ -48,7 +48,7 @@ class Builder:
         self.nodes = 0
         self._built: dict[tuple[object, ...], tuple[ir.Block, int]] = {}
         """Blocks that are the same in every layer."""
-        self._preset: dict[Callee, dict[str, s.Expr]] = {}
+        self._preset: dict[Callee, dict[str, tuple[s.Expr, FileScope]]] = {}
 
     def layer(self, unit: s.Unit, x: Shape, channels: int | None, scope: AnyScope, position: int) -> ir.Node:
         """Build the node of a network's unit, its `position`-th repetition; from the second on it keeps the size."""
@@ -154,26 +154,26 @@ class Builder:
             raise Failure.of(report.diagnostics[0])
         return _Use(call, callee, known, bound)  # type: ignore[arg-type]
 
-    def _presets(self, callee: Callee, home: FileScope) -> dict[str, s.Expr]:
-        """Give what `default` statements set: those of the block's own file, then those of the compiled one."""
+    def _presets(self, callee: Callee, home: FileScope) -> dict[str, tuple[s.Expr, FileScope]]:
+        """Give what `default` statements set, and in which file: the block's own, then the compiled one."""
         if callee not in self._preset:
             self._preset[callee] = {}
             for scope in (home, self.world.main):
                 for key, setting in scope.file.defaults.items():
                     if scope.file.callee(key) is callee:
-                        self._preset[callee] |= {a.name.key: a.value for a in setting.arguments if a.name}
+                        self._preset[callee] |= {a.name.key: (a.value, scope) for a in setting.arguments if a.name}
         return self._preset[callee]
 
     def _arguments(self, use: _Use, scope: AnyScope) -> dict[str, Value]:
         home = scope.parent if isinstance(scope, LocalScope) else scope
         preset = self._presets(use.callee, home)
-        values = {name: evaluate(expr, self.world.main) for name, expr in preset.items()} | use.known
+        values = {name: evaluate(expr, file) for name, (expr, file) in preset.items()} | use.known
         return values | {name: evaluate(expr, scope) for name, expr in use.bound.items()}
 
     def _preset_of(self, use: _Use, scope: AnyScope) -> dict[str, s.Expr]:
         home = scope.parent if isinstance(scope, LocalScope) else scope
         preset = self._presets(use.callee, home)
-        return {name: expr for name, expr in preset.items() if name not in use.bound and name not in use.known}
+        return {name: expr for name, (expr, _) in preset.items() if name not in use.bound and name not in use.known}
 
     def _leaf(
         self, use: _Use, callee: type[Operator], x: Shape, channels: int | None, scope: AnyScope, strip: bool

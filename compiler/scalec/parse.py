@@ -72,8 +72,7 @@ def parse(source: Source, report: Report) -> Spec:
     _check_limits(tokens, source, report)
     tree = _Feeder(tokens, source, report).run()
     report.stop_on_error()
-    canonical = " ".join(_canonical(token) for token in tokens)
-    spec = build(tree, source, canonical, report)
+    spec = build(tree, source, [(token.start_pos or 0, _canonical(token)) for token in tokens], report)
     report.stop_on_error()
     return spec
 

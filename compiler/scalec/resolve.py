@@ -4,6 +4,7 @@ from collections.abc import Callable
 from importlib.resources import files as resources
 
 from scalec import syntax as s
+from scalec.canonical import canonical
 from scalec.check import check_file, check_program
 from scalec.definitions import check_name, twice
 from scalec.diagnostics import CompileError, Label, Report, plural, suggest
@@ -19,9 +20,9 @@ Load = Callable[[str], s.Spec | None]
 
 def resolve(spec: s.Spec, load: Load, report: Report) -> Program:
     """Resolve a parsed spec; `load` parses the imported file of a name. Raises `CompileError`."""
-    canonical = [spec.canonical]
+    specs = {"": spec}
     files: dict[str, File] = {}
-    file = _file(spec, load, report, files, canonical, ())
+    file = _file(spec, load, report, files, specs, ())
     networks = [st for st in spec.statements if isinstance(st, s.Network)]
     if not networks:
         help = "only a network compiles; `scalec check` reads a library of blocks"
@@ -41,7 +42,8 @@ def resolve(spec: s.Spec, load: Load, report: Report) -> Program:
     program = Program(
         file, networks[0], _scales(spec, report),
         tuple(c for st in spec.statements if isinstance(st, s.Require) for c in st.conditions),
-        _variants(spec, file.constants() | {p.name.key for p in networks[0].parameters}, report), "\n".join(canonical),
+        _variants(spec, file.constants() | {p.name.key for p in networks[0].parameters}, report),
+        canonical(spec, {key: other for key, other in specs.items() if key}),
     )  # fmt: skip
     check_program(program, report)
     report.stop_on_error()
@@ -51,7 +53,7 @@ def resolve(spec: s.Spec, load: Load, report: Report) -> Program:
 def resolve_library(spec: s.Spec, load: Load, report: Report) -> File:
     """Resolve a file without a network. Raises `CompileError`."""
     files: dict[str, File] = {}
-    file = _file(spec, load, report, files, [spec.canonical], ())
+    file = _file(spec, load, report, files, {"": spec}, ())
     for each in (file, *files.values()):
         check_file(each, report)
     report.stop_on_error()
@@ -59,12 +61,12 @@ def resolve_library(spec: s.Spec, load: Load, report: Report) -> File:
 
 
 def _file(
-    spec: s.Spec, load: Load, report: Report, files: dict[str, File], canonical: list[str], path: tuple[str, ...]
+    spec: s.Spec, load: Load, report: Report, files: dict[str, File], specs: dict[str, s.Spec], path: tuple[str, ...]
 ) -> File:
     file = File(spec.span.source)
     for statement in spec.statements:
         if isinstance(statement, s.Import):
-            _import(statement, file, load, report, files, canonical, path)
+            _import(statement, file, load, report, files, specs, path)
         elif isinstance(statement, s.Param):
             for binding in statement.bindings:
                 if _free(binding.name, file, report, "value"):
@@ -90,11 +92,11 @@ def _import(
     load: Load,
     report: Report,
     files: dict[str, File],
-    canonical: list[str],
+    specs: dict[str, s.Spec],
     path: tuple[str, ...],
 ) -> None:
     key = statement.module.key
-    if key not in files and not _load(statement, load, report, files, canonical, path):
+    if key not in files and not _load(statement, load, report, files, specs, path):
         file.broken.update(name.key for name in statement.names)
         return
     for name in statement.names:
@@ -102,7 +104,12 @@ def _import(
 
 
 def _load(
-    statement: s.Import, load: Load, report: Report, files: dict[str, File], canonical: list[str], path: tuple[str, ...]
+    statement: s.Import,
+    load: Load,
+    report: Report,
+    files: dict[str, File],
+    specs: dict[str, s.Spec],
+    path: tuple[str, ...],
 ) -> bool:
     """Load an imported file; tell whether there is one to take names from."""
     key, place = statement.module.key, statement.module.span
@@ -119,12 +126,12 @@ def _load(
         help = suggest(key, (entry.name.removesuffix(".scl") for entry in resources("scalec.specs").iterdir()))
         report.error("E109", f"there is no `{key}.scl`", place, "not beside the spec, not in the library", help=help)
         return False
-    if key in path or spec.canonical == canonical[0]:
+    if key in path or spec.canonical == specs[""].canonical:
         round_ = " → ".join((*path[path.index(key) :], key)) if key in path else key
         report.error("E109", f"`{round_}` imports itself", place, "round in a circle")
         return False
-    canonical.append(f"{key}: {spec.canonical}")
-    files[key] = _file(spec, load, report, files, canonical, (*path, key))
+    specs[key] = spec
+    files[key] = _file(spec, load, report, files, specs, (*path, key))
     return True
 
 

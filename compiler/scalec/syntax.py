@@ -326,7 +326,7 @@ class Variants(Statement):
 
 @dataclass(frozen=True, slots=True)
 class Spec(Node):
-    """A whole file. `canonical` is its text without comments and layout, in ASCII: what a hash is taken of."""
+    """A whole file. `canonical` is the text of each statement without comments and layout, in ASCII."""
 
     statements: tuple[Statement, ...]
-    canonical: str
+    canonical: tuple[str, ...]

@@ -1,0 +1,52 @@
+"""What the hash of a spec is taken of: its text without comments and layout, and of its imports what it can reach.
+
+A library may grow without a change to the hash of the specs that use it.
+"""
+
+import re
+from collections.abc import Mapping
+
+from scalec import syntax as s
+
+_NAME = re.compile(r"[A-Za-z]\w*")
+
+
+def canonical(spec: s.Spec, imported: Mapping[str, s.Spec]) -> str:
+    """Give the text of a spec, and of each imported file the statements that its names lead to, and its defaults."""
+    needed: dict[str, set[str]] = {key: set() for key in imported}
+    open_ = [pair for statement in spec.statements for pair in _imports(statement)]
+    while open_:
+        module, name = open_.pop()
+        if module not in needed or name in needed[module]:
+            continue
+        needed[module].add(name)
+        for statement, text in zip(imported[module].statements, imported[module].canonical, strict=True):
+            brought = _imports(statement)
+            if brought:
+                open_ += [pair for pair in brought if pair[1] == name]
+            elif name in _defined(statement) or isinstance(statement, s.Default):
+                open_ += [(module, word) for word in _NAME.findall(text)]
+    parts = [" ".join(spec.canonical)]
+    for key, other in imported.items():
+        kept = [
+            text
+            for statement, text in zip(other.statements, other.canonical, strict=True)
+            if isinstance(statement, s.Default) or _defined(statement) & needed[key]
+        ]
+        parts.append(f"{key}: {' '.join(kept)}")
+    return "\n".join(parts)
+
+
+def _imports(statement: s.Statement) -> list[tuple[str, str]]:
+    if not isinstance(statement, s.Import):
+        return []
+    return [(statement.module.key, name.key) for name in statement.names]
+
+
+def _defined(statement: s.Statement) -> set[str]:
+    match statement:
+        case s.Block():
+            return {statement.name.key}
+        case s.Let() | s.Param():
+            return {binding.name.key for binding in statement.bindings}
+    return set()
