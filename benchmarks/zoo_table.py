@@ -5,12 +5,11 @@ that was broken off goes on: `python benchmarks/zoo_table.py found.jsonl`.
 """
 
 import argparse
-import csv
 import json
 import sys
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,8 @@ import torch
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from test_zoo import EVEN, ODD, ROWS, compare, count, ours, peer  # noqa: E402
-
 from scalec.cost import cost  # noqa: E402
+from test_zoo import EVEN, ODD, ROWS, compare, count, ours  # noqa: E402
 
 PAGE = ROOT / "docs" / "zoo.md"
 ALONE, TOO_LARGE = 60e6, 250e6
@@ -65,19 +63,22 @@ def page(found: dict[str, dict[str, Any]]) -> str:
     """Write the page."""
     compared = [result["worst"] for result in found.values() if result["worst"] is not None]
     peers = ", ".join(f"{name} {version(name)}" for name in ("torch", "torchvision", "timm"))
-    return f"""# The zoo
+    same = sum(result["same"] for result in found.values())
+    said = f"""# The zoo
 
-Every variant of a family in [`specs/`](../specs) that torchvision or timm has, compiled and compared with theirs: {len(found)} rows of
-[`tests/zoo.csv`](../tests/zoo.csv), {sum(result["same"] for result in found.values())} with exactly the parameters, multiply-adds and
-activations that PyTorch counts in the peer at the variant's own resolution. For {len(compared)} of them all weights and statistics
-were drawn at random and ported by data flow, in float64: outputs in eval and train mode, the gradients of all parameters and of
-the input, and the running statistics, at {EVEN} and {ODD} pixels, differ by at most {max(compared):.1e} of the largest value. The others
-are too large for the machine this ran on. {peers}.
+Every variant of a family in [`specs/`](../specs) that torchvision or timm has, compiled and compared with theirs:
+{len(found)} rows of [`tests/zoo.csv`](../tests/zoo.csv), {same} with exactly the parameters, multiply-adds and
+activations that PyTorch counts in the peer at the variant's own resolution.
 
-`python benchmarks/zoo_table.py` writes this page. `tests/test_zoo.py` checks the same rows: a few by default, most under the
-marker `slow`, the largest under `full`.
-{table(found)}
+For {len(compared)} of them all weights and statistics were drawn at random and ported by data flow, in float64.
+Outputs in eval and train mode, the gradients of all parameters and of the input, and the running statistics, at {EVEN}
+and {ODD} pixels, differ by at most {max(compared):.1e} of the largest value. The others are too large for the machine
+this ran on. {peers}.
+
+`python benchmarks/zoo_table.py` writes this page. `tests/test_zoo.py` checks the same rows: a few by default, most
+under the marker `slow`, the largest under `full`.
 """
+    return f"{said}{table(found)}\n"
 
 
 def rows_of(found: Iterable[str], params: dict[str, int], small: bool) -> list[dict[str, str]]:
@@ -95,9 +96,9 @@ def main() -> None:
     found = {result["row"]: result for result in map(json.loads, lines)}
     params = {key(row): cost(ours(row).network).params for row in ROWS}
     for workers, small in ((2, True), (1, False)):
-        with ProcessPoolExecutor(workers, max_tasks_per_child=8) as pool, kept.open("a", encoding="utf-8") as file:
-            for future in as_completed(pool.submit(run, row) for row in rows_of(found, params, small)):
-                result = future.result()
+        todo = rows_of(found, params, small)
+        with get_context("spawn").Pool(workers, maxtasksperchild=8) as pool, kept.open("a", encoding="utf-8") as file:
+            for result in pool.imap_unordered(run, todo):
                 found[result["row"]] = result
                 print(json.dumps(result), file=file, flush=True)
                 print(len(found), result, flush=True)

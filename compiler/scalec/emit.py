@@ -203,4 +203,8 @@ def _doc(text: str) -> list[str]:
     if len(text) + 11 <= WIDTH:
         return [f"{text}."]
     head, _, shapes = text.partition(" <")
-    return [*textwrap.wrap(head, WIDTH - 7), f"<{shapes}."] if shapes else textwrap.wrap(f"{text}.", WIDTH - 7)
+    if not shapes:
+        return textwrap.wrap(f"{text}.", WIDTH - 7)
+    name, _, parameters = head.partition("(")
+    kept = f"{name}({parameters.replace(', ', ',~').replace(' ', chr(160)).replace('~', ' ')}"  # breaks behind commas
+    return [*(line.replace(chr(160), " ") for line in textwrap.wrap(kept, WIDTH - 7)), f"<{shapes}."]

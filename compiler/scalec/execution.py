@@ -60,7 +60,7 @@ class Function:
             if node is None or not (placed.nodes or is_open):
                 continue
             if is_expression:
-                self.bind(target, x)
+                self.bound(x, target)
             x = self._guarded(placed, node, x, target) if is_open else self._unit(placed.unit, placed.nodes, x, target)
             is_expression = _is_lines(placed.unit, node) and not is_open
         return x
@@ -127,15 +127,17 @@ class Function:
 
     def _sum(self, written: s.Wrap, wrap: Wrap, x: Tensor) -> Tensor:
         """Add the bodies that are always there; then, to a variable, those with an `if`."""
-        conditions = [body.condition is not None for body in written.bodies]
+        conditions = [self._is_open(body.condition) for body in written.bodies]
         bodies = sorted(zip(conditions, wrap.bodies, strict=True), key=lambda each: each[0])
         terms = self._bodies([(body, x) for _, body in bodies if body.holds])
         total = next(terms)
-        held = self.fresh() if any(conditions) else None
+        held = next((name for name, tensor in self.names.items() if tensor is total and total is not x), None)
         for (is_conditional, _), term in zip([each for each in bodies if each[1].holds][1:], terms, strict=True):
+            held = held if is_conditional else None  # a sum is bound anew, what a variable holds is added to there
             self.hold(total)
             total = self.tape.add(total, term)
-            if is_conditional and held is not None:
+            if is_conditional:
+                held = self.fresh() if held is None else held
                 self.bind(held, total)
         return total
 

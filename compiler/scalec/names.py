@@ -72,4 +72,4 @@ def snake_case(name: str) -> str:
         before, after = name[index - 1 : index], name[index + 1 : index + 2]
         starts_word = letter.isupper() and (before.islower() or (before.isupper() and after.islower()))
         out += ("_" if index and starts_word else "") + letter.lower()
-    return out.replace("re_lu", "relu").replace("si_lu", "silu").replace("_net", "net")
+    return out.replace("re_lu", "relu").replace("si_lu", "silu").replace("p_relu", "prelu").replace("_net", "net")

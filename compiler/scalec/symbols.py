@@ -167,11 +167,22 @@ def concrete_whole(expr: s.Expr, scope: Scope) -> Code:
     return whole(value)
 
 
+def _short(expr: s.Product | s.Sum, scope: Scope) -> Code | None:
+    """Give what is zero, or a whole sum (`18 - 1`): nothing is to be seen in how it came about."""
+    value = evaluate(expr, scope)
+    if value == 0:
+        return Code("0.0")
+    is_whole = isinstance(expr, s.Sum) and isinstance(value, Fraction) and value.denominator == 1
+    return whole(value) if is_whole and isinstance(value, Fraction) else None
+
+
 def concrete_real(expr: s.Expr, scope: Scope, codes: Mapping[str, Code] | None = None) -> Code:
     """Print a real number as the spec computes it, names replaced by their values: `0.2 * 3 / 16`."""
     match expr:
         case s.Name() if codes and expr.parts[0].key in codes:
             return codes[expr.parts[0].key]
+        case s.Product() | s.Sum() if not names_in(expr) & set(codes or ()) and (known := _short(expr, scope)):
+            return known
         case s.Product():
             text = ""
             for index, (operator, factor) in enumerate(expr.factors):

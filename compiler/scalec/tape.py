@@ -178,6 +178,11 @@ class Tape:
             if b.elements < y.elements:
                 products[1] = self._summed(b, products)
             self.time.hold(y.gradient, a.storage, b.storage)
+            for index, part in enumerate((a, b)):
+                if products[index] is not None and part.width != y.width:
+                    self.time.tick()
+                    self.time.hold(y.gradient, a.storage, b.storage, *products)
+                    products[index] = self.time.allocate(part.bytes)
             for part, product in zip((a, b), products, strict=True):
                 if product is not None:
                     self._deliver(part, product)
@@ -193,7 +198,8 @@ class Tape:
         return self.time.allocate(b.bytes)
 
     def concatenate(self, parts: Sequence[Tensor]) -> Tensor:
-        """Lay tensors side by side; their gradients are views of the whole one's."""
+        """Lay tensors side by side, all in the widest precision; their gradients are views of the whole one's."""
+        parts = [self._cast(part, max(part.width for part in parts)) for part in parts]
         y = self._join(parts, sum(part.elements for part in parts))
 
         def back() -> None:

@@ -13,11 +13,12 @@ from itertools import chain, count
 from scalec import ir
 from scalec import syntax as s
 from scalec.code import Call, Choice, Code, flag, real, whole
-from scalec.expr import Failure, Scope, Value, evaluate, number
+from scalec.expr import Failure, Scope, Value, evaluate, number, truth
 from scalec.forward import Forward
 from scalec.kinds import Kind, Kinds, module_class
 from scalec.names import python_name, snake_case
 from scalec.program import File
+from scalec.repetition import divisors
 from scalec.scope import LocalScope
 from scalec.spelling import spell_signature
 from scalec.symbols import Symbols, Untranslatable
@@ -174,6 +175,23 @@ class BlockContext:
             if key in self.where_names:
                 names |= names_in(self.where_names[key])
         return bool(names & (self.shape_names | self.symbols.moving | {"layer", "layers"}))
+
+    def folded(self, expr: s.Expr) -> s.Expr | bool:
+        """Take out of a condition what is decided at every scale, by arguments that all uses share; strides stay."""
+        if isinstance(expr, s.Junction):
+            decisive = expr.operator == "or"
+            parts = [self.folded(operand) for operand in expr.operands]
+            if any(part is decisive for part in parts):
+                return decisive
+            kept = tuple(part for part in parts if not isinstance(part, bool))
+            return replace(expr, operands=kept) if len(kept) > 1 else kept[0] if kept else not decisive
+        if self.depends_on_shape(expr) or names_in(expr) & divisors(self.definition):
+            return expr
+        try:
+            values = {truth(expr, use.scope) for use in self.uses}
+        except Failure:
+            return expr
+        return values.pop() if len(values) == 1 else expr
 
     def equal_unless(self, guard: s.Expr, one: Code, other: Code) -> bool:
         """Tell whether two numbers are equal wherever a condition does not hold: `C != K`, `not (… and C == K)`."""

@@ -86,8 +86,11 @@ class Wrappers:
             return holds[0]
         if not self.context.depends_on_shape(body.condition) and len(set(holds)) == 1:
             return holds[0]
+        condition = self.context.folded(body.condition)
+        if isinstance(condition, bool):
+            return condition
         try:
-            return self.context.symbols.flag(body.condition)
+            return self.context.symbols.flag(condition)
         except Untranslatable:
             values = [None if each is None else flag(each.holds) for each in made]
             return self.context.lift(f"use_{name}", "", "bool", flag(False), values, spell(body.condition))

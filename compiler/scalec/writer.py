@@ -68,8 +68,11 @@ class Writer(Wrappers):
         present = [bool(p.nodes) for p in shaded if p is not None]
         if not self.context.depends_on_shape(unit.guard) and len(set(present)) == 1:
             return present[0]
+        guard = self.context.folded(unit.guard)
+        if isinstance(guard, bool):
+            return guard
         try:
-            return self.context.symbols.flag(unit.guard)
+            return self.context.symbols.flag(guard)
         except Untranslatable:
             values = [None if p is None else flag(bool(p.nodes)) for p in placed]
             return self.context.lift(f"use_{unit_name(unit)}", "", "bool", flag(False), values, spell(unit.guard))
@@ -85,6 +88,9 @@ class Writer(Wrappers):
         if isinstance(node, ir.Group) and not is_sequential(use.unit, node):
             return self._spliced(use, shaded, condition, value, target, prefix)
         before = self.modules.channels
+        if isinstance(node, ir.Leaf) and node.operator.to_vector and self.modules.flat:
+            self.modules.flat = False
+            return value
         if isinstance(node, ir.Leaf) and node.operator.functional:
             text = self._function(use, node, value, later)
             if condition is not None:
@@ -231,7 +237,7 @@ def _leads_to_vector(later: list[Uses]) -> bool:
     for use in later:
         if not isinstance(use.sample, ir.Leaf):
             return False
-        if use.sample.operator.takes_vector:
+        if use.sample.operator.takes_vector or (use.sample.operator.to_vector and not use.guarded):
             return True
         if not use.sample.operator.per_element:
             return False

@@ -4,7 +4,7 @@
 """EfficientNetLite Lite0 for 224 × 224 images.
 
 Compiled by scalec 0.1.0 from efficientnet_lite.scl, canonical text SHA-256
-2c33435b534bb0040b24082ab5177e5b51cb34e3b49fb8961bf822b79626c355
+21ff8074b7e34639def4e09da7883a99f5f7f1e69e90cbf5d4f3506e1a44f4e1
 
 φ = 0, ε = 0.00001, momentum = 0.1, α = 1.2, β = 1.1, γ = 1.15, d = 1, w = 1, r = 1
 

@@ -4,7 +4,7 @@
 """EfficientNet at φ = 4 for 392 × 392 images.
 
 Compiled by scalec 0.1.0 from efficientnet.scl, canonical text SHA-256
-628f54a47e09e39887bfe57df8565bb1627e67b4a668a9e8e7ac9a0e96cfe4ba
+a91af0384268ea8b1c948f9cab23eb5580af222d11efceef7c492026700807b4
 
 φ = 4, ε = 0.00001, momentum = 0.1, α = 1.2, β = 1.1, γ = 1.15, d = 2.0736, w = 1.4641,
 r = 1.749006

@@ -157,6 +157,8 @@ class Operator:
 
     takes_vector: ClassVar[bool] = False
     """Whether the emitted module needs <C>: a <1, 1, C> is flattened before it."""
+    to_vector: ClassVar[bool] = False
+    """Whether it makes a vector of a map, and nothing where there is one."""
     flat_forward: ClassVar[str | None] = None
     """What `forward` says instead where only a vector is needed of a <1, 1, C>; `{}` is the input."""
     functional: ClassVar[bool] = False

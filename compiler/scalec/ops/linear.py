@@ -43,6 +43,7 @@ class Flatten(Operator):
     """A map as a vector, channels outermost (NCHW order)."""
 
     functional = True
+    to_vector = True
 
     def output(self, x: Shape, channels: int | None) -> Shape:
         return Shape((x.elements,))
