@@ -480,7 +480,7 @@ class _Pen:
             self.pick("GRN", "ChannelShuffle(1)"),
         ]
         plain += ["Depthwise(kernel)", "Depthwise(kernel if kernel ≤ 3 else 3)"] if "kernel" in local.parameters else []
-        plain += ["mix", "mix(1)"] if "mix" in local.parameters else []
+        plain += ["mix(1)"] if "mix" in local.parameters else []
         plain += ["Depthwise(3 if squeeze else 5)"] if "squeeze" in local.parameters else []
         plain += ["Squeeze(hidden)", "Squeeze(hidden = hidden)"] if "hidden" in local.parameters else []
         plain += (
@@ -509,8 +509,7 @@ class _Pen:
         one = self.chain(local, cur, self.number(1, 2), depth)
         two = self.chain(local, cur, 1, depth)
         condition = f"if {self._condition(local)} " if local.conditions and self.chance(50) else ""
-        pool = self.pick("GlobalAvgPool", "GlobalAvgPool", "AdaptiveAvgPool(1)")
-        gate = f"{pool} ⊙ Conv(1) → {cur} ⊙ Sigmoid" if cur else f"{pool} ⊙ HardSigmoid"
+        gate = f"GlobalAvgPool ⊙ Conv(1) → {cur} ⊙ Sigmoid" if cur else "GlobalAvgPool ⊙ HardSigmoid"
         forms = [
             f"residual {condition}{{ {one} }}",
             f"sum {{ {one} }} {{ {two} }}",
@@ -742,7 +741,7 @@ class _Pen:
             self._put(Stage("classifier", "classes", 10, vector=True), 10)
             self.labels.add("classifier")
             return ["Flatten", "classifier: Linear → <classes>"]
-        lines = [self.pick("pool: ", "") + "GlobalAvgPool"]
+        lines = [self.pick("pool: ", "") + self.pick(*["GlobalAvgPool"] * 5, "AdaptiveAvgPool(1)")]
         self._put(Stage("pool" if lines[0].startswith("pool") else None, "kept", pooled=True), self.last)
         if self.chance(30):
             self._put(Stage("features", "scaled", 24, pooled=True), 24)
