@@ -6,14 +6,21 @@ computed numbers are right is for tests/test_paper.py, which asks timm.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from scalec.compiler import load
+from scalec.compiler import Loaded, load
 from scalec.cost import Cost, cost
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "paper.md"
 BEGIN, END = "<!-- {}: written by benchmarks/paper_tables.py -->", "<!-- end of {} -->"
+
+
+@cache
+def spec(name: str) -> Loaded:
+    """Read a spec, once."""
+    return load(ROOT / "specs" / f"{name}.scl")
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,7 @@ class Point:
 
     def cost(self) -> Cost:
         """Count the network."""
-        loaded = load(ROOT / "specs" / f"{self.spec}.scl")
+        loaded = spec(self.spec)
         if self.variant:
             return cost(loaded.compile(variant=self.variant).network)
         budget = [("φ", "10")] if self.spec == "efficientnet" else []  # its FLOPS budget grows with φ

@@ -27,8 +27,8 @@ ALONE, TOO_LARGE = 60e6, 250e6
 
 
 def key(row: dict[str, str]) -> str:
-    """Name a row."""
-    return ",".join(row.values())
+    """Name a row; when it is tested does not matter."""
+    return ",".join(value for column, value in row.items() if column != "run")
 
 
 def run(row: dict[str, str]) -> dict[str, Any]:

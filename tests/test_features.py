@@ -64,7 +64,7 @@ def test_equal_to_timm(name: str, variant: str, peer: str, stride: int) -> None:
     assert observed(source, target, ported(source, target, SIZE), SIZE).worst <= 1e-12
 
 
-@pytest.mark.parametrize("stride", [16, 8])
+@pytest.mark.parametrize("stride", [16, pytest.param(8, marks=pytest.mark.slow)])
 def test_equal_to_torchvision(stride: int) -> None:
     theirs = torchvision_model("resnet50", replace_stride_with_dilation=[False, stride == 8, True])
     ours = module(sized("resnet", "ResNet50", stride, None))

@@ -25,7 +25,7 @@ def recorded() -> Iterator[Any]:
         yield pytest.param(row, paper.Point("", family, str(row["d"]), str(row["w"]), row["res"]), id=row["id"])
 
 
-@pytest.mark.parametrize(("row", "point"), recorded())
+@pytest.mark.parametrize(("row", "point"), list(recorded()))
 def test_recorded_points(row: dict[str, Any], point: paper.Point) -> None:
     counted = point.cost()
     assert (counted.params, counted.macs) == (row["params"], row["macs"])
