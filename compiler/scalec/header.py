@@ -25,10 +25,13 @@ if TYPE_CHECKING:
 def title(network: Network) -> str:
     """Say in one line what the file is."""
     setting, x = network.setting, network.x
-    scale = f" {setting.variant}" if setting.variant else f" at φ = {setting.phi}" if setting.phi else ""
+    name = network.name
+    if setting.variant:
+        name = setting.variant if setting.variant.startswith(name) else f"{name} {setting.variant}"
+    scale = f" at φ = {setting.phi}" if setting.phi and not setting.variant else ""
     scale += f" with {', '.join(changes(network))}" if setting.changed else ""
     size = f" for {x.height} × {x.width} images" if x.is_map else ""
-    return f"{network.name}{scale}{size}."
+    return f"{name}{scale}{size}."
 
 
 def _body(network: Network) -> list[str]:

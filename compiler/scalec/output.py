@@ -18,7 +18,8 @@ def default_name(network: Network) -> str:
     stem = network.program.file.source.file.removesuffix(".scl")
     parts = [stem if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", stem) else snake_case(network.name)]
     if setting.variant:
-        parts.append(snake_case(setting.variant))
+        variant = snake_case(setting.variant)
+        parts = [variant] if variant.startswith(parts[0]) else [*parts, variant]
     elif setting.phi is not None:
         parts.append(f"phi{_spelled(setting.phi)}")
     parts += [f"{key}{_spelled(text)}" for key, text in dict(setting.changed).items()]
