@@ -471,7 +471,9 @@ class _Pen:
     def _keeping(self, local: _Local, cur: str | None, depth: int) -> str:
         guard = f" when {self._condition(local)}" if local.conditions and self.chance(25) else ""
         if depth < 2 and self.chance(30):
-            return self._compound(local, cur, depth + 1) + (guard if self.chance(30) else "")
+            text = self._compound(local, cur, depth + 1)
+            # behind a chain the guard would be its last unit's alone
+            return text + (guard if self.chance(30) and not text.startswith("concat") else "")
         plain = ["BatchNorm", "BatchNorm(eps = 0.01)", "LayerNorm", "LayerScale(0.1)", "Dropout(0.1)", "GroupNorm(1)"]
         plain += ["Depthwise(3)", "Depthwise(5, bias = true)", "MaxPool(3, 1)", "AvgPool(3, 1, count_padding = true)"]
         plain += local.activations

@@ -132,3 +132,19 @@ def test_unknown_stages() -> None:
     with pytest.raises(CompileError) as caught:
         sized("efficientnet", "B0", None, ("stage_5",))
     assert "did you mean `stage5`?" in render(caught.value.diagnostics)
+
+
+STRIDING = """
+block B(stride = 1) <H, W, C> → <H/stride, W/stride, K> = down: MaxPool(2) when stride > 1 ⊙ c: Conv(3) → K
+network N <32, 32, 8> → <8, 8, 8> = B(stride = 2)^1 → <16, 16, 8> ⊙ B(stride = 2)^2 → <8, 8, 8>
+"""
+
+
+def test_a_stride_that_decides_what_there_is_stays() -> None:
+    loaded = load_text("spec.scl", STRIDING.encode())
+    with pytest.raises(CompileError) as caught:
+        loaded.compile(output_stride=2)
+    assert "a stride that `--output-stride` takes out decides" in render(caught.value.diagnostics)
+    assert loaded.compile(output_stride=4).source == loaded.compile().source.replace(
+        '"""N for 32 × 32 images.\n', '"""N for 32 × 32 images.\n\nStrides beyond 4 have become dilation.\n', 1
+    )

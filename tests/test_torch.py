@@ -5,6 +5,9 @@ import torch
 from torch import nn
 
 from nets import compiled, module
+from peers import count_macs
+from scalec.compiler import load_text
+from scalec.cost import cost
 
 NETS = [("efficientnet", "B0"), ("efficientnet_lite", "Lite0")]
 
@@ -59,3 +62,18 @@ def test_module_names_follow_the_labels() -> None:
     assert keys[0][0] == "stem.conv.weight" and keys[0][-1] == "classifier.bias"
     assert set(keys[0]) <= set(keys[1])
     assert isinstance(module(compiled("efficientnet", "B0")).get_submodule("stage2.0.depthwise"), nn.Sequential)
+
+
+REPEATS = """
+block Many(n) <H, W, C> → <H, W, K> = first: Conv(1) → K ⊙ rest: Conv(3)^=n → K
+block Outer(n) <H, W, C> → <H, W, K> = Many(n) → K ⊙ SiLU
+network N <8, 8, 8> → <8, 8, 16> = Many(1) → 8 ⊙ Many(3) → 16 ⊙ Outer(2)^1 → 16 ⊙ Outer(4)^1 → 16
+"""
+
+
+def test_repeats_may_differ_from_use_to_use() -> None:
+    net = load_text("spec.scl", REPEATS.encode()).compile()
+    counted, built = cost(net.network), module(net)
+    assert sum(parameter.numel() for parameter in built.parameters()) == counted.params
+    assert count_macs(built, (8, 8, 8)).macs == counted.macs
+    assert [len(each) for name, each in built.named_modules() if name.endswith("rest")] == [1, 3, 2, 4]

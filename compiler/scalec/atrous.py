@@ -4,12 +4,15 @@ Behind a stride that is taken out, windows reach as many times further as it was
 (`replace_stride_with_dilation`) and timm (`output_stride`): the convolution that strode keeps its own dilation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+from scalec import syntax as s
+from scalec.expr import evaluate
 from scalec.ops import Operator, OperatorError
+from scalec.scope import LocalScope
 from scalec.shape import Shape
 
 
@@ -24,6 +27,15 @@ class Removed(Fraction):
         made = cls(1)
         made.stride = int(stride)
         return made
+
+
+def striding(scope: LocalScope, where: Iterable[s.Binding]) -> LocalScope:
+    """Give the scope of a block as it was before strides were taken out."""
+    before = {key: Fraction(v.stride) if isinstance(v, Removed) else v for key, v in scope.values.items()}
+    made = LocalScope(before, scope.parent)
+    for binding in where:
+        made.values[binding.name.key] = evaluate(binding.value, made)
+    return made
 
 
 def goes(stride: object, x: Shape, limit: int) -> bool:

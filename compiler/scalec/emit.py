@@ -165,7 +165,7 @@ def _class_names(found: list[Kind]) -> dict[Kind, str]:
     """Name the classes as their blocks; where a block is used with several operators, those that differ are added."""
     names: dict[Kind, str] = {}
     for kind in found:
-        definition, operators = kind
+        definition, operators, _ = kind
         name = python_name(definition.name)
         others = [dict(other[1]) for other in found if other[0].name == definition.name]
         for key, value in operators:

@@ -48,6 +48,8 @@ class Builder:
         self.nodes = 0
         self._built: dict[tuple[object, ...], tuple[ir.Block, int]] = {}
         """Blocks that are the same in every layer."""
+        self._striding: dict[int, LocalScope] = {}
+        """The scopes of blocks that lost a stride, as they were with it."""
         self._preset: dict[Callee, dict[str, tuple[s.Expr, FileScope]]] = {}
 
     def layer(self, unit: s.Unit, x: Shape, channels: int | None, scope: AnyScope, position: int) -> ir.Node:
@@ -88,7 +90,7 @@ class Builder:
         y = x
         units = chain.units if chain else ()
         for index, unit in enumerate(units):
-            if unit.guard is not None and not truth(unit.guard, scope):
+            if unit.guard is not None and not self._holds(unit.guard, scope):
                 passed = channels if index == len(units) - 1 else None
                 placed.append(ir.Placed(unit, (), y, y, self._ghost(unit, y, passed, scope, strip)))
                 continue
@@ -103,6 +105,16 @@ class Builder:
             self._check(unit, y, scope)
             placed.append(ir.Placed(unit, tuple(nodes), before, y))
         return ir.Chain(tuple(placed), x, y)
+
+    def _holds(self, condition: s.Expr, scope: AnyScope) -> bool:
+        """Tell whether a condition holds; one that hangs on a stride that is taken out would change what there is."""
+        holds = truth(condition, scope)
+        if id(scope) in self._striding and truth(condition, self._striding[id(scope)]) != holds:
+            raise Failure(
+                "E304", "a stride that `--output-stride` takes out decides what this block has", condition.span,
+                "so it would be another network", help="leave this stride in: a larger output stride",
+            )  # fmt: skip
+        return holds
 
     def _ghost(self, unit: s.Unit, x: Shape, channels: int | None, scope: AnyScope, strip: bool) -> ir.Node | None:
         """Build what a unit would be if its `when` held: the emitted class shows it, whatever the scale."""
@@ -277,6 +289,8 @@ class Builder:
             local.values |= {k: scope.values[k] for k in ("layer", "layers") if k in scope.values}
         for binding in block.syntax.where:
             local.values[binding.name.key] = evaluate(binding.value, local)
+        if any(isinstance(value, atrous.Removed) for value in local.values.values()):
+            self._striding[id(local)] = atrous.striding(local, block.syntax.where)
         chain = self.chain(block.syntax.chain, x, local)
         self._check_signature(block, chain.y, local)
         return ir.Block(block, arguments, use.bound, self._preset_of(use, scope), local, chain, x, chain.y, changed)
@@ -350,7 +364,7 @@ class Builder:
         parts = pieces(x, len(wrap.bodies), wrap) if kind == "split" else [x] * len(wrap.bodies)
         bodies: list[ir.Body] = []
         for body, piece in zip(wrap.bodies, parts, strict=True):
-            holds = body.condition is None or truth(body.condition, scope)
+            holds = body.condition is None or self._holds(body.condition, scope)
             try:
                 chain = self.chain(body.chain, piece, scope, passed)
             except Failure:

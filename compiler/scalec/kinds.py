@@ -18,7 +18,8 @@ from scalec.program import BlockDef
 from scalec.scope import LocalScope
 from scalec.walk import names_in
 
-Kind = tuple[BlockDef, tuple[tuple[str, Partial], ...]]
+Kind = tuple[BlockDef, tuple[tuple[str, Partial], ...], tuple[int, ...]]
+"""A block, the operators it is given, and how many layers the repeats inside it have."""
 Slot = tuple[BlockDef, str]
 """A parameter of a block."""
 
@@ -35,7 +36,7 @@ class Kinds:
         """Tell which class a use of a block needs."""
         operators = ((name, value) for name, value in block.arguments.items() if isinstance(value, Partial))
         kept = ((name, value) for name, value in operators if (block.definition, name) not in self.opened)
-        return block.definition, tuple(kept)
+        return block.definition, tuple(kept), tuple(_repeats(block.chain))
 
 
 def kinds(network: ir.Network) -> Kinds:
@@ -66,6 +67,18 @@ def kinds(network: ir.Network) -> Kinds:
         visit(node, top)
     place(top)
     return made
+
+
+def _repeats(chain: ir.Chain) -> Iterator[int]:
+    """Give the number of layers of every repeated unit in a chain, and in the blocks inside it."""
+    for placed in chain.units:
+        if placed.unit.repeat is not None:
+            yield len(placed.nodes)
+        for node in placed.nodes[:1] or ((placed.ghost,) if placed.ghost else ()):
+            inner = [node.chain] if isinstance(node, (ir.Block, ir.Group)) else []
+            inner += [body.chain for body in node.bodies if body.chain] if isinstance(node, ir.Wrap) else []
+            for each in inner:
+                yield from _repeats(each)
 
 
 def _nodes(chain: ir.Chain) -> Iterator[ir.Node]:

@@ -112,10 +112,11 @@ class Writer(Wrappers):
             return self.wrap(use, value, target, prefix)
         value = self.forward.variable(value, target)
         before = self.modules.channels
-        outer, self.branch = self.branch, self.flag(use.unit, condition, prefix, "wrapped")
+        outer = self.branch, self.optional
+        self.branch, self.optional = self.flag(use.unit, condition, prefix, "wrapped"), True
         other = self.forward.fresh()
         result = self.forward.variable(self.wrap(use, value, other, prefix), other)
-        self.branch = outer
+        self.branch, self.optional = outer
         self._settle(use, shaded, condition, before)
         return self._either(use, condition, result, value, target, prefix)
 
