@@ -77,3 +77,10 @@ def test_repeats_may_differ_from_use_to_use() -> None:
     assert sum(parameter.numel() for parameter in built.parameters()) == counted.params
     assert count_macs(built, (8, 8, 8)).macs == counted.macs
     assert [len(each) for name, each in built.named_modules() if name.endswith("rest")] == [1, 3, 2, 4]
+
+
+def test_repeats_inside_a_group() -> None:
+    text = "block B <H, W, C> → <H, W, C> = group: (LayerScale(0.1)^=2 ⊙ Conv(3)^=3 → C ⊙ SiLU)\n"
+    text += "network N <8, 8, 8> → <8, 8, 8> = B^2 → 8 ⊙ after: (Conv(1)^=2 → 8 ⊙ SiLU)"
+    net = load_text("spec.scl", text.encode()).compile()
+    assert sum(parameter.numel() for parameter in module(net).parameters()) == cost(net.network).params

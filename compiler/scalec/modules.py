@@ -46,18 +46,22 @@ class Uses:
         """Give a value for each use."""
         return [None if node is None else of(node) for node in self.nodes]
 
-    def inner(self, index: int, position: int = 0) -> "Uses | None":
-        """Give the `index`-th unit of a group."""
+    def layers(self, index: int) -> int:
+        """Count the layers of the `index`-th unit of a group, which may have an exponent of its own."""
+        return max([1, *(len(each.chain.units[index].nodes) for each in self.shadows if isinstance(each, ir.Group))])
+
+    def inner(self, index: int, layer: int = 0) -> "Uses | None":
+        """Give a layer of the `index`-th unit of a group."""
         assert isinstance(self.unit.head, s.Group)
-        chains = self.unit.head.chains
-        syntax = chains[min(position, len(chains) - 1)].units[index]
-        last = index == len(chains[min(position, len(chains) - 1)].units) - 1
+        units = self.unit.head.chains[0].units
+        syntax = units[index]
+        last = index == len(units) - 1
         unit = replace(syntax, ascription=self.unit.ascription) if last and syntax.ascription is None else syntax
         placed, shaded = (
             [node.chain.units[index] if isinstance(node, ir.Group) else None for node in nodes]
             for nodes in (self.nodes, self.shadows)
         )
-        return uses(unit, placed, shaded, optional=self.guarded, strip=self.strip)
+        return uses(unit, placed, shaded, layer, self.guarded, self.strip)
 
 
 def uses(
@@ -101,7 +105,8 @@ class Modules:
     def module(self, use: Uses, name: str) -> Call:
         """Give the call that makes a unit: an operator, a block, or an `nn.Sequential` of a group's units."""
         if isinstance(use.sample, ir.Group):
-            inner = [use.inner(index) for index in range(len(use.sample.chain.units))]
+            units = range(len(use.sample.chain.units))
+            inner = [use.inner(index, layer) for index in units for layer in range(use.layers(index))]
             return sequential(self.module(each, name) for each in inner if each is not None)
         if isinstance(use.sample, ir.Leaf):
             return self._leaf(use, use.sample, name)
