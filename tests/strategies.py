@@ -472,16 +472,12 @@ class _Pen:
         guard = f" when {self._condition(local)}" if local.conditions and self.chance(25) else ""
         if depth < 2 and self.chance(30):
             text = self._compound(local, cur, depth + 1)
-            # Behind a chain the guard would be its last unit's alone. And a known fault: where a guarded wrapper is
-            # absent its lines still run, which a `concat` inside, without its modules, does not survive.
-            return text + (guard if self.chance(30) and "concat" not in text else "")
+            # behind a chain the guard would be its last unit's alone
+            return text + (guard if self.chance(30) and not text.startswith("concat") else "")
         plain = ["BatchNorm", "BatchNorm(eps = 0.01)", "LayerNorm", "LayerScale(0.1)", "Dropout(0.1)", "GroupNorm(1)"]
         plain += ["Depthwise(3)", "Depthwise(5, bias = true)", "MaxPool(3, 1)", "AvgPool(3, 1, count_padding = true)"]
         plain += local.activations
-        plain += [
-            self.pick("PReLU(true)", "LeakyReLU(0.1)", "Softplus", "PReLU"),
-            self.pick("GRN", "ChannelShuffle(1)"),
-        ]
+        plain += [self.pick("PReLU(true)", "LeakyReLU(0.1)", "Softplus", "PReLU"), "GRN"]
         plain += ["Depthwise(kernel)", "Depthwise(kernel if kernel ≤ 3 else 3)"] if "kernel" in local.parameters else []
         plain += ["mix(1)"] if "mix" in local.parameters else []
         plain += ["Depthwise(3 if squeeze else 5)"] if "squeeze" in local.parameters else []

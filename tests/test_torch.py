@@ -84,3 +84,26 @@ def test_repeats_inside_a_group() -> None:
     text += "network N <8, 8, 8> → <8, 8, 8> = B^2 → 8 ⊙ after: (Conv(1)^=2 → 8 ⊙ SiLU)"
     net = load_text("spec.scl", text.encode()).compile()
     assert sum(parameter.numel() for parameter in module(net).parameters()) == cost(net.network).params
+
+
+GUARDED = {
+    "concat inside": """block B(squeeze = false) <H, W, C> → <H, W, K>
+  = sum { BatchNorm ⊙ ReLU } { concat { ReLU } { Conv(1) → 4 } ⊙ Conv(1) → C } when not squeeze ⊙ Conv(3) → K
+  ⊙ sum { Conv(1) → K } if C == K { Conv(3) → K ⊙ concat { } { SiLU } ⊙ Conv(1) → K }
+  ⊙ (pool: MaxPool(3, 1) ⊙ mix: split { SiLU } { Depthwise(3) }) when C == K
+network N <8, 8, 8> → <8, 8, 12> = B(squeeze = true) → 8 ⊙ B^2 → 12""",
+    "nested": """block B(stride = 1) <H, W, C> → <H/stride, W/stride, K>
+  = (a: Depthwise(3) ⊙ sum { } if C != K { b: Depthwise(5) ⊙ SiLU }
+     ⊙ (c: Depthwise(3) ⊙ d: split { SiLU } { SiLU }) when C != K) when stride > 1
+  ⊙ Conv(3, stride) → K
+network N <8, 8, 8> → <4, 4, 16> = B(stride = 2) → 8 ⊙ B → 12 ⊙ B → 16""",
+}
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_what_is_absent_does_not_run(name: str) -> None:
+    net = load_text("spec.scl", GUARDED[name].encode()).compile()
+    counted, built = cost(net.network), module(net)
+    assert sum(parameter.numel() for parameter in built.parameters()) == counted.params
+    assert count_macs(built, (8, 8, 8)).macs == counted.macs
+    torch.compile(built, fullgraph=True, backend="eager")(torch.randn(2, 8, 8, 8))

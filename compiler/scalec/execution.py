@@ -21,13 +21,12 @@ from scalec.walk import names_in
 class Function:
     """A `forward` that is running, and its variables; the first is its argument.
 
-    `definition` is the block whose class it is in. Where `absent` holds, modules are `nn.Identity`; lines still run.
+    `definition` is the block whose class it is in.
     """
 
     tape: Tape
     names: dict[int, Tensor] = field(default_factory=dict)
     definition: BlockDef | None = None
-    absent: bool = False
 
     def fresh(self) -> int:
         """Give a variable that is not in use yet (see `forward.Forward.fresh`)."""
@@ -78,14 +77,9 @@ class Function:
         return bool(names & (shape | set(LAYER_NAMES)))
 
     def _guarded(self, placed: Placed, node: Node, x: Tensor, target: int) -> Tensor:
-        """Run lines under a `when`: they have a variable of their own, and run even if their modules are absent."""
-        outer, self.absent = self.absent, self.absent or not placed.nodes
-        name = self.fresh()
-        result = self._unit(placed.unit, (node,), x, name)
-        if isinstance(node, Wrap):
-            self.bind(name, result)
-        self.absent = outer
-        return self.bind(target, result if placed.nodes else x)
+        """Run lines under a `when`: without them, their variable holds what they are given."""
+        self.bind(target, x)
+        return self.bind(target, self._unit(placed.unit, (node,), x, target)) if placed.nodes else x
 
     def _unit(self, unit: s.Unit, nodes: tuple[Node, ...], x: Tensor, target: int) -> Tensor:
         node = nodes[0]
@@ -94,8 +88,6 @@ class Function:
             return self._wrap(unit.head, node, x)
         if isinstance(node, Group) and _is_lines(unit, node):
             return self.chain(node.chain, x, target)
-        if self.absent and not (isinstance(node, Leaf) and node.operator.functional):
-            return self.bind(target, x)
         if unit.repeat is not None:
             return self.bind(target, sequential(self.tape, nodes, x))
         return self.bind(target, call(self.tape, node, x))
@@ -123,22 +115,27 @@ class Function:
             if index in done or body.chain is None:
                 yield done[index]
             else:
-                yield Function(self.tape, {}, self.definition, self.absent).chain(body.chain, x, 0)
+                yield Function(self.tape, {}, self.definition).chain(body.chain, x, 0)
 
     def _sum(self, written: s.Wrap, wrap: Wrap, x: Tensor) -> Tensor:
         """Add the bodies that are always there; then, to a variable, those with an `if`."""
-        conditions = [self._is_open(body.condition) for body in written.bodies]
-        bodies = sorted(zip(conditions, wrap.bodies, strict=True), key=lambda each: each[0])
-        terms = self._bodies([(body, x) for _, body in bodies if body.holds])
+        is_open = [self._is_open(body.condition) for body in written.bodies]
+        always, sometimes = (
+            [(body, x) for body, each in zip(wrap.bodies, is_open, strict=True) if body.holds and each is conditional]
+            for conditional in (False, True)
+        )
+        terms = self._bodies(always)
         total = next(terms)
-        held = next((name for name, tensor in self.names.items() if tensor is total and total is not x), None)
-        for (is_conditional, _), term in zip([each for each in bodies if each[1].holds][1:], terms, strict=True):
-            held = held if is_conditional else None  # a sum is bound anew, what a variable holds is added to there
+        for term in terms:
             self.hold(total)
             total = self.tape.add(total, term)
-            if is_conditional:
-                held = self.fresh() if held is None else held
-                self.bind(held, total)
+        if any(is_open):
+            held = next((name for name, each in self.names.items() if each is total and total is not x), None)
+            held = self.fresh() if held is None or len(always) > 1 else held
+            self.bind(held, total)
+            for each in sometimes:
+                (term,) = self._bodies([each])
+                total = self.bind(held, self.tape.add(total, term))
         return total
 
     def _concatenate(self, pieces: Iterator[Tensor]) -> Tensor:

@@ -49,6 +49,16 @@ class Forward:
             return self.assign(wanted, text.partition(" = ")[2], comment)
         return self.assign(wanted, value)
 
+    def since(self, start: int) -> list[tuple[str, str]]:
+        """Take back the lines from a place on."""
+        taken, self.lines = self.lines[start:], self.lines[:start]
+        return taken
+
+    def only_if(self, flag: str, lines: list[tuple[str, str]]) -> None:
+        """Put lines under a flag of the module."""
+        self.lines.append((f"if self.{flag}:", ""))
+        self.lines += [(f"    {text}", comment) for text, comment in lines]
+
     def variable(self, value: str, target: str) -> str:
         """Give a variable that holds the value, binding `target` if it is an expression."""
         return value if value in self.declared else self.assign(target, value)

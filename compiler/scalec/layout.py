@@ -25,7 +25,8 @@ def assign(target: str, value: Code | Call | Choice, indent: int) -> list[str]:
 
 def statement(text: str, comment: str, indent: int) -> list[str]:
     """Lay out a statement of `forward`; a comment that does not fit is left out."""
-    pad = " " * indent
+    pad = " " * (indent + len(text) - len(text.lstrip()))
+    text = text.lstrip()
     line = pad + text
     head, joins, parts = text.partition("torch.cat((")
     if len(line) <= WIDTH or not joins or not text.endswith("), dim=1)"):

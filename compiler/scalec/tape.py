@@ -175,27 +175,20 @@ class Tape:
         def back() -> None:
             self.time.tick()
             products = [self.time.allocate(y.bytes) if part.tracked else None for part in (a, b)]
-            if b.elements < y.elements:
-                products[1] = self._summed(b, products)
+            for index, part in enumerate((a, b)):  # one after the other: summed to its size, then cast
+                for size in (part.elements * y.width, part.bytes):
+                    product = products[index]
+                    if product is not None and product.bytes != size:
+                        self.time.tick()
+                        self.time.hold(*products)
+                        products[index] = self.time.allocate(size)
             self.time.hold(y.gradient, a.storage, b.storage)
-            for index, part in enumerate((a, b)):
-                if products[index] is not None and part.width != y.width:
-                    self.time.tick()
-                    self.time.hold(y.gradient, a.storage, b.storage, *products)
-                    products[index] = self.time.allocate(part.bytes)
             for part, product in zip((a, b), products, strict=True):
                 if product is not None:
                     self._deliver(part, product)
 
         self._record(y, back)
         return y
-
-    def _summed(self, b: Tensor, products: Sequence[Storage | None]) -> Storage | None:
-        if products[1] is None:
-            return None
-        self.time.tick()
-        self.time.hold(*products)
-        return self.time.allocate(b.bytes)
 
     def concatenate(self, parts: Sequence[Tensor]) -> Tensor:
         """Lay tensors side by side, all in the widest precision; their gradients are views of the whole one's."""

@@ -38,7 +38,7 @@ class Wrappers:
     modules: Modules
     forward: Forward
     comment: Comment | None
-    branch: str | None
+    branches: tuple[str, ...]
     optional: bool
     init: list[tuple[str, Code | Call | Choice]]
 
@@ -124,7 +124,7 @@ class Wrappers:
     def _sum(self, use: Uses, source: str, target: str, prefix: str) -> str:
         channels, dims = self.modules.channels, self.comment.dims if self.comment else None
         always: list[str] = []
-        sometimes: list[tuple[str, str]] = []
+        sometimes: list[tuple[str, str, list[tuple[str, str]]]] = []
         after: Code | None = None
         for of in self._bodies(use):
             condition = self._condition(of, "branch")
@@ -134,14 +134,15 @@ class Wrappers:
             self.modules.channels = channels
             if self.comment:
                 self.comment.dims = dims
-            outer, self.branch = self.branch, name or self.branch
+            outer, self.branches = self.branches, (*self.branches, name) if name else self.branches
+            start = len(self.forward.lines)
             text = self._body(of, source, prefix)
-            self.branch = outer
+            self.branches = outer
             if name is None:
                 after = after or self.modules.channels  # what is always there knows them best
                 always.append(text)
             else:
-                sometimes.append((text, name))
+                sometimes.append((text, name, self.forward.since(start)))
         self.modules.channels = after
         total = " + ".join(always)
         if not sometimes:
@@ -151,8 +152,11 @@ class Wrappers:
             if total not in self.forward.declared or total == source
             else total
         )
-        for text, name in sometimes:
-            self.forward.assign(held, f"{held} + {text} if self.{name} else {held}")
+        for text, name, lines in sometimes:
+            if lines:
+                self.forward.only_if(name, [*lines, (f"{held} = {held} + {text}", "")])
+            else:
+                self.forward.assign(held, f"{held} + {text} if self.{name} else {held}")
         return held
 
     def _concat(self, use: Uses, source: str, prefix: str) -> str:

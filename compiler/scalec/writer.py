@@ -1,10 +1,10 @@
 """The walk over a chain that writes a class: attributes for `__init__`, lines for `forward`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from scalec import ir
 from scalec import syntax as s
-from scalec.code import AND, NOT, OR, Call, Choice, Code, call, flag, sequential
+from scalec.code import NOT, OR, Call, Choice, Code, call, flag, sequential
 from scalec.comments import Comment, channel_dim
 from scalec.forward import Forward
 from scalec.kinds import Kind, Kinds
@@ -30,8 +30,8 @@ class Writer(Wrappers):
         self.forward = Forward()
         self.optional = False
         self.unknown = False
-        self.branch: str | None = None
-        """The flag under which what is being written exists at all."""
+        self.branches: tuple[str, ...] = ()
+        """The flags under which what is being written exists at all."""
         self.comment = Comment(context.definition.syntax.input) if isinstance(context, BlockContext) else None
 
     def chain(
@@ -110,15 +110,27 @@ class Writer(Wrappers):
     ) -> str:
         if condition is None:
             return self.wrap(use, value, target, prefix)
-        value = self.forward.variable(value, target)
         before = self.modules.channels
-        outer = self.branch, self.optional
-        self.branch, self.optional = self.flag(use.unit, condition, prefix, "wrapped"), True
-        other = self.forward.fresh()
-        result = self.forward.variable(self.wrap(use, value, other, prefix), other)
-        self.branch, self.optional = outer
+        value = self.forward.variable(value, target)
+        outer, self.optional = self.optional, True
+        name = self.flag(use.unit, condition, prefix, "wrapped")
+        result = self._only_if(name, value, target, lambda: self.wrap(use, value, target, prefix))
+        self.optional = outer
         self._settle(use, shaded, condition, before)
-        return self._either(use, condition, result, value, target, prefix)
+        return result
+
+    def _only_if(self, name: str, value: str, target: str, write: Callable[[], str]) -> str:
+        """Write lines that run where a flag holds, from `value` to `target`."""
+        if target != value:
+            self.forward.assign(target, value)
+        outer, self.branches = self.branches, (*self.branches, name)
+        start = len(self.forward.lines)
+        result = write()
+        if result != target:
+            self.forward.assign(target, result)
+        self.branches = outer
+        self.forward.only_if(name, self.forward.since(start))
+        return target
 
     def _layers(self, use: Uses, placed: Placed, shaded: Placed, name: str) -> Call:
         """Give what makes a unit: one module, or under an exponent one line a layer."""
@@ -133,11 +145,12 @@ class Writer(Wrappers):
         return sequential(layers)
 
     def _attribute(self, name: str, module: Call, condition: Code | None) -> None:
+        terms = [f"self.{name}" for name in dict.fromkeys(self.branches)]
         if condition is not None and condition.text in self.flags:
             condition = Code(f"self.{self.flags[condition.text]}")
-        if self.branch is not None:
-            flag = Code(f"self.{self.branch}")
-            condition = flag if condition is None else Code(f"{flag} and {condition.inside(NOT)}", AND)
+        if condition is not None and condition.text not in terms:
+            terms.append(condition.inside(NOT if terms else OR))
+        condition = Code(" and ".join(terms)) if terms else None
         self.init.append((f"self.{name}", module if condition is None else Choice(module, condition, IDENTITY)))
 
     def _settle(self, use: Uses, shaded: Placed, condition: Code, before: Code | None) -> None:
@@ -184,16 +197,11 @@ class Writer(Wrappers):
         if condition is None:
             around = shadows if self.optional else None
             return self.chain(use.unit.head.chains[0], chains, value, target, inside, around)
-        before = self.modules.channels
-        outer, self.branch = self.branch, self.flag(use.unit, condition, prefix)
-        result = self.chain(use.unit.head.chains[0], chains, value, self.forward.fresh(), inside, shadows)
-        self.branch = outer
-        self._settle(use, shaded, condition, before)
-        return self._either(use, condition, result, value, target, prefix)
-
-    def _either(self, use: Uses, condition: Code, result: str, value: str, target: str, prefix: str) -> str:
+        before, chain = self.modules.channels, use.unit.head.chains[0]
         name = self.flag(use.unit, condition, prefix)
-        return self.forward.assign(target, f"{result} if self.{name} else {value}")
+        result = self._only_if(name, value, target, lambda: self.chain(chain, chains, value, target, inside, shadows))
+        self._settle(use, shaded, condition, before)
+        return result
 
     def flag(self, unit: s.Unit, condition: Code, prefix: str, kind: str = "") -> str:
         """Keep a condition as an attribute, once; give its name."""
