@@ -3,14 +3,16 @@
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scalec import cli, compiler, output
+from scalec import compiler, exits, output
 from scalec.cli import main
 
 SPECS = Path(__file__).parents[1] / "specs"
@@ -48,7 +50,9 @@ def names(folder: Path) -> list[str]:
 def run(*arguments: str, stdin: str | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run scalec as a user does."""
     command = [sys.executable, "-m", "scalec", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=60, check=False, **options)
+    return subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", timeout=60, check=False, input=stdin, **options
+    )
 
 
 def test_compile_writes_one_file_and_says_so(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,14 +122,14 @@ def test_set_beats_a_variant(spec: Path, capsys: pytest.CaptureFixture[str]) -> 
         [], ["nothing"], ["compile"], ["compile", "tiny.scl", "--phi", "1", "--variant", "B0"],
         ["compile", "tiny.scl", "--ph", "1"], ["compile", "tiny.scl", "--phi"],
         ["compile", "tiny.scl", "--set", "classes"], ["compile", "tiny.scl", "--set", "=3"],
-        ["compile", "tiny.scl", "--set", "classes="], ["compile", "tiny.scl", "another.scl"], ["check"],
+        ["compile", "tiny.scl", "--set", "classes="], ["check"], ["completion", "fish"],
         ["cost", "tiny.scl", "--format", "yaml"], ["cost", "tiny.scl", "-o", "x"],
     ],
 )  # fmt: skip
 def test_wrong_usage(spec: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(words)
-    assert stopped.value.code == cli.WRONG_USAGE
+    assert stopped.value.code == exits.WRONG_USAGE
     said = capsys.readouterr()
     assert not said.out and said.err.startswith("usage: ") and "Traceback" not in said.err
     assert names(spec.parent) == []
@@ -142,7 +146,7 @@ def test_help_goes_to_standard_output(words: list[str], capsys: pytest.CaptureFi
 @pytest.mark.parametrize("command", ["compile", "cost", "check"])
 def test_wrong_input(spec: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
     spec.write_text(SPEC.replace("stride = 2", "strdie = 2"), encoding="utf-8")
-    assert main([command, "tiny.scl"]) == cli.WRONG_INPUT
+    assert main([command, "tiny.scl"]) == exits.WRONG_INPUT
     said = capsys.readouterr()
     assert not said.out and said.err.startswith("error[E103]: ") and "did you mean `stride`?" in said.err
     assert names(spec.parent) == []
@@ -152,14 +156,14 @@ def test_an_error_leaves_the_old_file(spec: Path) -> None:
     assert main(["compile", "tiny.scl"]) == 0
     before = Path("tiny.py").read_bytes()
     spec.write_text(SPEC.replace("<4, 4, 16>", "<5, 4, 16>"), encoding="utf-8")
-    assert main(["compile", "tiny.scl"]) == cli.WRONG_INPUT
+    assert main(["compile", "tiny.scl"]) == exits.WRONG_INPUT
     assert Path("tiny.py").read_bytes() == before and names(spec.parent) == ["tiny.py"]
 
 
 @pytest.mark.parametrize("command", ["compile", "cost", "check"])
 def test_a_spec_that_cannot_be_read(spec: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([command, "missing.scl"]) == cli.NO_ACCESS
-    assert main([command, "."]) == cli.NO_ACCESS
+    assert main([command, "missing.scl"]) == exits.NO_ACCESS
+    assert main([command, "."]) == exits.NO_ACCESS
     said = capsys.readouterr()
     assert not said.out and said.err.startswith("scalec: missing.scl: No such file") and said.err.count("\n") == 2
 
@@ -172,7 +176,7 @@ def test_a_bug_says_that_it_is_one(
 
     monkeypatch.setattr(compiler, "load", broken)
     monkeypatch.delenv("SCALEC_DEBUG", raising=False)
-    assert main(["compile", "tiny.scl"]) == cli.BUG
+    assert main(["compile", "tiny.scl"]) == exits.BUG
     said = capsys.readouterr()
     assert (
         said.err.startswith("scalec: a bug of scalec, not of your spec: AssertionError") and "Traceback" not in said.err
@@ -184,7 +188,7 @@ def test_a_bug_says_that_it_is_one(
 
 def test_check_speaks_of_each_file(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("wrong.scl").write_text("param a = \n", encoding="utf-8")
-    assert main(["check", "tiny.scl", "wrong.scl", str(SPECS / "mobile.scl")]) == cli.WRONG_INPUT
+    assert main(["check", "tiny.scl", "wrong.scl", str(SPECS / "mobile.scl")]) == exits.WRONG_INPUT
     said = capsys.readouterr()
     assert said.out.splitlines()[0] == "tiny.scl: the network Tiny and 2 variants hold"
     assert said.out.count("\n") == 2 and "blocks" in said.out and "wrong.scl:1:10" in said.err
@@ -205,7 +209,7 @@ def test_messages_in_a_locale_without_greek(spec: Path) -> None:
     spec.write_text(SPEC.replace("<4, 4, 16>", "<5, 4, 16>"), encoding="utf-8")
     environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
     said = run("compile", "tiny.scl", env=environment)
-    assert said.returncode == cli.WRONG_INPUT and "error[E301]" in said.stderr and "Traceback" not in said.stderr
+    assert said.returncode == exits.WRONG_INPUT and "error[E301]" in said.stderr and "Traceback" not in said.stderr
     spec.write_text(SPEC, encoding="utf-8")
     for encoding in ("ascii", "latin-1"):
         said = run("cost", "tiny.scl", "--phi", "1", env={**environment, "PYTHONIOENCODING": encoding})
@@ -214,7 +218,7 @@ def test_messages_in_a_locale_without_greek(spec: Path) -> None:
 
 def test_a_foreign_file_stays(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("tiny.py").write_text("mine = 1\n", encoding="utf-8")
-    assert main(["compile", "tiny.scl"]) == cli.NO_ACCESS
+    assert main(["compile", "tiny.scl"]) == exits.NO_ACCESS
     assert Path("tiny.py").read_text(encoding="utf-8") == "mine = 1\n"
     assert "--force" in capsys.readouterr().err
     assert main(["compile", "tiny.scl", "--force"]) == 0
@@ -244,7 +248,7 @@ def test_a_failing_write_leaves_the_old_file(
 
     monkeypatch.setattr(os, step, fail)
     capsys.readouterr()
-    assert main(["compile", "tiny.scl", "--set", "classes=11"]) == cli.NO_ACCESS
+    assert main(["compile", "tiny.scl", "--set", "classes=11"]) == exits.NO_ACCESS
     said = capsys.readouterr()
     assert not said.out and said.err == f"scalec: tiny.py: {os.strerror(number)}\n"
     assert Path("tiny.py").read_bytes() == before
@@ -253,15 +257,15 @@ def test_a_failing_write_leaves_the_old_file(
 
 def test_outputs_that_cannot_be(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("folder").mkdir()
-    for target in ("folder", "missing/tiny.py", "tiny.scl/x.py", "x" * 300 + ".py"):
-        assert main(["compile", "tiny.scl", "-o", target]) == cli.NO_ACCESS, target
+    for target in ("missing/", "missing/tiny.py", "tiny.scl/x.py", "x" * 300 + ".py"):
+        assert main(["compile", "tiny.scl", "-o", target]) == exits.NO_ACCESS, target
     said = capsys.readouterr()
     assert not said.out and said.err.count("\n") == 4 and "Traceback" not in said.err
     assert names(spec.parent) == ["folder"] and not list(Path("folder").iterdir())
 
 
 def test_the_spec_itself_is_no_output(spec: Path) -> None:
-    assert main(["compile", "tiny.scl", "-o", "tiny.scl"]) == cli.NO_ACCESS
+    assert main(["compile", "tiny.scl", "-o", "tiny.scl"]) == exits.NO_ACCESS
     assert spec.read_text(encoding="utf-8") == SPEC
 
 
@@ -293,7 +297,7 @@ def test_a_full_disk_behind_standard_output(spec: Path, words: list[str]) -> Non
         said = subprocess.run(
             command, stdout=full, stderr=subprocess.PIPE, env=buffered, text=True, timeout=60, check=False
         )
-    assert said.returncode == cli.NO_ACCESS
+    assert said.returncode == exits.NO_ACCESS
     assert said.stderr == f"scalec: output: {os.strerror(errno.ENOSPC)}\n"
 
 
@@ -309,7 +313,7 @@ def test_a_closed_pipe_is_quiet(spec: Path, words: list[str]) -> None:
         )
     finally:
         os.close(writer)
-    assert said.returncode == cli.DONE and not said.stderr
+    assert said.returncode == exits.DONE and not said.stderr
 
 
 def test_json_of_cost(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -347,3 +351,109 @@ def test_the_same_bytes_wherever_it_is_run(spec: Path, tmp_path: Path) -> None:
         assert made.returncode == 0, made.stderr
         wanted = wanted or made.stdout
         assert made.stdout == wanted and str(other) not in wanted
+
+
+def test_several_scales_and_specs(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("other.scl").write_text(SPEC, encoding="utf-8")
+    Path("models").mkdir()
+    assert main(["compile", "tiny.scl", "--phi", "0..2", "-o", "models"]) == 0
+    assert main(["compile", "tiny.scl", "other.scl", "--variant", "B0,B4", "-o", "models/"]) == 0
+    assert capsys.readouterr().out.count("\n") == 7
+    scales = [f"{name}_{b}.py" for name in ("other", "tiny") for b in ("b0", "b4")]
+    assert names(Path("models")) == sorted([*scales, "tiny_phi0.py", "tiny_phi1.py", "tiny_phi2.py"])
+    assert main(["compile", "tiny.scl", "--phi", "1", "-o", "-"]) == 0
+    assert capsys.readouterr().out == Path("models/tiny_phi1.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--phi", "0..2", "-o", "one.py"], exits.NO_ACCESS), (["--phi", "0..2", "-o", "-"], exits.WRONG_USAGE),
+        (["--phi", "1,1"], exits.WRONG_USAGE), (["--phi", "2..1"], exits.WRONG_INPUT),
+        (["--phi", "0..x"], exits.WRONG_INPUT),
+        (["--phi", "0..9999"], exits.WRONG_INPUT),
+        (["--phi", "0,nothing"], exits.WRONG_INPUT),
+        (["--variant", "B0,B9"], exits.WRONG_INPUT), (["-o", "-", "--check"], exits.WRONG_USAGE),
+        (["no.scl"], exits.NO_ACCESS), (["wrong.scl"], exits.WRONG_INPUT),
+    ],
+)  # fmt: skip
+def test_all_or_nothing(spec: Path, words: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("wrong.scl").write_text("param a = \n", encoding="utf-8")
+    assert main(["compile", "tiny.scl", *words]) == code
+    assert not capsys.readouterr().out and names(spec.parent) == ["wrong.scl"]
+
+
+def test_check_and_diff_of_what_was_written(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["compile", "tiny.scl", "--phi", "0..1"]
+    assert main(words) == 0 and main([*words, "--check"]) == 0 and main([*words, "--diff"]) == 0
+    capsys.readouterr()
+    path = Path("tiny_phi1.py")
+    path.write_text(path.read_text(encoding="utf-8").replace("nn.ReLU", "nn.SiLU", 1), encoding="utf-8")
+    edited = path.read_bytes()
+    Path("tiny_phi0.py").unlink()
+    assert main([*words, "--check"]) == exits.WRONG_INPUT
+    said = capsys.readouterr()
+    assert said.err == "tiny_phi0.py: missing\ntiny_phi1.py: not what the spec says\n" and not said.out
+    assert main([*words, "--diff"]) == exits.WRONG_INPUT
+    said = capsys.readouterr()
+    assert "--- /dev/null\n+++ b/tiny_phi0.py\n" in said.out
+    assert [line for line in said.out.split("+++ b/tiny_phi1.py")[1].splitlines() if line[:1] in "+-" and line] == [
+        "-            nn.SiLU(),", "+            nn.ReLU(),",
+    ]  # fmt: skip
+    assert path.read_bytes() == edited and names(spec.parent) == ["tiny_phi1.py"]
+
+
+def test_standard_input(spec: Path) -> None:
+    for words in (
+        ["compile", "-"],
+        ["check", "-"],
+        ["cost", "-", "--format", "json"],
+        ["solve", "-", "--params", "9k"],
+    ):
+        assert run(*words, stdin=SPEC).returncode == 0, words
+    assert names(spec.parent) == ["tiny.py"], "it is named after the network"
+    Path("part.scl").write_text("block Part <H, W, C> -> <H, W, C> = ReLU\n", encoding="utf-8")
+    text = "import Part from part\nnetwork N <8, 8, 3> -> <8, 8, 3> = Part ⊙ Prat\n"
+    said = run("check", "-", "--stdin-filename", "folder/net.scl", stdin=text)
+    assert said.returncode == exits.WRONG_INPUT and "folder/net.scl:1:18" in said.stderr, "no part.scl beside that"
+    said = run("check", "-", stdin=text)
+    assert said.returncode == exits.WRONG_INPUT and "<stdin>:2:43" in said.stderr and "`Part`?" in said.stderr
+
+
+def test_the_project_says_where_to_write(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("pyproject.toml").write_text('[tool.scalec]\noutput = "models"\n', encoding="utf-8")
+    Path("models").mkdir()
+    inner = spec.parent / "inner"
+    inner.mkdir()
+    assert main(["compile", "tiny.scl"]) == 0 and names(Path("models")) == ["tiny.py"]
+    os.chdir(inner)
+    assert main(["compile", "../tiny.scl", "--phi", "1"]) == 0
+    assert main(["compile", "../tiny.scl", "--phi", "2", "-o", "mine.py"]) == 0
+    assert main(["compile", "../tiny.scl", "--phi", "3", "--isolated"]) == 0
+    assert names(inner) == ["mine.py", "tiny_phi3.py"] and names(spec.parent / "models") == ["tiny.py", "tiny_phi1.py"]
+    assert "../models/tiny_phi1.py: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_completion(shell: str, tmp_path: Path) -> None:
+    said = run("completion", shell)
+    assert said.returncode == 0 and not said.stderr
+    assert all(word in said.stdout for word in ("compile", "solve", "variant", "output-stride"))
+    if shell == "bash":
+        script = tmp_path / "scalec.bash"
+        script.write_text(said.stdout, encoding="utf-8")
+        ask = f"source {script}; COMP_WORDS=(scalec comp); COMP_CWORD=1; _shtab_scalec; echo ${{COMPREPLY[@]}}"
+        shown = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, timeout=60, check=False)
+        assert shown.stdout.split() == ["compile", "completion"]
+
+
+def test_control_c_is_quiet(spec: Path) -> None:
+    """Standard input stays open, so that the command waits."""
+    command = [sys.executable, "-m", "scalec", "check", "-"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as waiting:
+        assert waiting.stdin and waiting.stdout and waiting.stderr
+        time.sleep(1)
+        waiting.send_signal(signal.SIGINT)
+        assert waiting.wait(timeout=60) == exits.INTERRUPTED
+        assert not waiting.stdout.read() and not waiting.stderr.read()

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from scalec.cli import WRONG_INPUT, main
+from scalec.cli import main
+from scalec.exits import WRONG_INPUT
 from scalec.ops import OPERATORS
 
 FOLDER = Path(__file__).parent / "errors"
@@ -56,6 +57,9 @@ def test_error(
         (tmp_path / "in").mkdir()
         spec = tmp_path / "in" / f"{name}.scl"
         spec.write_bytes(MADE[name])
+    settings = FOLDER / f"{name}.toml"
+    if settings.exists():
+        (tmp_path / "pyproject.toml").write_bytes(settings.read_bytes())
     work = tmp_path / "out"
     work.mkdir()
     monkeypatch.chdir(work)

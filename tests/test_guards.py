@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scalec import audit, cli, emit, names, views
+from scalec import audit, cli, emit, exits, names, views
 from scalec import syntax as s
 from scalec.compiler import Compiled, load_text
 from scalec.diagnostics import CompileError, render
@@ -281,7 +281,7 @@ def test_command_line(
         code = cli.main(["compile", str(spec), *option])
     except SystemExit as error:
         code = int(str(error.code))
-    assert code in (cli.WRONG_INPUT, cli.WRONG_USAGE)
+    assert code in (exits.WRONG_INPUT, exits.WRONG_USAGE)
     assert not list((tmp_path / "out").iterdir())
     assert "\x1b" not in capsys.readouterr().err
 

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "compiler" / "scalec"
 
 # From the bottom up: a module imports what stands on lines above its own, and on its own line only what stands before.
 LAYERS = """
-    __init__
+    __init__ exits
     source
     diagnostics
     shape exact syntax code
@@ -47,6 +47,7 @@ LAYERS = """
     memory_oracle verify search
     importer importer.lists importer.arch importer.spec importer.options importer.writer importer.blocks importer.timm
     importer.yaml importer.config importer.anynet importer.pycls importer.command importer.parser
+    pyproject options compile_command check_command cost_command solve_command completion_command
     cli
     __main__
 """

@@ -94,9 +94,9 @@ class Loaded:
         return Compiled(network, requirements, baseline, tuple(growth_warning(network, baseline, at)))
 
 
-def load(path: Path) -> Loaded:
-    """Read and resolve a spec. Raises `CompileError`, and `OSError` if it cannot be read."""
-    return load_text(str(path), path.read_bytes(), _importer(path.parent))
+def load(path: Path, data: bytes | None = None) -> Loaded:
+    """Resolve a spec, read if its bytes are not given. Raises `CompileError`, and `OSError` if it cannot be read."""
+    return load_text(str(path), path.read_bytes() if data is None else data, _importer(path.parent))
 
 
 def load_text(name: str, data: bytes, load_import: Callable[[str], s.Spec | None] | None = None) -> Loaded:
@@ -106,14 +106,13 @@ def load_text(name: str, data: bytes, load_import: Callable[[str], s.Spec | None
     return Loaded(resolve(spec, load_import or _importer(None), report))
 
 
-def check(path: Path) -> tuple[str, list[Diagnostic]]:
+def check(path: Path, data: bytes | None = None) -> tuple[str, list[Diagnostic]]:
     """Check a spec: the baseline, the defaults and every variant; or the names of a library.
 
     Says what was checked, and warns. Raises `CompileError`.
     """
-    data = path.read_bytes()
     report = Report()
-    spec = parse(decode(str(path), data, report), report)
+    spec = parse(decode(str(path), path.read_bytes() if data is None else data, report), report)
     if not any(isinstance(statement, s.Network) for statement in spec.statements):
         blocks = len(resolve_library(spec, _importer(path.parent), report).blocks)
         return f"a library of {blocks} blocks", []

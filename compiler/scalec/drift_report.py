@@ -2,24 +2,20 @@
 
 import argparse
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from scalec.compiler import load
-from scalec.diagnostics import CompileError, Diagnostic, Label
+from scalec.compiler import Loaded
 from scalec.drift import Drift, drift
-from scalec.setting import make_setting
-from scalec.source import Source, Span
+from scalec.exits import WRONG_USAGE, fail
+from scalec.setting import make_setting, scales
 from scalec.table import table
 
-MOST = 200
 STEPS = ("operators", "depth", "width", "resolution")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Run the command; give its exit code."""
-    loaded = load(Path(arguments.spec))
+def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
+    """Print the table, and draw the picture. Raises `CompileError`."""
     rows = [
         (phi, drift(loaded, make_setting(loaded.program, phi, None, arguments.changes)))
         for phi in scales(arguments.phi)
@@ -29,36 +25,12 @@ def run(arguments: argparse.Namespace) -> int:
 
         problem = plot(loaded.program.network.name.key, [row for _, row in rows], Path(arguments.plot))
         if problem:
-            print(f"scalec: {problem}", file=sys.stderr)
-            return 2
+            return fail(problem, WRONG_USAGE)
     if arguments.format == "json":
         print(json.dumps([_json(row) for _, row in rows], indent=2))
     else:
         print("\n".join(lines(rows)))
     return 0
-
-
-def scales(text: str) -> list[str]:
-    """Read `0..7` (whole steps) and `0,0.5,1`. Raises `CompileError`."""
-    found: list[str] = []
-    for part in text.split(","):
-        low, dots, high = part.partition("..")
-        if not dots:
-            found.append(part.strip())
-            continue
-        try:
-            found += [str(phi) for phi in range(int(low), int(high) + 1)]
-        except ValueError:
-            raise _wrong(text, "a range has whole ends: `0..7`") from None
-    if not found or len(found) > MOST:
-        raise _wrong(text, f"from one to {MOST} scales")
-    return found
-
-
-def _wrong(text: str, message: str) -> CompileError:
-    head = "--phi "
-    span = Span(Source("command line", head + text), len(head), len(head) + len(text))
-    return CompileError([Diagnostic("E501", message, Label(span))])
 
 
 def _json(row: Drift) -> dict[str, float | None]:

@@ -1,5 +1,6 @@
 """What the command line asks for, as values: φ, a variant, and `--set name=value`."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -15,6 +16,8 @@ from scalec.scope import FileScope, World
 from scalec.source import Source, Span
 
 MAX_PHI = 32
+MOST_SCALES = 200
+_WHOLE = re.compile(r"-?[0-9]{1,3}")
 _HEAD = "param value = "
 
 
@@ -53,6 +56,22 @@ def command_error(
     """Make an error about a part of the command line, `head` being what stands before it."""
     span = Span(Source("command line", head + text), len(head), len(head) + len(text))
     return CompileError([Diagnostic(code, message, Label(span, label), help=help)])
+
+
+def scales(text: str) -> list[str]:
+    """Read several φ, `0..7` (whole steps) and `0,0.5,1`, or one. Raises `CompileError`."""
+    found: list[str] = []
+    for part in text.split(","):
+        low, dots, high = part.partition("..")
+        if not dots:
+            found.append(part.strip())
+        elif not (_WHOLE.fullmatch(low.strip()) and _WHOLE.fullmatch(high.strip())):
+            raise command_error("E501", "a range has whole ends: `0..7`", "--phi ", text)
+        else:
+            found += [str(phi) for phi in range(int(low), int(high) + 1)]
+    if not found or len(found) > MOST_SCALES:
+        raise command_error("E501", f"from one to {MOST_SCALES} scales", "--phi ", text)
+    return found
 
 
 def _row(program: Program, variant: str) -> dict[str, Value]:

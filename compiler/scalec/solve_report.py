@@ -16,9 +16,10 @@ from typing import Any
 from scalec import exact
 from scalec import syntax as s
 from scalec.axis import STEPS
-from scalec.compiler import Compiled, Loaded, load
+from scalec.compiler import Compiled, Loaded
 from scalec.diagnostics import CompileError
 from scalec.exact import Number
+from scalec.exits import NO_ACCESS, WRONG_USAGE, fail
 from scalec.free import Entangled, FreeSearch, Maximal, Surface
 from scalec.ir import Setting
 from scalec.names import snake_case
@@ -33,14 +34,12 @@ OPTIONS = {"flops": "FLOPS", "params": "params", "activations": "activations", "
 Changes = list[tuple[str, str]]
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     """Solve what the command line asks for, print the answer, and with `--emit` write it. Raises `CompileError`."""
-    loaded = load(Path(arguments.spec))
     loaded.named("baseline")
     budgets = _budgets(arguments)
     if bool(budgets) == bool(arguments.true_to):
-        print("scalec: solve needs a budget, such as --flops 1.5G, or --true-to φ=1", file=sys.stderr)
-        return 2
+        return fail("solve needs a budget, such as --flops 1.5G, or --true-to φ=1", WRONG_USAGE)
     tally = Tally(loaded.program)
     if arguments.true_to:
         return _true_to(arguments, loaded, tally)
@@ -241,8 +240,7 @@ def _emit(
     own = f"{snake_case(compiled.network.name)}_{name}".replace(".", "_") if name else None
     path = Path(arguments.output or (f"{own}.py" if own else default_name(compiled.network)))
     if problem := write(path, compiled.source, arguments.force):
-        print(f"scalec: {problem}", file=sys.stderr)
-        return 3
+        return fail(problem, NO_ACCESS)
     print(f"{path}: written", file=sys.stderr)
     return 0
 

@@ -11,6 +11,7 @@ from typing import Any
 from scalec.compiler import load_text
 from scalec.cost import cost
 from scalec.diagnostics import Report, printable
+from scalec.exits import NO_ACCESS, WRONG_USAGE, fail
 from scalec.importer.arch import ACTIVATIONS
 from scalec.importer.options import TimmOptions
 from scalec.importer.spec import camel_case, number
@@ -19,7 +20,6 @@ from scalec.ops import OPERATORS
 from scalec.output import write
 from scalec.parse import decode
 
-WRONG_USAGE, NO_ACCESS = 2, 3
 OPERATOR_NAMES = {**ACTIVATIONS, "sigmoid": "Sigmoid", "hard_sigmoid": "HardSigmoid"}
 
 
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     }  # fmt: skip
     if kind == "pycls" and given.keys() - {"resolution"}:
         wrong = ", ".join(_option(name) for name in given if name != "resolution")
-        return _fail(f"{wrong}: a pycls configuration says that itself", WRONG_USAGE)
+        return fail(f"{wrong}: a pycls configuration says that itself", WRONG_USAGE)
     report = Report()
     source = decode(str(path), path.read_bytes(), report)
     name = arguments.name or camel_case(path.stem, OPERATORS)
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             from scalec.importer.pycls import import_pycls
         except ModuleNotFoundError as error:
-            return _fail(f"a pycls configuration needs {error.name}: pip install 'scalec[import]'", WRONG_USAGE)
+            return fail(f"a pycls configuration needs {error.name}: pip install 'scalec[import]'", WRONG_USAGE)
         draft = import_pycls(source, name, arguments.resolution, report)
     return _write(draft.text(), path, name, arguments)
 
@@ -61,10 +61,10 @@ def _write(text: str, path: Path, name: str, arguments: argparse.Namespace) -> i
         sys.stdout.buffer.flush()
         return 0
     if target.is_file() and target.read_bytes() != text.encode() and not arguments.force:
-        return _fail(f"{target} is there already; --force overwrites it", NO_ACCESS)
+        return fail(f"{target} is there already; --force overwrites it", NO_ACCESS)
     problem = write(target, text, force=True)
     if problem:
-        return _fail(problem, NO_ACCESS)
+        return fail(problem, NO_ACCESS)
     print(f"{target}: {counted.params:,} parameters, {counted.macs:,} multiply-adds")
     return 0
 
@@ -89,8 +89,3 @@ def _shown(value: object) -> str:
 
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
-
-
-def _fail(message: str, code: int) -> int:
-    print(f"scalec: {message}", file=sys.stderr)
-    return code

@@ -35,8 +35,9 @@ _TIMM_FLAGS = (
 _ACTIVATIONS = "relu relu6 hard_swish swish silu gelu"
 
 
-def import_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the command."""
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser("import", help="a spec from a definition of timm or pycls", allow_abbrev=False)
     parser.description = "Write a spec that compiles to the network of a timm architecture definition (lists of strings"
     parser.description += " such as ir_r2_k3_s2_e6_c24_se0.25) or of a pycls configuration (.yaml)."
     parser.add_argument("file", metavar="FILE", help="lists of strings as JSON or Python writes them, or a .yaml file")

@@ -1,0 +1,40 @@
+"""`scalec check`: specs with all of their variants, and nothing is written."""
+
+import argparse
+import sys
+
+from scalec.exits import DONE, WRONG_INPUT
+from scalec.options import read, spec_options
+
+_EXAMPLES = """examples:
+  scalec check efficientnet.scl         the baseline, the defaults and every variant
+  scalec check *.scl                    several; what is wrong with each is said
+"""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "check", help="check specs with all of their variants; write nothing", allow_abbrev=False, epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    spec_options(parser, several=True)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check each spec; go on after one that is wrong."""
+    from scalec.compiler import check
+    from scalec.diagnostics import CompileError, render
+
+    code = DONE
+    for spec in arguments.specs:
+        path, data = read(spec, arguments)
+        try:
+            said, warnings = check(path, data)
+            print(render(warnings), file=sys.stderr, end="")
+            print(f"{path}: {said}")
+        except CompileError as error:
+            print(render(error.diagnostics), file=sys.stderr, end="")
+            code = WRONG_INPUT
+    return code

@@ -1,0 +1,148 @@
+"""`scalec compile`: specs in, PyTorch files out, or a comparison with the files that are there."""
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scalec.exits import DONE, NO_ACCESS, WRONG_INPUT, WRONG_USAGE, fail
+from scalec.options import FORCE, STDIN, body_options, load, scale_options, spec_options, taps
+
+if TYPE_CHECKING:
+    from scalec.compiler import Compiled
+
+_EXAMPLES = """examples:
+  scalec compile efficientnet.scl --phi 4                  writes efficientnet_phi4.py here
+  scalec compile efficientnet.scl --variant B4 -o b4.py    the released B4
+  scalec compile efficientnet.scl --phi 0..7 -o models     eight files in the folder `models`
+  scalec compile *.scl -o models --check                   are the files there what the specs say? exit 1 if not
+  scalec compile efficientnet.scl --set classes=10 -o -    to standard output
+  cat net.scl | scalec compile - -o net.py                 from standard input
+"""
+
+
+@dataclass(frozen=True)
+class Output:
+    """One file to be: what it holds, and what it holds it of."""
+
+    path: Path
+    compiled: "Compiled"
+
+    def differs(self) -> str | None:
+        """Say how the file that is there is another than it should be; nothing if it is not."""
+        if not self.path.is_file():
+            return "missing"
+        return None if self.path.read_bytes() == self.compiled.source.encode() else "not what the spec says"
+
+    def diff(self) -> str:
+        """Give what would change in the file, as a unified diff."""
+        old = self.path.read_text(encoding="utf-8", errors="backslashreplace") if self.path.is_file() else ""
+        name = self.path.as_posix()
+        lines = difflib.unified_diff(
+            old.splitlines(keepends=True), self.compiled.source.splitlines(keepends=True),
+            f"a/{name}" if old else os.devnull, f"b/{name}",
+        )  # fmt: skip
+        return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "compile", help="check specs and write a PyTorch file for each scale", allow_abbrev=False, epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    spec_options(parser, several=True)
+    scale_options(parser, several="; several: 0..7 or 0,0.5,1")
+    body_options(parser)
+    parser.add_argument("-o", "--output", metavar="FILE|DIR", help="where to write; `-` is standard output")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 unless the files are up to date")
+    parser.add_argument("--diff", action="store_true", help="--check, and show what would change")
+    parser.add_argument("--true", action="store_true", help="move d, w and r until FLOPS grow as d·w²·r² says (1%%)")
+    parser.add_argument("--force", action="store_true", help=FORCE)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compile everything, then write it: after an error nothing is written. Raises `CompileError`."""
+    from scalec.diagnostics import render
+    from scalec.output import default_name
+
+    compiled = [each for spec in arguments.specs for each in _compiled(spec, arguments)]
+    for warnings in dict.fromkeys(each.warnings for each in compiled):
+        print(render(warnings), file=sys.stderr, end="")
+    if arguments.output == STDIN:
+        return _to_stdout(compiled, arguments)
+    folder = _folder(arguments.output, len(compiled))
+    if isinstance(folder, int):
+        return folder
+    if folder is None:
+        outputs = [Output(Path(arguments.output), compiled[0])]
+    else:
+        outputs = [Output(folder / default_name(each.network), each) for each in compiled]
+    for path in {each.path for each in outputs}:
+        if sum(each.path == path for each in outputs) > 1:
+            return fail(f"{path} would be written more than once", WRONG_USAGE)
+    return _compare(outputs, arguments.diff) if arguments.check or arguments.diff else _write(outputs, arguments.force)
+
+
+def _compiled(spec: str, arguments: argparse.Namespace) -> "Iterator[Compiled]":
+    from scalec.setting import scales
+
+    if arguments.true:
+        from scalec.solve_report import true_compiled
+    loaded = load(spec, arguments)
+    for phi in scales(arguments.phi) if arguments.phi is not None else [None]:
+        for variant in arguments.variant.split(",") if arguments.variant is not None else [None]:
+            if arguments.true:
+                yield true_compiled(loaded, argparse.Namespace(**{**vars(arguments), "phi": phi, "variant": variant}))
+            else:
+                yield loaded.compile(phi, variant, arguments.changes, taps(arguments), arguments.output_stride)
+
+
+def _folder(output: str | None, count: int) -> Path | int | None:
+    """Give the folder to write to; nothing if the output is one file; an exit code if it cannot be either."""
+    path = Path(output or ".")
+    if path.is_dir():
+        return path
+    if count > 1 or (output or "").endswith(("/", os.sep)):
+        return fail(f"{output}: there is no such folder", NO_ACCESS)
+    return None
+
+
+def _to_stdout(compiled: "list[Compiled]", arguments: argparse.Namespace) -> int:
+    if len(compiled) > 1 or arguments.check or arguments.diff:
+        return fail("-o - is for one file, which is written and not compared", WRONG_USAGE)
+    sys.stdout.buffer.write(compiled[0].source.encode())
+    sys.stdout.buffer.flush()
+    return DONE
+
+
+def _compare(outputs: list[Output], show: bool) -> int:
+    code = DONE
+    for output in outputs:
+        problem = output.differs()
+        if problem is None:
+            continue
+        code = WRONG_INPUT
+        print(f"{output.path}: {problem}", file=sys.stderr)
+        if show:
+            sys.stdout.write(output.diff())
+    return code
+
+
+def _write(outputs: list[Output], force: bool) -> int:
+    from scalec.cost import cost
+    from scalec.output import scale_of, write
+
+    for output in outputs:
+        network = output.compiled.network
+        problem = write(output.path, output.compiled.source, force)
+        if problem:
+            return fail(problem, NO_ACCESS)
+        counted = cost(network)
+        print(f"{output.path}: {scale_of(network)}, {counted.params:,} parameters, {counted.macs:,} multiply-adds")
+    return DONE

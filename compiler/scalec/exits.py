@@ -1,0 +1,11 @@
+"""Exit codes, and how a command says that it cannot go on."""
+
+import sys
+
+DONE, WRONG_INPUT, WRONG_USAGE, NO_ACCESS, BUG, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+def fail(message: str, code: int) -> int:
+    """Say in one line what is wrong; give the code."""
+    print(f"scalec: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,80 @@
+"""The options that several commands share, and reading the spec that they name."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scalec.compiler import Loaded
+
+STDIN = "-"
+FORCE = "overwrite a file that scalec did not write"
+
+
+def spec_options(parser: argparse.ArgumentParser, several: bool = False) -> None:
+    """Add the spec itself, or several."""
+    name, count = ("specs", "+") if several else ("spec", None)
+    parser.add_argument(name, metavar="SPEC", nargs=count, help="a .scl file; `-` is standard input")
+    parser.add_argument("--stdin-filename", metavar="FILE", default="<stdin>",
+                        help="what messages call standard input; imports are looked up beside it")  # fmt: skip
+
+
+def scale_options(parser: argparse.ArgumentParser, several: str = "") -> None:
+    """Add which scale to take: φ or a variant, and what is set. `several` says how more than one is written."""
+    scale = parser.add_mutually_exclusive_group()
+    scale.add_argument("--phi", metavar="X", help=f"the compound coefficient: 4, 0.5, -1, 1/3{several}")
+    scale.add_argument(
+        "--variant", metavar="NAME", help="a row of `variants`" + (", or several: B0,B4" if several else "")
+    )
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], type=_change, dest="changes",
+                        help="set a param, a let or a network parameter")  # fmt: skip
+
+
+def body_options(parser: argparse.ArgumentParser) -> None:
+    """Add what makes a backbone of the network."""
+    parser.add_argument("--features", action="store_true",
+                        help="give the feature maps, for detection and segmentation, and no more")  # fmt: skip
+    parser.add_argument("--tap", metavar="STAGE,…", type=_stages, help="with --features: the maps of these stages")
+    parser.add_argument("--output-stride", metavar="N", type=_stride,
+                        help="keep maps at least 1/N of the image: further strides become dilation")  # fmt: skip
+
+
+def read(spec: str, arguments: argparse.Namespace) -> tuple[Path, bytes]:
+    """Give the name and the bytes of a spec. Raises `OSError`."""
+    if spec == STDIN:
+        return Path(arguments.stdin_filename), sys.stdin.buffer.read()
+    path = Path(spec)
+    return path, path.read_bytes()
+
+
+def load(spec: str, arguments: argparse.Namespace) -> "Loaded":
+    """Read and resolve a spec. Raises `CompileError`, and `OSError` if it cannot be read."""
+    from scalec import compiler
+
+    return compiler.load(*read(spec, arguments))
+
+
+def taps(arguments: argparse.Namespace) -> tuple[str, ...] | None:
+    """Give the stages whose maps are asked for; none if it is the whole network."""
+    return arguments.tap or () if arguments.features or arguments.tap else None
+
+
+def _stages(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"expected names of stages, as in `stage3,stage5`, not {text!r}")
+    return names
+
+
+def _stride(text: str) -> int:
+    if text not in ("1", "2", "4", "8", "16", "32", "64"):
+        raise argparse.ArgumentTypeError(f"expected a power of two such as 8 or 16, not {text!r}")
+    return int(text)
+
+
+def _change(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip() or not value.strip():
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, not {text!r}")
+    return name.strip(), value.strip()
