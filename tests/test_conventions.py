@@ -34,7 +34,7 @@ def thop(net: nn.Module, x: Tensor) -> int:
 
 
 def ptflops(net: nn.Module, x: Tensor) -> int:
-    peers._import_peer("torchvision")
+    peers.import_peer("torchvision")
     from ptflops import get_model_complexity_info
 
     return int(

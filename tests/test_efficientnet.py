@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from nets import TENSORFLOW, compiled, module
-from peers import compare, count_macs, torchvision_model
+from peers import torchvision_model
 from scalec.cost import cost
+from scalec.verify.compare import compare
+from scalec.verify.count import count_macs
 
 HERE = Path(__file__).parent
 FIGURES = json.loads((HERE / "figures.json").read_text())

@@ -7,12 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from nets import TENSORFLOW, module, spec
-from peers import load_module, observed, ported, timm_model, torchvision_model
+from peers import load_module, timm_model, torchvision_model
 from scalec.compiler import Compiled, load_text
 from scalec.diagnostics import CompileError, render
 from scalec.footprint import INFERENCE, TRAINING
 from scalec.memory import memory
 from scalec.memory_oracle import measure
+from scalec.verify.compare import observed, ported
 
 SIZE = 96
 

@@ -446,8 +446,8 @@ def test_a_wrong_template_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_helper_with_an_import_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = load_text("spec.scl", b"network Small <8, 8, 3> -> <8, 8, 3>\n  = DropPath(0.5)\n").compile()
-    helper = emit._helper
-    monkeypatch.setattr(emit, "_helper", lambda name: emit.Checked("import os\n\n\n" + helper(name)))
+    helper = emit.helper_text
+    monkeypatch.setattr(emit, "helper_text", lambda name: emit.Checked("import os\n\n\n" + helper(name)))
     with caught():
         emit.emit(compiled)
 

@@ -18,10 +18,13 @@ import torch
 from torch import nn
 
 from nets import module
-from peers import _import_peer, count_macs, disable_drop, observed, ported, timm_model, torchvision_model
+from peers import import_peer, timm_model, torchvision_model
 from scalec.cli import main
 from scalec.compiler import Compiled, check, load
 from scalec.cost import cost
+from scalec.verify.compare import observed, ported
+from scalec.verify.count import count_macs
+from scalec.verify.tensors import disable_drop
 
 FAST = """
     efficientnet_b4 efficientnet_lite0 efficientnet_es tf_efficientnetv2_b0 mobilenetv1_100 mobilenetv2_140
@@ -72,7 +75,7 @@ class Captured:
 @cache
 def captured(name: str) -> Captured:
     """Build a timm model without numbers, and listen."""
-    timm = _import_peer("timm")
+    timm = import_peer("timm")
     found = Captured()
     with pytest.MonkeyPatch.context() as patch, torch.device("meta"):
         for file, cls in ((timm.models.efficientnet, "EfficientNet"), (timm.models.mobilenetv3, "MobileNetV3")):
@@ -246,7 +249,7 @@ ODD = [
 @pytest.mark.parametrize("expanded", [False, True])
 def test_rare_fields_numerically(expanded: bool, tmp_path: Path) -> None:
     """A definition of all that is rare, built by timm's classes and by ours."""
-    timm = _import_peer("timm")
+    timm = import_peer("timm")
     builder = timm.models._efficientnet_builder
     rounding = partial(builder.round_channels, multiplier=1.25)
     cls: Any = timm.models.mobilenetv3.MobileNetV3 if expanded else timm.models.efficientnet.EfficientNet
@@ -276,7 +279,7 @@ def test_rare_fields_numerically(expanded: bool, tmp_path: Path) -> None:
 
 def regnet_yaml(name: str) -> str:
     """Write a RegNet of timm's table as pycls' configuration."""
-    cfg = _import_peer("timm.models.regnet").model_cfgs[name]
+    cfg = import_peer("timm.models.regnet").model_cfgs[name]
     return f"""
 MODEL: {{TYPE: regnet, NUM_CLASSES: 1000}}
 REGNET:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from peers import count_macs, load_module
+from peers import load_module
 from scalec.code import Code
 from scalec.compiler import Compiled, load_text
 from scalec.cost import cost
@@ -16,6 +16,7 @@ from scalec.ir import Setting
 from scalec.ops import OPERATORS
 from scalec.ops.convolution import pads, slide
 from scalec.scale import scale
+from scalec.verify.count import count_macs
 
 # One or more uses of each operator; a name alone stands for itself.
 EXAMPLES = {

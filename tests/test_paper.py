@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from peers import _import_peer, count_macs
+from peers import import_peer
+from scalec.verify.count import count_macs
 from test_efficientnet import FIGURES
 
 ROOT = Path(__file__).parent.parent
@@ -53,7 +54,7 @@ GRID = [point for line in paper.FIGURE_4.values() for point in line]
 )
 def test_the_grid_of_figure_4(point: paper.Point) -> None:
     """timm's own builder, scaled by the same numbers."""
-    build = _import_peer("timm.models.efficientnet")._gen_efficientnet
+    build = import_peer("timm.models.efficientnet")._gen_efficientnet
     with torch.device("meta"):
         network = build("efficientnet_b0", channel_multiplier=float(point.w), depth_multiplier=float(point.d))
     counted, really = point.cost(), count_macs(network, (3, point.side, point.side))

@@ -14,6 +14,10 @@ import torch
 from torch import Tensor, nn
 
 import peers
+from scalec.verify.compare import VacuousComparison, compare, depends_on_every_tensor, relative, sensitivities
+from scalec.verify.count import count_macs
+from scalec.verify.port import PortError, port
+from scalec.verify.tensors import disable_drop, named_tensors, randomise
 
 FIGURES: dict[str, Any] = json.loads(Path(__file__).with_name("figures.json").read_text("utf-8"))
 TOLERANCE = 1e-12
@@ -94,12 +98,12 @@ def _seeded() -> None:
 def test_torchvision_and_timm_agree() -> None:
     source = peers.torchvision_model("efficientnet_b0")
     target: Any = peers.timm_model("efficientnet_b0")
-    comparison = peers.compare(source, target.to(memory_format=torch.channels_last), size=64)
+    comparison = compare(source, target.to(memory_format=torch.channels_last), size=64)
     assert 0 < comparison.worst <= TOLERANCE  # another layout, so other kernels and rounding
 
 
 def test_names_order_and_symmetric_branches_do_not_matter() -> None:
-    comparison = peers.compare(Small(), Renamed(), size=32)
+    comparison = compare(Small(), Renamed(), size=32)
     assert comparison.worst <= TOLERANCE
     assert comparison.worst > 0  # other operations, so really two computations
 
@@ -110,8 +114,8 @@ def _set(path: str, attribute: str, value: Any) -> Callable[[Small], None]:
 
 def test_numbers_that_are_none_never_agree() -> None:
     good, bad = torch.ones(2), torch.tensor([1.0, math.nan])
-    assert peers._relative([(good, good), (bad, bad)]) == math.inf
-    assert peers._relative([(good, good)]) == 0
+    assert relative([(good, good), (bad, bad)]) == math.inf
+    assert relative([(good, good)]) == 0
 
 
 NUMERIC_MUTANTS = {
@@ -129,7 +133,7 @@ def test_numeric_mutants_are_seen(mutant: str) -> None:
     mutate, field = NUMERIC_MUTANTS[mutant]
     target = Small()
     mutate(target)
-    assert getattr(peers.compare(Small(), target, size=32), field) > 1e-9
+    assert getattr(compare(Small(), target, size=32), field) > 1e-9
 
 
 def _dilate(network: Small) -> None:
@@ -149,8 +153,8 @@ GRAPH_MUTANTS = {
 def test_graph_mutants_are_refused(mutant: str) -> None:
     target = Small()
     GRAPH_MUTANTS[mutant](target)
-    with pytest.raises(peers.PortError, match="graphs differ"):
-        peers.compare(Small(), target, size=32)
+    with pytest.raises(PortError, match="graphs differ"):
+        compare(Small(), target, size=32)
 
 
 def test_a_dropped_residual_in_training_only_is_seen() -> None:
@@ -161,25 +165,25 @@ def test_a_dropped_residual_in_training_only_is_seen() -> None:
 
     target = Small()
     target.block = OnlyEval(8)
-    comparison = peers.compare(Small(), target, size=32)
+    comparison = compare(Small(), target, size=32)
     assert comparison.eval_output <= TOLERANCE < 1e-3 < comparison.train_output
 
 
 def test_unread_target_tensors_are_refused() -> None:
     target = Small()
     target.register_parameter("spare", nn.Parameter(torch.ones(3)))
-    with pytest.raises(peers.PortError, match="spare"):
-        peers.compare(Small(), target, size=32)
+    with pytest.raises(PortError, match="spare"):
+        compare(Small(), target, size=32)
 
 
 def test_port_copies_values_and_restores_modes() -> None:
     source, target = Small().double(), Renamed().double()
-    peers.randomise(source, seed=3)
+    randomise(source, seed=3)
     target.first.eval()
-    names = peers.port(source, target, torch.randn(1, 3, 32, 32, dtype=torch.float64))
+    names = port(source, target, torch.randn(1, 3, 32, 32, dtype=torch.float64))
     assert names["classifier.weight"] == "head.weight"
     assert names["first.1.running_var"] == "stem.1.running_var"
-    assert set(names) == set(peers.named_tensors(target))
+    assert set(names) == set(named_tensors(target))
     assert len(set(names.values())) == len(names)
     assert source.stem.training and target.last.training and not target.first.training
 
@@ -195,15 +199,15 @@ def test_port_keeps_the_order_of_concatenated_branches() -> None:
             return torch.cat(parts[::-1] if self.swap else parts, 1) ** 2
 
     source, target = Joined(False), Joined(True)
-    names = peers.port(source, target, torch.randn(1, 3, 4, 4))
+    names = port(source, target, torch.randn(1, 3, 4, 4))
     assert names["a.weight"] == "b.weight" and names["b.weight"] == "a.weight"
 
 
 def test_randomise_is_deterministic_and_well_scaled() -> None:
     first, second, other = Small(), Small(), Small()
     for network, seed in ((first, 1), (second, 1), (other, 2)):
-        peers.randomise(network, seed)
-    state, again, different = (peers.named_tensors(n) for n in (first, second, other))
+        randomise(network, seed)
+    state, again, different = (named_tensors(n) for n in (first, second, other))
     assert all(torch.equal(state[name], again[name]) for name in state)
     assert not any(torch.equal(state[name], different[name]) for name in state)
     variance = state["down.1.running_var"]
@@ -213,19 +217,19 @@ def test_randomise_is_deterministic_and_well_scaled() -> None:
 def test_a_fresh_network_is_a_vacuous_target() -> None:
     image = torch.randn(2, 3, 64, 64, dtype=torch.float64)
     network = peers.torchvision_model("efficientnet_b0").double()
-    assert not peers.depends_on_every_tensor(network, image)
-    peers.disable_drop(network)
-    peers.randomise(network, 0, torch.randn(16, 3, 64, 64, dtype=torch.float64))
-    assert peers.depends_on_every_tensor(network, image)
+    assert not depends_on_every_tensor(network, image)
+    disable_drop(network)
+    randomise(network, 0, torch.randn(16, 3, 64, 64, dtype=torch.float64))
+    assert depends_on_every_tensor(network, image)
 
 
 def test_sensitivities_follow_finite_differences_of_running_statistics() -> None:
     network, image = Small().double(), torch.randn(2, 3, 32, 32, dtype=torch.float64)
-    peers.randomise(network, 0, image)
-    effects = peers.sensitivities(network, image)
+    randomise(network, 0, image)
+    effects = sensitivities(network, image)
     network.eval()
     before = network(image)
-    for name, tensor in peers.named_tensors(network).items():
+    for name, tensor in named_tensors(network).items():
         kept = tensor.detach().clone()
         with torch.no_grad():
             tensor.add_(1e-3)
@@ -241,11 +245,11 @@ def test_compare_refuses_a_target_that_ignores_a_tensor_or_the_input() -> None:
 
     network = Small()
     network.block.gate = Saturated()
-    with pytest.raises(peers.VacuousComparison, match="hardly depends"):
-        peers.compare(network, copy.deepcopy(network), size=32)
+    with pytest.raises(VacuousComparison, match="hardly depends"):
+        compare(network, copy.deepcopy(network), size=32)
     constant = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Threshold(9, 1), nn.Linear(3, 4))
-    with pytest.raises(peers.VacuousComparison, match="another input"):
-        peers.compare(constant, copy.deepcopy(constant), size=32)
+    with pytest.raises(VacuousComparison, match="another input"):
+        compare(constant, copy.deepcopy(constant), size=32)
 
 
 def test_drops_are_disabled_whatever_they_are_called() -> None:
@@ -253,7 +257,7 @@ def test_drops_are_disabled_whatever_they_are_called() -> None:
         peers.torchvision_model("efficientnet_b0", stochastic_depth_prob=0.5),
         peers.timm_model("efficientnet_b0", drop_rate=0.5, drop_path_rate=0.5),
     ):
-        peers.disable_drop(network)
+        disable_drop(network)
         image = torch.randn(2, 3, 64, 64)
         assert torch.equal(network(image), network(image))
 
@@ -266,7 +270,7 @@ def _row(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("package", ["torchvision", "timm"])
 def test_counts_are_the_recorded_ones(package: str, size: int) -> None:
     build = peers.torchvision_model if package == "torchvision" else peers.timm_model
-    counted = peers.count_macs(build("efficientnet_b0"), (3, size, size))
+    counted = count_macs(build("efficientnet_b0"), (3, size, size))
     figures = _row(f"{package}:efficientnet_b0")["at"][str(size)]
     acts = sum(figures[key] for key in ("acts_conv", "acts_linear", "acts_pool"))
     assert (counted.macs, counted.activations) == (figures["macs"], acts)
@@ -278,7 +282,7 @@ def test_counts_are_the_recorded_ones(package: str, size: int) -> None:
 
 def test_windowed_pools_count_as_activations() -> None:
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.MaxPool2d(2), nn.AvgPool2d(2))
-    counted = peers.count_macs(network, (3, 10, 10))
+    counted = count_macs(network, (3, 10, 10))
     assert counted.macs == 4 * 8 * 8 * 27
     assert counted.activations == 4 * (64 + 16 + 4)
 

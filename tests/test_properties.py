@@ -29,6 +29,7 @@ from scalec.cost import cost
 from scalec.diagnostics import CompileError
 from scalec.ir import Leaf, Network
 from scalec.ops import OPERATORS
+from scalec.verify.count import count_macs
 from strategies import Coefficient, Rule, Stage, Written, phis, specs
 
 SETTINGS = settings(
@@ -229,7 +230,7 @@ def check_module(made: Compiled) -> None:
         else:
             assert not isinstance(stage.unit.head, s.Call) or _is_functional(stage.layers[0]), stage.name
     assert seen[""] in (wanted, wanted[:1])
-    counted = peers.count_macs(built, module.INPUT_SHAPE)
+    counted = count_macs(built, module.INPUT_SHAPE)
     assert (counted.macs, counted.activations) == (predicted.macs, predicted.activations)
 
 

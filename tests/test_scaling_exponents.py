@@ -5,7 +5,7 @@ from itertools import groupby
 import pytest
 
 from nets import compiled
-from peers import _import_peer
+from peers import import_peer
 from scalec.cost import cost
 from scalec.diagnostics import CompileError
 from scalec.ir import Network
@@ -57,7 +57,7 @@ def test_shares_are_of_one_budget() -> None:
 @pytest.mark.parametrize("row", TIMM, ids=lambda row: row["peer"])
 def test_repaired_widths_are_the_published_ones(row: dict[str, str]) -> None:
     """RegNet's line of widths w0 + wa · j, quantised, and repaired here: by the rule that the variant names."""
-    _import_peer("timm")
+    import_peer("timm")
     from timm.models import regnet
 
     said = regnet.model_cfgs[row["peer"].removeprefix("timm:")]

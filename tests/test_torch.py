@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from nets import compiled, module
-from peers import count_macs
 from scalec.compiler import load_text
 from scalec.cost import cost
+from scalec.verify.count import count_macs
 
 NETS = [("efficientnet", "B0"), ("efficientnet_lite", "Lite0")]
 

@@ -13,9 +13,12 @@ import torch
 from torch import nn
 
 from nets import compiled, module
-from peers import Comparison, count_macs, disable_drop, observed, ported, timm_model, torchvision_model
+from peers import timm_model, torchvision_model
 from scalec.compiler import Compiled
 from scalec.cost import cost
+from scalec.verify.compare import Comparison, observed, ported
+from scalec.verify.count import count_macs
+from scalec.verify.tensors import disable_drop
 
 ROWS = list(csv.DictReader(Path(__file__).with_name("zoo.csv").open(encoding="utf-8")))
 MARKS: dict[str, Any] = {"fast": (), "slow": pytest.mark.slow, "full": pytest.mark.full}

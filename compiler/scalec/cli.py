@@ -7,7 +7,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scalec import __version__, check_command, compile_command, completion_command, cost_command, solve_command
+from scalec import (
+    __version__,
+    check_command,
+    compile_command,
+    completion_command,
+    cost_command,
+    solve_command,
+    verify_command,
+)
 from scalec.exits import BUG, DONE, INTERRUPTED, NO_ACCESS, WRONG_INPUT, fail
 from scalec.importer import parser as import_command
 
@@ -91,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"scalec {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (compile_command, check_command, cost_command, solve_command, import_command):
+    for command in (compile_command, check_command, cost_command, solve_command, verify_command, import_command):
         command.add_parser(commands)
     completion_command.add_parser(commands, parser)
     for each in commands.choices.values():

@@ -68,7 +68,7 @@ def _environment() -> jinja2.Environment:
     )  # fmt: skip
 
 
-def _helper(name: str) -> Checked:
+def helper_text(name: str) -> Checked:
     """Give a helper class: our own text."""
     return Checked(files("scalec.templates").joinpath("helpers", f"{name}.py").read_text(encoding="utf-8").rstrip("\n"))
 
@@ -76,7 +76,7 @@ def _helper(name: str) -> Checked:
 def _render(compiled: "Compiled") -> str:
     classes, helpers = class_views(compiled)
     shown = [_lines(view) for view in classes]
-    helper_texts = [_helper(name) for name in sorted(helpers)]
+    helper_texts = [helper_text(name) for name in sorted(helpers)]
     lines = [line for view in shown for part in view.values() for line in ([part] if isinstance(part, str) else part)]
     body = "\n".join([*helper_texts, *lines])
     return (

@@ -1,0 +1,251 @@
+"""What is checked of an emitted file, one function a property. Each gives what it found, or raises `Wrong`."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from scalec.verify.compare import Comparison, VacuousComparison, assert_can_fail, observed, relative
+from scalec.verify.count import count_macs
+from scalec.verify.expected import Expected
+from scalec.verify.loading import as_file, load
+from scalec.verify.tensors import disable_drop, joined, named_tensors, noise, randomise, training
+
+CLOSE = 1e-9
+"""Relative, in float64: what the order of additions may change."""
+_DROPS = ("p", "drop", "drop_prob")
+
+
+class Wrong(Exception):
+    """A file is not what it should be."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A file under examination: its text, how its network is made, and what that should be."""
+
+    text: str
+    make: Callable[[], nn.Module]
+    shape: tuple[int, ...]
+    expected: Expected
+
+    @cached_property
+    def size(self) -> tuple[int, ...]:
+        """The smallest image, of whole multiples of 32, that the network takes; the numbers need no larger one."""
+        for side in (64, 96, 128):
+            if len(self.shape) == 3 and side < min(self.shape[1:]):
+                try:
+                    with torch.device("meta"):
+                        self.make().eval()(torch.empty(2, self.shape[0], side, side))
+                    return (self.shape[0], side, side)
+                except (RuntimeError, ValueError):
+                    continue
+        return self.shape
+
+    def alive(self) -> nn.Module:
+        """Make the network in float64, without dropout, with values that let every tensor matter."""
+        network = self.make().double()
+        disable_drop(network)
+        randomise(network, 0, noise((16, *self.size), 0))
+        return network
+
+    def as_made(self) -> nn.Module:
+        """Make the network as it is used: in float32, with dropout, and with values that let every tensor matter."""
+        network = self.make()
+        network.load_state_dict(self.alive().state_dict())
+        return network.eval()
+
+
+def text(subject: Subject) -> str:
+    """Compare the file with what scalec writes today."""
+    if subject.text != subject.expected.text:
+        raise Wrong("not what scalec writes: `scalec compile --diff` shows the difference")
+    return "what scalec writes"
+
+
+def parameters(subject: Subject) -> str:
+    """Count trainable parameters; all of them are trained."""
+    network = subject.make()
+    frozen = [name for name, parameter in network.named_parameters() if not parameter.requires_grad]
+    if frozen:
+        raise Wrong(f"not trained: {_listed(frozen)}")
+    return _equal(sum(parameter.numel() for parameter in network.parameters()), subject.expected.params)
+
+
+def multiply_adds(subject: Subject) -> str:
+    """Count on the operations that PyTorch runs."""
+    counted = count_macs(subject.make(), subject.shape)
+    if subject.expected.activations not in (None, counted.activations):
+        raise Wrong(f"{counted.activations:,} activations instead of {subject.expected.activations:,}")
+    return _equal(counted.macs, subject.expected.macs)
+
+
+def shapes(subject: Subject) -> str:
+    """Compare what each stage gives."""
+    with torch.device("meta"):
+        network = subject.make().eval()
+        found: dict[str, tuple[int, ...]] = {}
+        for name, child in network.named_children():
+            child.register_forward_hook(lambda _, __, y, name=name: found.update({name: tuple(y.shape[1:])}))
+        network(torch.empty(1, *subject.shape))
+    compared = [name for name in subject.expected.outputs if name in found]
+    for name in compared:
+        wanted, given = subject.expected.outputs[name], found[name]
+        if wanted not in (given, (*given, 1, 1)):  # a pooled map is a vector already
+            raise Wrong(f"{name} gives {given} instead of {wanted}")
+    return f"of {len(compared)} stages, as predicted"
+
+
+def meaning(subject: Subject) -> str:
+    """Compare with the spec's own network, written out flat: outputs, gradients, statistics, rates of dropout."""
+    own, reference = subject.make(), _flat(subject)
+    for given, wanted in itertools.zip_longest(_rates(own), _rates(reference), fillvalue=math.nan):
+        if not math.isclose(given, wanted, rel_tol=CLOSE):
+            raise Wrong(f"a rate of dropout or stochastic depth is {given} instead of {wanted}")
+    own = subject.alive()
+    names = _with_values_of(own, reference)
+    return close(observed(reference, own, names, subject.size))
+
+
+def same_outputs(subject: Subject) -> None:
+    """Compare the outputs alone, which takes any network: one with too few numbers for statistics as well."""
+    own, reference = subject.make().double().eval(), _flat(subject).eval()
+    randomise(own, 0)
+    _with_values_of(own, reference)
+    x = noise((2, *subject.shape), 1)
+    with torch.no_grad():
+        difference = relative([(joined(reference(x)), joined(own(x)))])
+    if not difference <= CLOSE:
+        raise Wrong(f"the outputs differ by {difference:.1e}")
+
+
+def alive(subject: Subject) -> str:
+    """See whether the output depends on the input, and on each parameter and buffer."""
+    network = subject.alive()
+    try:
+        assert_can_fail(network, noise((2, *subject.size), 1))
+    except VacuousComparison as error:
+        raise Wrong(str(error)) from None
+    return f"the output depends on the input and on each of {len(named_tensors(network))} tensors"
+
+
+def gradients(subject: Subject) -> str:
+    """See whether training reaches every parameter."""
+    network = subject.alive()
+    joined(network.train()(noise((2, *subject.size), 2))).sum().backward()  # type: ignore[no-untyped-call]
+    missing = [name for name, parameter in network.named_parameters() if parameter.grad is None]
+    broken = [
+        name for name, parameter in network.named_parameters()
+        if parameter.grad is not None and not parameter.grad.isfinite().all()
+    ]  # fmt: skip
+    if missing or broken:
+        raise Wrong(f"no gradient, or none that is a number: {_listed(missing or broken)}")
+    return f"reach all {len(list(network.parameters()))} parameters"
+
+
+def determinism(subject: Subject) -> str:
+    """See whether inference gives the same twice, with dropout in the file."""
+    network, x = subject.as_made(), torch.randn(2, *subject.size)
+    with torch.no_grad():
+        first, second = joined(network(x)), joined(network(x))
+    if not torch.equal(first, second):
+        raise Wrong("the same image twice gives two outputs in eval mode")
+    return "the same image gives the same output"
+
+
+def one_graph(subject: Subject) -> str:
+    """See whether `torch.compile` takes it whole, in both modes."""
+    network = subject.make()
+    for mode in (False, True):
+        torch._dynamo.reset()
+        compiled = torch.compile(network, fullgraph=True, backend="eager")
+        try:
+            with training(network, mode=mode):
+                compiled(torch.randn(2, *subject.size))
+        except torch._dynamo.exc.TorchDynamoException as error:
+            raise Wrong(str(error).splitlines()[0]) from None
+    torch._dynamo.reset()
+    return "torch.compile(fullgraph=True) takes it, in eval and in training"
+
+
+def export(subject: Subject) -> str:
+    """See whether `torch.export` takes it with any batch."""
+    network, x = subject.as_made(), torch.randn(3, *subject.shape)
+    batch = torch.export.Dim("batch")
+    try:
+        exported = torch.export.export(network, (x[:2],), dynamic_shapes=({0: batch},)).module()
+    except Exception as error:  # it raises what it pleases
+        raise Wrong(f"{type(error).__name__}: {str(error).splitlines()[0]}") from None
+    with torch.no_grad():
+        difference = relative([(joined(network(x)), joined(exported(x)))])
+    if not difference <= 1e-4:
+        raise Wrong("what is exported gives another output")
+    return "torch.export, a batch of any size"
+
+
+def _rates(network: nn.Module) -> list[float]:
+    """Give the rates of all modules that drop something, in their order."""
+    droppers = (child for child in network.modules() if "drop" in type(child).__name__.lower())
+    return [getattr(child, next(name for name in _DROPS if hasattr(child, name))) for child in droppers]
+
+
+def _flat(subject: Subject) -> nn.Module:
+    assert subject.expected.flat is not None
+    with as_file(subject.expected.flat) as path:
+        reference: nn.Module = load(path).Flat().double()
+    return reference
+
+
+def _with_values_of(own: nn.Module, reference: nn.Module) -> dict[str, str]:
+    """Give the reference the same values, by their order, which is that of the data in both; give the pairs' names."""
+    disable_drop(reference)
+    mine, theirs = own.state_dict(), reference.state_dict()
+    names = {}
+    for (name, value), (other, wanted) in itertools.zip_longest(mine.items(), theirs.items(), fillvalue=("", None)):
+        if value is None or wanted is None or value.shape != wanted.shape or value.dtype != wanted.dtype:
+            raise Wrong(f"{name or 'the file'} has {_kind(value)}, where the spec has {_kind(wanted)}")
+        names[name] = other
+        wanted.copy_(value)
+    return names
+
+
+def _kind(value: Tensor | None) -> str:
+    return "nothing" if value is None else f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
+
+
+def close(found: Comparison) -> str:
+    """Say that two networks are equal. Raises `Wrong`."""
+    if not found.worst <= CLOSE:
+        fields = {name.replace("_", " "): value for name, value in vars(found).items() if not value <= CLOSE}
+        raise Wrong(", ".join(f"the {name} differs by {value:.1e}" for name, value in fields.items()))
+    return f"outputs, gradients and statistics equal, worst {found.worst:.0e} (float64)"
+
+
+def _equal(found: int, wanted: int) -> str:
+    if found != wanted:
+        raise Wrong(f"{found:,} instead of {wanted:,}")
+    return f"{found:,}, as predicted"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def of(expected: Expected) -> Iterator[tuple[str, Callable[[Subject], str]]]:
+    """Give the checks that what is known allows."""
+    if expected.text is not None:
+        yield "text", text
+    yield "parameters", parameters
+    yield "multiply-adds", multiply_adds
+    yield "shapes", shapes
+    if expected.flat is not None:
+        yield "meaning", meaning
+    yield "alive", alive
+    yield "gradients", gradients
+    yield "determinism", determinism
+    yield "one graph", one_graph
+    yield "export", export
