@@ -15,7 +15,7 @@ lint:  ## black, ruff and mypy --strict
 	black --check --quiet . && ruff check --quiet . && mypy
 
 golden: ## write the golden files anew; review the diff
-	python -m pytest -q tests/test_emitted.py tests/test_errors.py --update
+	python -m pytest -q tests/test_emitted.py tests/test_errors.py tests/test_lint.py tests/test_explain.py --update
 
 benchmark: ## compile speed against importing torch and building timm's B4
 	python benchmarks/compile_speed.py

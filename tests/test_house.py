@@ -42,11 +42,13 @@ LAYERS = """
     audit emit
     output
     advice
+    floats survey allow lint_names lint_rules lint_shapes lint_constants lint_cost lint_stairs lint
     compiler
     report drift plot drift_report solve_report
     flat memory_oracle search
     verify verify.tensors verify.port verify.compare verify.count verify.expected verify.loading
     verify.checks verify.peer
+    explain explain_command
     importer importer.lists importer.arch importer.spec importer.options importer.writer importer.blocks importer.timm
     importer.yaml importer.config importer.anynet importer.pycls importer.command importer.parser
     pyproject options compile_command check_command cost_command solve_command verify_command completion_command

@@ -42,9 +42,12 @@ def test_fresh_install(how: str, sources: Path, tmp_path: Path) -> None:
         run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, sources, cwd=tmp_path)
         (wheel,) = tmp_path.glob("*.whl")
         names = zipfile.ZipFile(wheel).namelist()
-        assert {"scalec/grammar/scalec.lark", "scalec/templates/model.py.jinja", "scalec/specs/mobile.scl"} <= set(
-            names
-        )
+        assert {
+            "scalec/grammar/scalec.lark",
+            "scalec/templates/model.py.jinja",
+            "scalec/specs/mobile.scl",
+            "scalec/explanations/E101.md",
+        } <= set(names)
         run(python, "-m", "pip", "install", "-q", wheel, cwd=tmp_path)
     else:
         run(python, "-m", "pip", "install", "-q", "-e", sources, cwd=tmp_path)

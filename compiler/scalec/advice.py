@@ -1,4 +1,7 @@
-"""What a scale says about its neighbours: where a requirement still holds, and whether cost keeps what φ promises."""
+"""What a scale says about its neighbours: where a requirement still holds, and whether cost keeps what φ promises.
+
+The other warnings are lints, which `scalec check` gives: see `lint`.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,9 +13,8 @@ from scalec import syntax as s
 from scalec.constrain import holds
 from scalec.cost import cost
 from scalec.diagnostics import CompileError, Diagnostic, Label, Report
+from scalec.exact import Number
 from scalec.ir import Network
-from scalec.program import Program
-from scalec.tally import Tally
 
 STEPS = 1000  # of φ, in one
 FAR = Fraction(1, 4)
@@ -61,12 +63,11 @@ def decided(
 
 def growth_warning(network: Network, baseline: Network, phi: Fraction) -> list[Diagnostic]:
     """Warn where FLOPS do not grow by about 2^φ though d·w²·r², as the paper wants it, does."""
-    base = cost(baseline).macs
-    if not base or not _promises(network, phi):
+    base, nominal = cost(baseline).macs, growth(*(network.number(key) for key in "dwr"))
+    if not base or nominal is None or not promises(nominal, phi):
         return []
     realised, promised = Fraction(cost(network).macs, base), exact.power(Fraction(2), phi)
-    ratio = exact.divide(realised, promised)
-    if exact.compare(ratio, 1 + FAR) <= 0 and exact.compare(ratio, 1 / (1 + FAR)) >= 0:
+    if not far(realised, phi):
         return []
     name = network.program.network.name
     message = f"FLOPS grow by {exact.show(realised, 3)}, and 2^φ is {exact.show(promised, 3)}"
@@ -75,29 +76,21 @@ def growth_warning(network: Network, baseline: Network, phi: Fraction) -> list[D
     return [Diagnostic("W401", message, Label(name.span), notes=notes, help=helped, severity="warning")]
 
 
-def _promises(network: Network, phi: Fraction) -> bool:
-    """Tell whether d·w²·r² is between 1.8^φ and 2.2^φ: whether the spec scales as Section 3.3 says."""
-    d, w, r = (network.number(key) for key in "dwr")
+def growth(d: Number | None, w: Number | None, r: Number | None) -> Number | None:
+    """Give d·w²·r²; nothing where one of them is not there."""
     if d is None or w is None or r is None:
-        return False
+        return None
     area = exact.multiply(w, r)
-    nominal = exact.multiply(d, exact.multiply(area, area))
+    return exact.multiply(d, exact.multiply(area, area))
+
+
+def promises(nominal: Number, phi: Fraction) -> bool:
+    """Tell whether d·w²·r² is between 1.8^φ and 2.2^φ: whether the spec scales as Section 3.3 says."""
     ends = [exact.power(Fraction(base, 10), phi) for base in (18, 22)]
     return exact.compare(exact.minimum(*ends), nominal) <= 0 <= exact.compare(exact.maximum(*ends), nominal)
 
 
-def falling_cost(program: Program) -> list[Diagnostic]:
-    """Warn where the cost falls as φ grows, from 0 to 8 by quarters: then the largest φ is not the largest network."""
-    if "phi" not in program.file.params or not program.scales:
-        return []
-    tally, before = Tally(program), 0
-    for step in range(33):
-        found = tally.at({"phi": Fraction(step, 4)})
-        if found is not None and found.cost.macs < before:
-            message = (
-                f"FLOPS fall from {before:,} to {found.cost.macs:,} between φ = {(step - 1) / 4:g} and {step / 4:g}"
-            )
-            rule = next(iter(program.scales.values()))
-            return [Diagnostic("W402", message, Label(rule.span, "see the scale rules"), severity="warning")]
-        before = found.cost.macs if found is not None else before
-    return []
+def far(realised: Fraction, phi: Fraction) -> bool:
+    """Tell whether a growth is more than a quarter from 2^φ."""
+    ratio = exact.divide(realised, exact.power(Fraction(2), phi))
+    return exact.compare(ratio, 1 + FAR) > 0 or exact.compare(ratio, 1 / (1 + FAR)) < 0

@@ -19,6 +19,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     spec_options(parser, several=True)
+    parser.add_argument("--strict", action="store_true", default=None, help="exit with 1 where there are warnings, too")
     parser.set_defaults(run=run)
 
 
@@ -34,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
             said, warnings = check(path, data)
             print(render(warnings), file=sys.stderr, end="")
             print(f"{path}: {said}")
+            code = WRONG_INPUT if warnings and arguments.strict else code
         except CompileError as error:
             print(render(error.diagnostics), file=sys.stderr, end="")
             code = WRONG_INPUT

@@ -13,6 +13,7 @@ from scalec import (
     compile_command,
     completion_command,
     cost_command,
+    explain_command,
     solve_command,
     verify_command,
 )
@@ -99,7 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"scalec {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (compile_command, check_command, cost_command, solve_command, verify_command, import_command):
+    for command in (
+        compile_command, check_command, explain_command, cost_command, solve_command, verify_command, import_command,
+    ):  # fmt: skip
         command.add_parser(commands)
     completion_command.add_parser(commands, parser)
     for each in commands.choices.values():

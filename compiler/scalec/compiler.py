@@ -18,7 +18,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from scalec import syntax as s
-from scalec.advice import decided, falling_cost, growth_warning, with_nearest
+from scalec.advice import decided, growth_warning, with_nearest
+from scalec.allow import allowed
 from scalec.constrain import Requirement, constrain
 from scalec.diagnostics import CompileError, Diagnostic, Report
 from scalec.features import body
@@ -91,7 +92,8 @@ class Loaded:
         if report.diagnostics:
             decide = decided(lambda x: self.network(make_setting(self.program, str(x), None, changes)), self.named)
             with_nearest(report, [r.expr for r in requirements if not r.holds], at, decide).stop_on_error()
-        return Compiled(network, requirements, baseline, tuple(growth_warning(network, baseline, at)))
+        warned = allowed(self.program.file.source, growth_warning(network, baseline, at))
+        return Compiled(network, requirements, baseline, tuple(warned))
 
 
 def load(path: Path, data: bytes | None = None) -> Loaded:
@@ -111,11 +113,13 @@ def check(path: Path, data: bytes | None = None) -> tuple[str, list[Diagnostic]]
 
     Says what was checked, and warns. Raises `CompileError`.
     """
+    from scalec.lint import warnings
+
     report = Report()
     spec = parse(decode(str(path), path.read_bytes() if data is None else data, report), report)
     if not any(isinstance(statement, s.Network) for statement in spec.statements):
         blocks = len(resolve_library(spec, _importer(path.parent), report).blocks)
-        return f"a library of {blocks} blocks", []
+        return f"a library of {blocks} blocks", warnings(spec, None)
     loaded = Loaded(resolve(spec, _importer(path.parent), report))
     for variant in (None, *loaded.program.variants):
         try:
@@ -126,7 +130,7 @@ def check(path: Path, data: bytes | None = None) -> tuple[str, list[Diagnostic]]
     report.stop_on_error()
     variants = len(loaded.program.variants)
     said = f"the network {loaded.program.network.name.key} and {variants} variants hold"
-    return said, falling_cost(loaded.program)
+    return said, warnings(spec, loaded.program)
 
 
 def _within(path: Path, folder: Path) -> bool:

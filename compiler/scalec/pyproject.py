@@ -29,6 +29,7 @@ class Key:
 
 
 KEYS = {
+    "strict": Key("strict", "true or false"),
     "output": Key("output", 'the name of a folder, as in `output = "models"`'),
 }
 
