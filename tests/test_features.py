@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from nets import TENSORFLOW, module, spec
 from peers import load_module, timm_model, torchvision_model
 from scalec.compiler import Compiled, load_text
-from scalec.diagnostics import CompileError, render
+from scalec.diagnostics import CompileError
 from scalec.footprint import INFERENCE, TRAINING
 from scalec.memory import memory
 from scalec.memory_oracle import measure
+from scalec.render import render
 from scalec.verify.compare import observed, ported
 
 SIZE = 96

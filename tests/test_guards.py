@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from scalec import audit, cli, emit, exits, names, views
 from scalec import syntax as s
 from scalec.compiler import Compiled, load_text
-from scalec.diagnostics import CompileError, render
+from scalec.diagnostics import CompileError
 from scalec.kinds import kinds
+from scalec.render import render
 
 SPEC = """# {comment}
 {start}

@@ -17,24 +17,25 @@ PACKAGE = ROOT / "compiler" / "scalec"
 # From the bottom up: a module imports what stands on lines above its own, and on its own line only what stands before.
 LAYERS = """
     __init__ exits
-    source
+    source nearest
     diagnostics
+    render formats show
     shape exact syntax code
-    walk spelling layout table names
+    walk spelling meant layout table names
     characters build parse
     ops.base ops.activation ops.convolution ops.linear ops.normalization ops.pooling ops.regularization
     ops.shuffle ops
     program
     expr
     footprint liveness tape
-    cycles definitions check canonical resolve
+    cycles definitions structure check canonical resolve
     depends
     scope
     ir
     setting joins repetition atrous instantiate scale
     features
     cost execution memory conventions reach tally
-    constrain
+    causes constrain
     monotone axis solve free promise grid
     symbols comments forward
     kinds views modules wrapper writer

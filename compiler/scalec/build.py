@@ -10,7 +10,7 @@ from lark.tree import Meta
 from lark.visitors import Transformer_NonRecursive, v_args
 
 from scalec import syntax as s
-from scalec.diagnostics import Report, suggest
+from scalec.diagnostics import Edit, Help, Report, advise, did_you_mean
 from scalec.exact import ArithmeticFailure, parse_decimal
 from scalec.source import Source, Span
 
@@ -35,10 +35,11 @@ def build(tree: Tree[Token], source: Source, words: list[tuple[int, str]], repor
     return s.Spec(Span(source, 0, len(source.text)), tuple(statements), tuple(map(" ".join, texts)))
 
 
-def _unit_hint(digits: str, unit: str) -> str:
+def _unit_hint(digits: str, unit: str, span: Span) -> Help:
     if re.fullmatch("[eE][0-9]*", unit):
-        return f"powers of ten are written `{digits} · 10^{unit[1:] or '-5'}`"
-    near = suggest(unit, filter(None, UNITS))
+        help = f"powers of ten are written `{digits} · 10^{unit[1:] or '-5'}`"
+        return advise(help, Edit(span, f"{digits} · 10^{unit[1:]}")) if unit[1:] else help
+    near = did_you_mean(Span(span.source, span.end - len(unit), span.end), filter(None, UNITS))
     return near or f"units are {', '.join(filter(None, UNITS))}; a product is written `{digits} · {unit}`"
 
 
@@ -235,11 +236,15 @@ class _Builder(Transformer_NonRecursive):  # type: ignore[type-arg]
 
     def _number(self, digits: str, unit: str, span: Span) -> Fraction:
         if unit not in UNITS:
-            self.report.error("E005", f"unknown unit `{unit}`", span, "no such unit", help=_unit_hint(digits, unit))
+            self.report.error(
+                "E005", f"unknown unit `{unit}`", span, "no such unit", help=_unit_hint(digits, unit, span)
+            )
             return Fraction(1)
         if re.match("0[0-9_]", digits) or re.search("__|_$|_[.]", digits):
             plain = digits.replace("_", "").lstrip("0")
-            help = f"write `{plain if plain[:1].isdigit() else '0' + plain}`"
+            plain = plain if plain[:1].isdigit() else "0" + plain
+            edit = Edit(Span(self.source, span.start, span.start + len(digits)), plain)
+            help = advise(f"write `{plain}`", edit, safe=True)
             self.report.error("E005", f"`{digits}` is not how a number is written", span, help=help)
             return Fraction(1)
         try:

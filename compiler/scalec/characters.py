@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from scalec.diagnostics import Report
+from scalec.diagnostics import Advice, Edit, Help, Report, advise
 from scalec.source import Source, Span
 
 LEXICON = "αβγδεζηθικλμνξοπρστυφχψωΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩϕ⊙→±≤≥≈·×⁰¹²³⁴⁵⁶⁷⁸⁹"
@@ -12,18 +12,18 @@ LOOK_ALIKES = (
     {"☉": "⊙", "ʘ": "⊙", "⨀": "⊙", "◉": "⊙", "∘": "⊙", "○": "⊙", "⇒": "→", "⟶": "→", "➔": "→", "−": "-", "–": "-"}
     | {"—": "-", "⋅": "·", "∙": "·", "•": "·", "‧": "·", "∗": "*", "✕": "×", "⩽": "≤", "⩾": "≥", "∼": "~=", "≃": "≈"}
     | {"≅": "≈", "∓": "±", "µ": "μ", "⍺": "α", "ɑ": "α", "ß": "β", "ς": "σ", "ɣ": "γ", "ɸ": "φ", "ф": "φ"}
-    | {"≠": "!=", "÷": "/", "⁄": "/", "∕": "/", "“": "#", "≔": "=", "＝": "="}
+    | {"≠": "!=", "÷": "/", "⁄": "/", "∕": "/", "≔": "=", "＝": "="}
     | dict(zip("асеорхуіјѕвнкмтАВСЕНІКМОРТХ", "aceopxyijsbhkmtABCEHIKMOPTX", strict=True))
 )
 
 # A comment, a string, a wrong letter, a character that only other languages have, a lone carriage return.
 _WRONG = re.compile(
-    rf"#[^\n]*|\"[^\"\n]*\"|'[^'\n]*'|[^\x20-\x7e\t\r\n{LEXICON}]|[\"'$&;?@\[\]\\`]|\|(?!>)|!(?!=)|~(?!=)|\r(?!\n)"
+    rf"#[^\n]*|\"[^\"\n]*\"|'[^'\n]*'|“[^”\n]*”|‘[^’\n]*’|[^\x20-\x7e\t\r\n{LEXICON}]|[\"'$&;?@\[\]\\`]|\|(?!>)|!(?!=)|~(?!=)|\r(?!\n)"
 )
 _WORDS = ("same", "symmetric", "true", "false")
 _HINTS = {
-    ";": "statements need no end; each starts with its keyword", "&": "write `and`", "|": "write `or`, or `|>` for ⊙",
-    "!": "write `not` or `!=`", "~": "write `~=`", "√": "write `x^0.5`", "∞": "every number is finite",
+    ";": "statements need no end; each starts with its keyword", "|": "write `or`, or `|>` for ⊙",
+    "!": "write `not` or `!=`", "√": "write `x^0.5`", "∞": "every number is finite",
     "[": "brackets are `( )`, `{ }` and `< >`", "]": "brackets are `( )`, `{ }` and `< >`",
     "%": "per cent is glued to its number, as in `5%`; there is no remainder",
 }  # fmt: skip
@@ -76,15 +76,21 @@ def _described(character: str) -> str:
 
 
 def _report_hidden(span: Span, report: Report) -> None:
-    report.error(
-        "E003", f"an invisible character: {_described(span.text)}", span, "not allowed anywhere, not even in a comment",
-        help="end lines with a line feed" if span.text == "\r" else "delete it",
-    )  # fmt: skip
+    if span.text == "\r":
+        help = advise("end lines with a line feed", Edit(span, "\n"))
+    else:  # one that separates lines may have been meant to
+        help = advise("delete it", Edit(span, ""), safe=not unicodedata.category(span.text).startswith("Z"))
+    message = f"an invisible character: {_described(span.text)}"
+    report.error("E003", message, span, "not allowed anywhere, not even in a comment", help=help)
 
 
 def _report_string(span: Span, report: Report) -> None:
     word = span.text[1:-1]
-    help = f"write `{word}` without quotes" if word in _WORDS else "names and words stand without quotes"
+    help: Help = "names and words stand without quotes"
+    if word in _WORDS:
+        help = advise(f"write `{word}` without quotes", Edit(span, word), safe=True)
+    elif re.fullmatch("[A-Za-z][A-Za-z0-9_]*", word):
+        help = advise(str(help), Edit(span, word))
     report.error("E002", "the language has no strings", span, "a string", help=help)
 
 
@@ -95,7 +101,8 @@ def report_character(span: Span, report: Report) -> str | None:
         _report_hidden(span, report)
         return None
     if unicodedata.category(character) == "Zs":
-        report.error("E002", f"an unusual space: {_described(character)}", span, "here", help="write a plain space")
+        help = advise("write a plain space", Edit(span, " "), safe=True)
+        report.error("E002", f"an unusual space: {_described(character)}", span, "here", help=help)
         return " "
     meant = _meant(character)
     report.error(
@@ -103,7 +110,7 @@ def report_character(span: Span, report: Report) -> str | None:
         f"`{span.text}` is no part of the language" + ("" if character.isascii() else f" ({_described(character)})"),
         span,
         "unexpected character",
-        help=f"write `{meant}`" if meant else _hint(character),
+        help=advise(f"write `{meant}`", Edit(span, meant), safe=len(meant) == 1) if meant else _hint(span),
     )
     return meant
 
@@ -114,9 +121,27 @@ def _plain_twin(character: str) -> str | None:
     return folded if folded != character and all(c in LEXICON or 32 < ord(c) < 127 for c in folded) else None
 
 
-def _hint(character: str) -> str | None:
-    if character in "\"'`":
+def _hint(span: Span) -> Help:
+    character = span.text[0]
+    if character in "\"'`“”‘’":
         return "the language has no strings; a comment starts with `#`"
     if unicodedata.category(character).startswith("L"):
         return "names are made of a to z, A to Z, digits, `_` and Greek letters; a comment may hold any letter"
-    return _HINTS.get(character)
+    return _written(span) or _HINTS.get(character)
+
+
+def _written(span: Span) -> Advice | None:
+    """Say what stands here in place of what other languages write: `&&`, `||`, `!x`, `~`, and `;` at a line's end."""
+    text, (line, column) = span.source.text, span.source.position(span.start)
+    if span.text in ("&", "&&", "||"):
+        word = "or" if "|" in span.text else "and"
+        spaced = (" " if text[: span.start][-1:].strip() else "") + word + (" " if text[span.end :][:1].strip() else "")
+        return advise(f"write `{word}`", Edit(span, spaced))
+    if span.text == "~":
+        return advise("write `~=`", Edit(span, "~="))
+    if span.text == "!":
+        return advise("write `not` or `!=`", Edit(span, "not "))
+    rest = span.source.line(line)[column:].strip()
+    if span.text == ";" and (not rest or rest.startswith("#")):
+        return advise(str(_HINTS[";"]), Edit(span, ""), safe=True)
+    return None

@@ -5,15 +5,20 @@ from dataclasses import dataclass, field, replace
 
 from scalec import syntax as s
 from scalec.cycles import check_cycles
-from scalec.definitions import check_parameters, library_with, twice
-from scalec.diagnostics import Report, plural, suggest
+from scalec.definitions import check_parameters, imported, twice
+from scalec.diagnostics import Edit, Fix, Report, advise, plural
 from scalec.expr import FUNCTIONS, TRUTH, WORDS
 from scalec.footprint import check_footprint
+from scalec.meant import listed, meant
 from scalec.names import LAYER_NAMES, QUANTITIES, WRAPPERS, refusal
 from scalec.ops import OPERATORS
-from scalec.program import BlockDef, File, Program, bind, missing, parameters_of
+from scalec.program import BlockDef, File, Program, bind, missing, parameters_of, wanted
 from scalec.source import Span
-from scalec.walk import children, names_in
+from scalec.spelling import spell_name
+from scalec.structure import check_ranks, check_structure
+from scalec.walk import children
+
+MOST_LISTED = 10  # names: more are no help
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,10 @@ class Names:
     """Block parameters: each may hold an operator."""
     hints: Mapping[str, str] = field(default_factory=dict)
     """Names that are known elsewhere only, and what to do about it."""
+    labels: frozenset[str] = frozenset()
+    """The units of this chain so far that have a name."""
+    wanted: str = ""
+    """What an operator's parameter may be, in words, where its argument stands."""
 
     def plus(self, names: Iterable[str]) -> "Names":
         """Make more names visible."""
@@ -74,10 +83,31 @@ class Names:
             )
         elif key in self.hints:
             self.report.error("E101", f"`{shown}` {self.hints[key]}", place, "unknown here")
+        elif key in self.labels:
+            channels = advise(f"write `{shown}.C` for its channels", Edit(place, f"{shown}.C"))
+            helped = channels if key in self.owners else None
+            self.report.error("E101", f"`{shown}` is a label, not a value", place, "expected a value", help=helped)
         else:
-            near = suggest(key, known - set(TRUTH) - set(WORDS))
-            listed = f"here are {', '.join(sorted(self.visible))}, params and lets" if self.visible else None
-            self.report.error("E101", f"unknown name `{shown}`", place, "unknown", help=near or listed)
+            near = meant(name.parts[0], known | self._callees() if self.operators else known)
+            help = near or self._values(name.parts[0], known - set(TRUTH) - set(WORDS))
+            self.report.error("E101", f"unknown name `{shown}`", place, "unknown", help=help)
+
+    def _callees(self) -> set[str]:
+        """Give every name of a block or operator, and of what may hold one."""
+        held = {key for key in self.file.constants() if self.file.may_hold_callee(key)}
+        return {*self.file.blocks, *OPERATORS, *self.callees, *held}
+
+    def _values(self, name: s.Identifier, known: Iterable[str]) -> str | None:
+        """Say what could stand where an unknown name does."""
+        if self.wanted:
+            return self.wanted
+        known = list(known)
+        short = [key for key in known if len(spell_name(key)) <= len(name.span.text)] if len(name.span.text) < 3 else []
+        if 1 < len(known) <= MOST_LISTED:
+            return f"here are {listed(name, known)}"
+        if 1 < len(short) <= MOST_LISTED:
+            return f"the names as short as this are {listed(name, short)}"
+        return f"here are {listed(name, self.visible)}, params and lets" if self.visible else None
 
     def _memory(self, call: s.Call) -> None:
         if self.quantities:
@@ -99,11 +129,10 @@ class Names:
         attributes = {*QUANTITIES, "memory", *self.file.constants()} if self.quantities else {"C", "H", "W"}
         if owner.key not in self.owners:
             what = "variant" if self.quantities else "earlier label"
-            listed = f"there are {', '.join(sorted(self.owners))}" if self.owners else None
-            helped = suggest(owner.key, self.owners) or listed
+            helped = meant(owner, self.owners) or (f"there are {listed(owner, self.owners)}" if self.owners else None)
             self.report.error("E101", f"no {what} is called `{owner.span.text}`", owner.span, "unknown", help=helped)
         elif len(rest) > 1 or rest[0].key not in attributes:
-            helped = suggest(rest[0].key, attributes) or f"it has {', '.join(sorted(attributes))}"
+            helped = meant(rest[0], attributes) or f"it has {listed(owner, attributes)}"
             self.report.error(
                 "E101", f"`{owner.span.text}` has no `{rest[0].span.text}`", rest[0].span, "unknown", help=helped
             )
@@ -131,7 +160,7 @@ class Names:
             bind(call, callee, self.report)
         elif key not in self.file.broken and not (self.operators and key in self.callees):
             lets = [name for name, let in self.file.lets.items() if let.binding.parameters]
-            helped = suggest(key, [*FUNCTIONS, *lets, *(OPERATORS if self.operators else ())])
+            helped = meant(call.name, {*FUNCTIONS, *lets} | (self._callees() if self.operators else set()))
             self.report.error(
                 "E101", f"unknown function `{call.name.span.text}`", call.name.span, "unknown", help=helped
             )
@@ -139,7 +168,7 @@ class Names:
     def _named(self, call: s.Call, named: tuple[str, ...]) -> None:
         for argument in call.arguments:
             if argument.name and argument.name.key not in named:
-                helped = suggest(argument.name.key, named)
+                helped = meant(argument.name, named)
                 message = f"`{call.name.key}` has no parameter `{argument.name.span.text}`"
                 self.report.error("E103", message, argument.name.span, "unknown", help=helped)
 
@@ -148,13 +177,15 @@ class Names:
             message = "`≈` needs a tolerance" if expr.tolerance is None else "`±` goes with `≈` only"
             place = expr.span.after if expr.tolerance is None else expr.tolerance.span
             label = "write `± 5%`" if expr.tolerance is None else "a tolerance"
-            self.report.error("E203", message, place, label, help="`a ≈ b ± 5%`: the two differ by at most 5% of b")
+            help = "`a ≈ b ± 5%`: the two differ by at most 5% of b"
+            advice = advise(help, Edit(place, " ± 5%")) if expr.tolerance is None else help
+            self.report.error("E203", message, place, label, help=advice)
 
     def chain(self, chain: s.Chain | None) -> None:
         """Check every unit of a chain, inside a block."""
         labels: dict[str, s.Identifier] = {}
         for unit in chain.units if chain else ():
-            self.unit(unit, in_network=False)
+            replace(self, labels=self.labels | set(labels)).unit(unit, in_network=False)
             if unit.label and labels.setdefault(unit.label.key, unit.label) is not unit.label:
                 twice(unit.label, labels[unit.label.key], self.report)
 
@@ -165,9 +196,10 @@ class Names:
                 "E108", f"the label `{unit.label.span.text}` {problem}", unit.label.span, "choose another name"
             )
         if unit.repeat and not in_network and not unit.repeat.pinned:
-            self.report.error(
-                "E307", "inside a block nothing scales with depth", unit.repeat.span, "write `^=` for a fixed number"
-            )
+            place, message = unit.repeat.span, "inside a block nothing scales with depth"
+            fix = Fix("write `^=` here", (Edit(Span(place.source, place.start, place.start + 1), "^="),))
+            fixes = (fix,) if place.text.startswith("^") else ()
+            self.report.error("E307", message, place, "write `^=` for a fixed number", fixes=fixes)
         if unit.tap and not in_network:
             self.report.error("E307", "`tap` names outputs of the network only", unit.span, "inside a block")
         self.expr(unit.guard)
@@ -198,11 +230,13 @@ class Names:
 
     def _unit_call(self, call: s.Call) -> None:
         arguments = replace(self, operators=True)
-        for argument in call.arguments:
-            arguments.expr(argument.value)
+        callee = self.file.callee(call.name.key)
+        for index, argument in enumerate(call.arguments):
+            alone = isinstance(argument.value, s.Name)
+            may_be = wanted(callee, argument.name.key if argument.name else index) if alone else ""
+            replace(arguments, wanted=may_be).expr(argument.value)
         if call.name.key in self.callees | self.file.broken:
             return
-        callee = self.file.callee(call.name.key)
         if callee is None:
             if not self.file.may_hold_callee(call.name.key):
                 self._unknown(call.name)
@@ -219,16 +253,17 @@ class Names:
         elif name.key in FUNCTIONS or name.key in self.file.lets or name.key in self.file.params:
             what = "a value" if name.key in self.file.constants() else "a function"
             self.report.error("E102", f"`{shown}` is {what}", name.span, "expected a block or operator")
+        elif name.key in self.labels:
+            help = "a layer is used once: write what it is made of again, or make that a block"
+            self.report.error("E102", f"`{shown}` is a label", name.span, "expected a block or operator", help=help)
         else:
-            library = library_with(name.key)
-            helped = f"write `import {shown} from {library}`" if library else None
-            helped = helped or suggest(name.key, [*self.file.blocks, *OPERATORS, *self.callees, *WRAPPERS])
+            helped = imported(name) or meant(name, self._callees() | set(WRAPPERS))
             self.report.error("E102", f"unknown block or operator `{shown}`", name.span, "unknown", help=helped)
 
     def _wrap(self, wrap: s.Wrap) -> None:
         name = wrap.call.name
         if name.key not in WRAPPERS:
-            helped = suggest(name.key, WRAPPERS) or f"bodies belong to {', '.join(f'`{each}`' for each in WRAPPERS)}"
+            helped = meant(name, WRAPPERS) or f"bodies belong to {', '.join(f'`{each}`' for each in WRAPPERS)}"
             self.report.error("E102", f"`{name.span.text}` takes no body", name.span, "unknown here", help=helped)
             return
         if wrap.call.arguments:
@@ -278,7 +313,7 @@ def check_file(file: File, report: Report, hints: Mapping[str, str] | None = Non
 def _check_default(names: Names, key: str, setting: s.Call) -> None:
     callee = names.file.callee(key)
     if callee is None:
-        helped = suggest(key, [*names.file.blocks, *OPERATORS])
+        helped = imported(setting.name) or meant(setting.name, [*names.file.blocks, *OPERATORS])
         if key not in names.file.broken:
             shown = setting.name.span.text
             names.report.error(
@@ -289,9 +324,11 @@ def _check_default(names: Names, key: str, setting: s.Call) -> None:
         replace(names, operators=True).expr(argument.value)
         if argument.name is None:
             named = next(iter(parameters_of(callee)), "name")
-            names.report.error(
-                "E105", "a default names its parameter", argument.span, f"write `{named} = {argument.span.text}`"
+            fix = Fix(
+                f"write `{named} =`", (Edit(Span(argument.span.source, *(argument.span.start,) * 2), f"{named} = "),)
             )
+            label = f"write `{named} = {argument.span.text}`"
+            names.report.error("E105", "a default names its parameter", argument.span, label, fixes=(fix,))
     bind(setting, callee, names.report)
 
 
@@ -313,15 +350,8 @@ def _check_block(names: Names, block: BlockDef) -> None:
     for binding in definition.where:
         inside.expr(binding.value)
         inside = inside.plus({binding.name.key})
-    _check_ranks(definition, report)
+    check_ranks(definition, report)
     inside.chain(definition.chain)
-
-
-def _check_ranks(definition: s.Definition, report: Report) -> None:
-    for shape in (definition.input, definition.output):
-        if len(shape.dims) not in (1, 3):
-            label = plural(len(shape.dims), "dimension")
-            report.error("E303", "a shape has one dimension or three, as <C> or <H, W, C>", shape.span, label)
 
 
 def check_program(program: Program, report: Report) -> None:
@@ -342,7 +372,7 @@ def _check_network(names: Names, program: Program) -> None:
     network, report = program.network, names.report
     parameters = {p.name.key for p in network.parameters}
     check_parameters((parameter.name for parameter in network.parameters), set(), report)
-    _check_ranks(network, report)
+    check_ranks(network, report)
     for parameter in network.parameters:
         shown = parameter.name.span.text
         if parameter.name.key in program.file.constants():
@@ -355,24 +385,8 @@ def _check_network(names: Names, program: Program) -> None:
             names.plus(parameters if shape is network.output else ()).expr(dim.value)
     labels: dict[str, s.Identifier] = {}
     for unit in network.chain.units:
-        inside = replace(names, owners=frozenset(labels)).plus(parameters)
+        inside = replace(names, owners=frozenset(labels), labels=frozenset(labels)).plus(parameters)
         (inside.plus(LAYER_NAMES) if unit.repeat else inside).unit(unit, in_network=True)
-        _check_structure(unit, parameters, report)
+        check_structure(unit, parameters, report)
         if unit.label and labels.setdefault(unit.label.key, unit.label) is not unit.label:
             twice(unit.label, labels[unit.label.key], report)
-
-
-def _check_structure(unit: s.Unit, parameters: set[str], report: Report) -> None:
-    """A network parameter is a constructor argument of the emitted class: it can decide no width and no repeat."""
-    places: list[s.Expr] = [unit.repeat.count] if unit.repeat else []
-    vector = isinstance(unit.ascription, s.Shape) and len(unit.ascription.dims) == 1
-    dims = unit.ascription.dims if isinstance(unit.ascription, s.Shape) else (unit.ascription,)
-    alone = all(dim is None or isinstance(dim.value, s.Name) for dim in dims)
-    places += [dim.value for dim in dims if dim is not None and not (vector and alone)]
-    places += [unit.guard] if unit.guard else []
-    for place in places:
-        for name in sorted(names_in(place) & parameters):
-            report.error(
-                "E203", f"the network parameter `{name}` can decide no width, repeat or condition", place.span,
-                "an argument of the emitted class", help=f"write `param {name} = …`, which a variant may set too",
-            )  # fmt: skip

@@ -1,7 +1,6 @@
 """`scalec check`: specs with all of their variants, and nothing is written."""
 
 import argparse
-import sys
 
 from scalec.exits import DONE, WRONG_INPUT
 from scalec.options import read, spec_options
@@ -26,17 +25,19 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(arguments: argparse.Namespace) -> int:
     """Check each spec; go on after one that is wrong."""
     from scalec.compiler import check
-    from scalec.diagnostics import CompileError, render
+    from scalec.diagnostics import CompileError, Diagnostic
+    from scalec.show import for_people, show
 
-    code = DONE
+    code, found = DONE, list[Diagnostic]()
     for spec in arguments.specs:
         path, data = read(spec, arguments)
         try:
             said, warnings = check(path, data)
-            print(render(warnings), file=sys.stderr, end="")
-            print(f"{path}: {said}")
-            code = WRONG_INPUT if warnings and arguments.strict else code
+            found += warnings
+            if for_people(arguments):
+                print(f"{path}: {said}")
         except CompileError as error:
-            print(render(error.diagnostics), file=sys.stderr, end="")
+            found += error.diagnostics
             code = WRONG_INPUT
-    return code
+    show(found, arguments)
+    return WRONG_INPUT if found and arguments.strict else code

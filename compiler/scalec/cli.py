@@ -19,6 +19,7 @@ from scalec import (
 )
 from scalec.exits import BUG, DONE, INTERRUPTED, NO_ACCESS, WRONG_INPUT, fail
 from scalec.importer import parser as import_command
+from scalec.show import add_error_options, show
 
 _EXAMPLES = """examples:
   scalec compile efficientnet.scl --phi 4            α^4, β^4, γ^4: writes efficientnet_phi4.py
@@ -64,14 +65,14 @@ def _drop_output() -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from scalec.diagnostics import CompileError, render
+    from scalec.diagnostics import CompileError
 
     try:
         if not arguments.isolated:
             _configure(arguments)
         return int(arguments.run(arguments))
     except CompileError as error:
-        print(render(error.diagnostics), file=sys.stderr, end="")
+        show(error.diagnostics, arguments)
         return WRONG_INPUT
 
 
@@ -104,6 +105,8 @@ def _parser() -> argparse.ArgumentParser:
         compile_command, check_command, explain_command, cost_command, solve_command, verify_command, import_command,
     ):  # fmt: skip
         command.add_parser(commands)
+    for name in ("compile", "check", "cost", "solve", "verify", "import"):
+        add_error_options(commands.choices[name], product=name == "check")
     completion_command.add_parser(commands, parser)
     for each in commands.choices.values():
         each.add_argument("--isolated", action="store_true", help="pass over [tool.scalec] of pyproject.toml")

@@ -68,12 +68,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compile everything, then write it: after an error nothing is written. Raises `CompileError`."""
-    from scalec.diagnostics import render
     from scalec.output import default_name
+    from scalec.show import show
 
     compiled = [each for spec in arguments.specs for each in _compiled(spec, arguments)]
-    for warnings in dict.fromkeys(each.warnings for each in compiled):
-        print(render(warnings), file=sys.stderr, end="")
+    show(dict.fromkeys(warning for each in compiled for warning in each.warnings), arguments)
     if arguments.output == STDIN:
         return _to_stdout(compiled, arguments)
     folder = _folder(arguments.output, len(compiled))

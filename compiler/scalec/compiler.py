@@ -21,7 +21,7 @@ from scalec import syntax as s
 from scalec.advice import decided, growth_warning, with_nearest
 from scalec.allow import allowed
 from scalec.constrain import Requirement, constrain
-from scalec.diagnostics import CompileError, Diagnostic, Report
+from scalec.diagnostics import CompileError, Diagnostic, Report, plural
 from scalec.features import body
 from scalec.ir import Network, Setting
 from scalec.parse import decode, parse
@@ -119,7 +119,7 @@ def check(path: Path, data: bytes | None = None) -> tuple[str, list[Diagnostic]]
     spec = parse(decode(str(path), path.read_bytes() if data is None else data, report), report)
     if not any(isinstance(statement, s.Network) for statement in spec.statements):
         blocks = len(resolve_library(spec, _importer(path.parent), report).blocks)
-        return f"a library of {blocks} blocks", warnings(spec, None)
+        return f"a library of {plural(blocks, 'block')}", warnings(spec, None)
     loaded = Loaded(resolve(spec, _importer(path.parent), report))
     for variant in (None, *loaded.program.variants):
         try:
@@ -128,8 +128,8 @@ def check(path: Path, data: bytes | None = None) -> tuple[str, list[Diagnostic]]
             for diagnostic in error.diagnostics:
                 report.add(diagnostic)
     report.stop_on_error()
-    variants = len(loaded.program.variants)
-    said = f"the network {loaded.program.network.name.key} and {variants} variants hold"
+    name, variants = loaded.program.network.name.key, plural(len(loaded.program.variants), "variant")
+    said = f"the network {name} and {variants} hold" if loaded.program.variants else f"the network {name} holds"
     return said, warnings(spec, loaded.program)
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from scalec import exact
 from scalec import syntax as s
+from scalec.causes import causes, grouped, show
 from scalec.cost import cost
 from scalec.diagnostics import CompileError, Report
 from scalec.exact import Number
@@ -111,9 +112,15 @@ def _fail(
     label: str,
     notes: tuple[str, ...],
     help: str | None = None,
+    about: s.Expr | None = None,
 ) -> None:
     place = scope.network.setting.place if _is_about_network(expr) else ""
-    report.error("E401", f"a requirement does not hold{place}", span, label, notes=notes, help=help)
+    others = causes(about or expr, scope.network, scope)
+    told = tuple(f"`{name}` is " for name, each in others.items() if each.text.startswith("this is "))
+    report.error(
+        "E401", f"a requirement does not hold{place}", span, label, others=tuple(others.values()),
+        notes=tuple(note for note in notes if not note.startswith(told)), help=help,
+    )  # fmt: skip
 
 
 def _report_comparison(expr: s.Comparison, scope: "_Scope", report: Report) -> None:
@@ -134,7 +141,7 @@ def _report_comparison(expr: s.Comparison, scope: "_Scope", report: Report) -> N
         else:
             label, help = f"{describe(left)} and {describe(right)}", None
         span = expr.span if operator == "~=" else pair.span
-        _fail(expr, scope, report, span, label, _known(pair, scope), help)
+        _fail(expr, scope, report, span, label, _known(pair, scope), help, pair)
         return
 
 
@@ -164,9 +171,7 @@ def _known(expr: s.Expr, scope: Scope) -> tuple[str, ...]:
     for operand in _sides(expr):
         if isinstance(operand, s.Number):
             continue
-        value = evaluate(operand, scope)
-        shown = _grouped(exact.show(value)) if isinstance(value, (Fraction, exact.Radical)) else describe(value)
-        notes.setdefault(f"`{operand.span.text}` is {shown}")
+        notes.setdefault(f"`{operand.span.text}` is {show(evaluate(operand, scope))}")
     return tuple(notes)
 
 
@@ -202,9 +207,4 @@ def _apart(left: Number, right: Number) -> tuple[str, str]:
         shown = exact.show(left, digits), exact.show(right, digits)
         if shown[0] != shown[1] or left == right:
             break
-    return _grouped(shown[0]), _grouped(shown[1])
-
-
-def _grouped(shown: str) -> str:
-    whole, point, part = shown.partition(".")
-    return f"{int(whole):,}{point}{part}" if whole.lstrip("-").isdigit() and whole != "-0" else shown
+    return grouped(shown[0]), grouped(shown[1])

@@ -34,11 +34,15 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the report. Raises `CompileError`."""
+    from scalec.show import show
+
     loaded = load(arguments.spec, arguments)
     if arguments.phi and (".." in arguments.phi or "," in arguments.phi):
         from scalec import drift_report
 
-        return drift_report.run(loaded, arguments)
+        code = drift_report.run(loaded, arguments)
+        show((), arguments)
+        return code
     if arguments.plot:
         return fail("--plot draws several φ: --phi 0..7", WRONG_USAGE)
     from scalec.report import MemoryPeak, Wanted, cost_json, cost_table
@@ -53,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         except ModuleNotFoundError as error:
             return fail(f"`--memory exact` needs {error.name}: pip install 'scalec[torch]'", WRONG_USAGE)
         exact = MemoryPeak(**peaks(compiled))
+    show((), arguments)
     wanted = Wanted(arguments.detail, arguments.convention, exact)
     print((cost_json if arguments.format == "json" else cost_table)(compiled, wanted))
     return DONE

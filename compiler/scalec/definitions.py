@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from importlib.resources import files
 
 from scalec import syntax as s
-from scalec.diagnostics import Label, Report
+from scalec.diagnostics import Edit, Help, Label, Report, advise
 from scalec.expr import FUNCTIONS, TRUTH, WORDS
 from scalec.names import LAYER_NAMES, QUANTITIES, refusal
 from scalec.ops import OPERATORS
+from scalec.source import Span
 
 RESERVED = frozenset({*FUNCTIONS, *TRUTH, *WORDS, *QUANTITIES, *LAYER_NAMES, "memory", "baseline"})
 
@@ -57,3 +58,14 @@ def library_with(name: str) -> str | None:
         if re.search(rf"^block {name}\b", text, re.MULTILINE) and not re.search("^network ", text, re.MULTILINE):
             return entry.name.removesuffix(".scl")
     return None
+
+
+def imported(name: s.Identifier) -> Help:
+    """Say from which library a block could be imported."""
+    library = library_with(name.key)
+    if library is None:
+        return None
+    statement = f"import {name.span.text} from {library}"
+    lines = re.match(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*", name.span.source.text)
+    place = lines.end() if lines else 0
+    return advise(f"write `{statement}`", Edit(Span(name.span.source, place, place), f"{statement}\n"))

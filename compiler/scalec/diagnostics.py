@@ -1,15 +1,11 @@
-"""What the compiler has to say, as data; it becomes text only at the very end, in `render`."""
+"""What the compiler has to say, as data; `render` makes text of it, `formats` what machines read."""
 
-import difflib
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
+from scalec.nearest import in_words, nearest
 from scalec.source import Span
-
-MOST_SHOWN = 20
-TAB_WIDTH = 4
-WIDEST = 120
 
 
 @dataclass(frozen=True)
@@ -18,6 +14,33 @@ class Label:
 
     span: Span
     text: str = ""
+
+
+class Edit(NamedTuple):
+    """New text for a place; an empty place is where it is put in."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True)
+class Fix:
+    """Edits that mend a finding. One is `safe` where nothing else can have been meant, else it is a guess."""
+
+    message: str
+    edits: tuple[Edit, ...]
+    applicability: Literal["safe", "maybe"] = "maybe"
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A help together with the edits that follow it, the likeliest first."""
+
+    text: str
+    fixes: tuple[Fix, ...]
+
+
+Help = str | Advice | None
 
 
 @dataclass(frozen=True)
@@ -30,7 +53,8 @@ class Diagnostic:
     others: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     help: str | None = None
-    severity: str = "error"
+    severity: Literal["error", "warning"] = "error"
+    fixes: tuple[Fix, ...] = ()
 
 
 class CompileError(Exception):
@@ -63,10 +87,11 @@ class Report:
         *,
         others: tuple[Label, ...] = (),
         notes: tuple[str, ...] = (),
-        help: str | None = None,
+        help: Help = None,
+        fixes: tuple[Fix, ...] = (),
     ) -> None:
         """Take an error."""
-        self.add(Diagnostic(code, message, Label(span, label), others, notes, help))
+        self.add(finding(code, message, Label(span, label), others=others, notes=notes, help=help, fixes=fixes))
 
     def stop_on_error(self) -> None:
         """Raise `CompileError` if anything found so far is an error."""
@@ -74,12 +99,44 @@ class Report:
             raise CompileError(self.diagnostics)
 
 
+def finding(
+    code: str,
+    message: str,
+    label: Label,
+    *,
+    others: tuple[Label, ...] = (),
+    notes: tuple[str, ...] = (),
+    help: Help = None,
+    fixes: tuple[Fix, ...] = (),
+) -> Diagnostic:
+    """Make an error; an `Advice` as its help brings its fixes along."""
+    if isinstance(help, Advice):
+        return Diagnostic(code, message, label, others, notes, help.text, fixes=help.fixes + fixes)
+    return Diagnostic(code, message, label, others, notes, help, fixes=fixes)
+
+
+def advise(text: str, *edits: Edit, safe: bool = False) -> Advice:
+    """Make a help of which the edits are known."""
+    return Advice(text, (Fix(text, edits, "safe" if safe else "maybe"),))
+
+
 def suggest(name: str, candidates: Iterable[str]) -> str | None:
     """Word a did-you-mean for `name`, or nothing if no candidate is near."""
-    known = sorted(set(candidates))
-    near = [c for c in known if c.lower() == name.lower()]
-    near = near or difflib.get_close_matches(name[:64], known, n=1, cutoff=0.7)
-    return f"did you mean `{near[0]}`?" if near else None
+    near = nearest(name, candidates)
+    return f"did you mean {in_words(near)}?" if near else None
+
+
+def did_you_mean(span: Span, candidates: Iterable[str]) -> Advice | None:
+    """Offer the candidates that are near what stands at a place, and to write one of them there."""
+    near = nearest(span.text, candidates)
+    return offer(span, near) if near else None
+
+
+def offer(span: Span, words: Iterable[str]) -> Advice:
+    """Offer to write one of some words at a place."""
+    words = tuple(words)
+    fixes = tuple(Fix(f"write `{word}`", (Edit(span, word),)) for word in words)
+    return Advice(f"did you mean {in_words(words)}?", fixes)
 
 
 def plural(count: int, noun: str) -> str:
@@ -87,66 +144,6 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-def render(diagnostics: Iterable[Diagnostic]) -> str:
-    """Write findings in rustc's layout, sorted by place, at most `MOST_SHOWN` of them."""
-    ordered = sorted(diagnostics, key=lambda d: (d.label.span.source.name, d.label.span.start))
-    parts = [_render_one(d) for d in ordered[:MOST_SHOWN]]
-    left = len(ordered) - MOST_SHOWN
-    if left > 0:
-        parts.append(f"and {left} more\n")
-    return "\n".join(parts)
-
-
-def _render_one(diagnostic: Diagnostic) -> str:
-    head = f"{diagnostic.severity}[{diagnostic.code}]: {printable(diagnostic.message)}"
-    labels = (diagnostic.label, *diagnostic.others)
-    width = max(len(str(label.span.source.position(label.span.start)[0])) for label in labels)
-    lines = [head]
-    for index, label in enumerate(labels):
-        lines += _snippet(label, width, "^" if index == 0 else "-", arrow="-->" if index == 0 else ":::")
-    gutter = " " * width
-    lines += [f"{gutter} = note: {printable(note)}" for note in diagnostic.notes]
-    if diagnostic.help:
-        lines.append(f"{gutter} = help: {printable(diagnostic.help)}")
-    return "\n".join(lines) + "\n"
-
-
-def _snippet(label: Label, width: int, mark: str, arrow: str) -> list[str]:
-    source = label.span.source
-    line, column = source.position(label.span.start)
-    text = source.line(line)
-    until = min(column - 1 + max(1, label.span.end - label.span.start), max(len(text), column))
-    gutter = " " * width
-    place = f"{gutter}{arrow} {printable(source.name)}:{line}:{column}"
-    if not source.text:
-        return [place]
-    first = max(0, min(column - 1 - WIDEST // 2, len(text) - WIDEST)) if len(text) > WIDEST else 0
-    until = min(until, first + WIDEST)
-    head, tail = "…" if first else "", "…" if len(text) > first + WIDEST else ""
-    before, marked = head + printable(text[first : column - 1]), printable(text[column - 1 : until])
-    underline = " " * _width(before) + mark * max(1, _width(marked))
-    return [
-        place,
-        f"{gutter} |",
-        f"{line:>{width}} | {head}{printable(text[first : first + WIDEST])}{tail}".rstrip(),
-        f"{gutter} | {underline} {printable(label.text)}".rstrip(),
-    ]
-
-
-def printable(text: str) -> str:
-    """Show control and format characters as `<U+202E>`, a tab as spaces: what is printed is what stands there."""
-    return "".join(_shown(character) for character in text)
-
-
-def _shown(character: str) -> str:
-    if character == "\t":
-        return " " * TAB_WIDTH
-    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
-        return f"<U+{ord(character):04X}>"
-    return character
-
-
-def _width(text: str) -> int:
-    """Count terminal columns: East-Asian wide characters take two, combining marks none."""
-    wide = sum(unicodedata.east_asian_width(c) in ("W", "F") for c in text)
-    return len(text) + wide - sum(unicodedata.combining(c) > 0 for c in text)
+def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Sort findings by place."""
+    return sorted(diagnostics, key=lambda d: (d.label.span.source.name, d.label.span.start))

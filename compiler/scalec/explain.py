@@ -10,8 +10,9 @@ import sys
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 
-from scalec.diagnostics import printable, suggest
+from scalec.diagnostics import suggest
 from scalec.exits import DONE, WRONG_USAGE
+from scalec.render import printable
 
 _FENCE = re.compile(r"^```(scl|toml) (wrong|right)(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from scalec import exact
 from scalec import syntax as s
-from scalec.diagnostics import Diagnostic, Label
+from scalec.diagnostics import Diagnostic, Label, finding
 from scalec.exact import Number
 from scalec.source import Span
 
@@ -31,16 +31,14 @@ class Failure(Exception):
 
     def __init__(self, code: str, message: str, span: Span, label: str = "", **more: object) -> None:
         super().__init__(message)
-        self.diagnostic = Diagnostic(code, message, Label(span, label), **more)  # type: ignore[arg-type]
+        self.diagnostic = finding(code, message, Label(span, label), **more)  # type: ignore[arg-type]
 
     @classmethod
     def of(cls, diagnostic: Diagnostic) -> "Failure":
         """Raise a finding that exists already."""
-        label = diagnostic.label
-        return cls(
-            diagnostic.code, diagnostic.message, label.span, label.text,
-            others=diagnostic.others, notes=diagnostic.notes, help=diagnostic.help,
-        )  # fmt: skip
+        failure = cls(diagnostic.code, diagnostic.message, diagnostic.label.span)
+        failure.diagnostic = diagnostic
+        return failure
 
 
 class Scope(Protocol):

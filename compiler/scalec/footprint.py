@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from scalec import syntax as s
-from scalec.diagnostics import Label, Report, suggest
+from scalec.diagnostics import Label, Report
 from scalec.expr import Failure, Scope, truth, whole
+from scalec.meant import meant
+from scalec.nearest import in_words
 
 Dtype = Literal["float32", "float16", "bfloat16"]
 Optimizer = Literal["adamw", "sgd", "none"]
@@ -69,7 +71,7 @@ def check_footprint(call: s.Call, check: Callable[[s.Expr], None], report: Repor
             _check_mode(argument, index, report)
         elif name.key not in _NAMED:
             listed = f"it takes {', '.join(f'`{each}`' for each in _NAMED)}"
-            helped = suggest(name.key, _NAMED) or listed
+            helped = meant(name, _NAMED) or listed
             report.error("E103", f"`memory` has no parameter `{name.span.text}`", name.span, "unknown", help=helped)
         elif seen.setdefault(name.key, name) is not name:
             others = (Label(seen[name.key].span, "first here"),)
@@ -89,9 +91,9 @@ def _check_mode(argument: s.Argument, index: int, report: Report) -> None:
 
 
 def _check_word(value: s.Expr, what: str, words: tuple[str, ...], report: Report) -> None:
-    key = _word(value)
-    if key not in words:
-        helped = (suggest(key, words) if key else None) or f"write {', '.join(f'`{each}`' for each in words)}"
+    if _word(value) not in words:
+        near = meant(value.parts[0], words) if isinstance(value, s.Name) else None
+        helped = near or f"write {in_words(words)}"
         report.error("E101", f"`memory` has no {what} `{value.span.text}`", value.span, "unknown", help=helped)
 
 

@@ -12,7 +12,8 @@ from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedToken
 
 from scalec.build import build
 from scalec.characters import check_characters, report_character
-from scalec.diagnostics import Report, suggest
+from scalec.diagnostics import Edit, Fix, Help, Report, advise, did_you_mean, offer
+from scalec.nearest import nearest
 from scalec.source import Source, Span
 from scalec.syntax import Spec, ascii_name
 
@@ -141,6 +142,7 @@ class _Feeder:
         self.tokens, self.source, self.report = tokens, source, report
         self.parser: Parser = _lark().parse_interactive()
         self.snapshot, self.start = _copy(self.parser), 0
+        self.recovered = 0
         self.fed: list[Token] = []
         """What was fed since the snapshot, which was taken before the token at `start`."""
         self.end = Token("$END", "", start_pos=len(source.text), end_pos=len(source.text))
@@ -168,17 +170,18 @@ class _Feeder:
 
     def _rewind(self) -> None:
         """Go back to the state before the wrong token: on meeting it the parser has closed what it could."""
-        self.parser = _copy(self.snapshot)
-        for token in self.fed:
-            self.parser.feed_token(token)
+        self.parser = _fed(self.snapshot, self.fed)
 
     def _recover(self, index: int) -> int:
         """Report the error at `index`; say where to go on."""
+        self.recovered += 1
+        if self.recovered > MAX_ERRORS:
+            raise _stop(self.report)
         self._rewind()
+        if (place := self._respell(index)) is not None:
+            return place
         inserted = self._missing(index)
         self._report_at(index, inserted)
-        if len(self.report.diagnostics) >= MAX_ERRORS:
-            raise _stop(self.report)
         if inserted:
             self.fed.append(_token(inserted, self.tokens[index]))
             self.parser.feed_token(self.fed[-1])
@@ -193,6 +196,30 @@ class _Feeder:
             index += 1
         return index
 
+    def _respell(self, index: int) -> int | None:
+        """Take a name at an error, or right before it, for the keyword that lets the next few words through.
+
+        Give the place to go on from; nothing if no keyword is near.
+        """
+        for place, fed in ((index, self.fed), (index - 1, self.fed[:-1])):
+            token = self.tokens[place]
+            if token.type != "NAME" or (place < index and not self.fed):
+                continue
+            parser = _fed(self.snapshot, fed)
+            accepted = {word: _terminal(word) for word in KEYWORDS if _terminal(word) in parser.accepts()}
+            for word in nearest(str(token), accepted):
+                respelled = Token.new_borrow_pos(accepted[word], word, token)
+                if not _passes(parser, [respelled, *self.tokens[place + 1 : place + 6]]):
+                    continue
+                self.parser = parser
+                if not self._follows_wrong_character(place):
+                    span, expected = _span(token, self.source), _expected(parser.accepts())
+                    help = offer(span, [word])
+                    self.report.error("E001", f"unexpected `{token}`", span, expected, help=help)
+                self.tokens[place], self.fed = respelled, list(fed)
+                return place
+        return None
+
     def _is_misused(self, index: int) -> bool:
         """Tell whether a keyword of statements stands where a name was meant: what follows it starts no statement."""
         if self.tokens[index].type not in _STARTERS or "NAME" not in self.parser.accepts():
@@ -202,17 +229,10 @@ class _Feeder:
 
     def _missing(self, index: int) -> str | None:
         """Find one symbol that, put before the token, lets the next few through."""
-        following = self.tokens[index : index + 6]
+        following, accepted = self.tokens[index : index + 6], self.parser.accepts()
         for terminal in _INSERTABLE:
-            if terminal not in self.parser.accepts():
-                continue
-            trial = _copy(self.parser)
-            try:
-                for token in (_token(terminal, following[0]), *following):
-                    trial.feed_token(token)
-            except UnexpectedToken:
-                continue
-            return terminal
+            if terminal in accepted and _passes(self.parser, [_token(terminal, following[0]), *following]):
+                return terminal
         return None
 
     def _report_at(self, index: int, inserted: str | None) -> None:
@@ -222,13 +242,16 @@ class _Feeder:
         previous = _span(self.tokens[index - 1], self.source).after if index else Span(self.source, 0, 0)
         if inserted:
             shown = _INSERTABLE[inserted]
-            self.report.error("E001", f"`{shown}` is missing before `{token}`", previous, f"expected `{shown}`")
+            edit = Edit(previous, shown if shown in ",)>" else f" {shown}")
+            fix = Fix(f"write `{shown}` here", (edit,))
+            message = f"`{shown}` is missing before `{token}`"
+            self.report.error("E001", message, previous, f"expected `{shown}`", fixes=(fix,))
             return
         expected = _expected(self.parser.accepts())
         if token.type == "$END" or (token.type in _STARTERS and not self._is_misused(index)):
             seen = "the file ends" if token.type == "$END" else f"`{token}` starts a new statement"
-            help = self._pattern(index)
-            self.report.error("E001", f"{seen} before this statement is whole", previous, expected, help=help)
+            whole = self._pattern(index)
+            self.report.error("E001", f"{seen} before this statement is whole", previous, expected, help=whole)
             return
         help = self._hint(index) or self._pattern(index)
         self.report.error("E001", f"unexpected `{token}`", _span(token, self.source), expected, help=help)
@@ -248,36 +271,58 @@ class _Feeder:
             return None
         return f"a whole one is `{_PATTERNS[keyword]}`"
 
-    def _hint(self, index: int) -> str | None:
+    def _hint(self, index: int) -> Help:
         token, accepts = self.tokens[index], self.parser.accepts()
-        before = self.tokens[index - 1] if index else token
+        before, span = self.tokens[index - 1] if index else token, _span(token, self.source)
         if str(token) in KEYWORDS and "NAME" in accepts:
             return f"`{token}` is a keyword and cannot be a name"
         if token.type == "NAME":
-            return suggest(str(token), KEYWORDS)
+            return did_you_mean(span, KEYWORDS)
         if (token == ">=" and "MORE" in accepts) or (token == "<=" and "LESS" in accepts):
-            return f"write a space: `{token[0]} =`"
+            return advise(f"write a space: `{token[0]} =`", Edit(span, f"{token[0]} ="), safe=True)
         if token.type == "EQUAL" and "COMPARE" in accepts:
-            return "write `==` to compare"
+            required = bool(self.fed) and self.fed[0].type == "_REQUIRE"
+            return advise("write `==` to compare", Edit(span, "=="), safe=required)
         if token.type == "TIMES" and before.type == "TIMES":
-            return "write `^` for a power"
+            together = before.end_pos == token.start_pos
+            return advise("write `^` for a power", Edit(_span(before, self.source).to(span), "^"), safe=together)
         if token.type == "DOT":
-            return "a number has digits on both sides of its point: `0.5`"
+            return self._point_hint(index)
         if token.type == "_IF" and "_ELSE" not in accepts:
             return "a condition inside another stands in parentheses"
         return self._bracket_hint(index, accepts)
 
-    def _bracket_hint(self, index: int, accepts: set[str]) -> str | None:
-        token = self.tokens[index]
+    def _point_hint(self, index: int) -> Help:
+        text, token = "a number has digits on both sides of its point: `0.5`", self.tokens[index]
+        glued = [other.type for other in self.tokens[index - 1 : index] if other.end_pos == token.start_pos]
+        if [t.type for t in self.tokens[index + 1 : index + 2]] != ["NUMBER"] or "NUMBER" in glued:
+            return text
+        span = _span(token, self.source)
+        return advise(text, Edit(Span(self.source, span.start, span.start), "0"), safe=True)
+
+    def _pair_hint(self, index: int) -> Help:
+        """Help with `Conv((3, 3))`."""
+        text = "there are no pairs: one number is for height and width alike, so kernels are square"
+        first, other, close = (self.tokens[place : place + 1] for place in (index - 1, index + 1, index + 2))
+        if first != other or [token.type for token in close] != ["RPAR"]:
+            return text
+        whole = _span(self.tokens[index - 2], self.source).to(_span(close[0], self.source))
+        return advise(text, Edit(whole, str(first[0])), safe=True)
+
+    def _bracket_hint(self, index: int, accepts: set[str]) -> Help:
+        token, span = self.tokens[index], _span(self.tokens[index], self.source)
+        kinds = [each.type for each in self.tokens[max(0, index - 3) : index]]
+        if token.type == "COMMA" and kinds[1:] == ["LPAR", "NUMBER"] and kinds[0] in ("LPAR", "COMMA", "EQUAL"):
+            return self._pair_hint(index)
         opening = {"RPAR": ("LPAR", "("), "RBRACE": ("LBRACE", "{")}.get(token.type)
         if opening and opening[0] not in accepts:
             kinds = [each.type for each in self.tokens[self.start : index]]
             if kinds.count(opening[0]) == kinds.count(token.type):
-                return f"there is no `{opening[1]}` for it to close"
+                return advise(f"there is no `{opening[1]}` for it to close", Edit(span, ""))
         if token.type == "COMMA" and "RBRACE" in accepts:
-            return "between rows there is no comma"
+            return advise("between rows there is no comma", Edit(span, ""), safe=True)
         if token.type == "_COMPOSE" and "EQUAL" in accepts:
-            return "a chain starts with `=`; `⊙` stands before the units that follow"
+            return advise("a chain starts with `=`; `⊙` stands before the units that follow", Edit(span, "="))
         if token.type == "COLON" and index > 1 and self.tokens[index - 2].type == "COLON":
             return "a unit has one label"
         return None
@@ -289,6 +334,27 @@ def _token(terminal: str, place: Token) -> Token:
 
 def _copy(parser: Parser) -> Parser:
     return parser.copy(deepcopy_values=False)
+
+
+def _fed(snapshot: Parser, tokens: list[Token]) -> Parser:
+    """Give a parser that has gone on from a state by some tokens, all of them right."""
+    parser = _copy(snapshot)
+    for token in tokens:
+        parser.feed_token(token)
+    return parser
+
+
+def _passes(parser: Parser, tokens: list[Token]) -> bool:
+    """Tell whether the parser would take these tokens."""
+    try:
+        _fed(parser, tokens)
+    except UnexpectedToken:
+        return False
+    return True
+
+
+def _terminal(keyword: str) -> str:
+    return "TAP" if keyword == "tap" else f"_{keyword.upper()}"
 
 
 def _expected(accepts: set[str]) -> str:

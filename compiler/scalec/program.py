@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from scalec import syntax as s
-from scalec.diagnostics import Label, Report, suggest
+from scalec.diagnostics import Label, Report
+from scalec.meant import meant
 from scalec.ops import OPERATORS, Operator
 from scalec.source import Source
 from scalec.walk import names_in
@@ -94,6 +95,13 @@ def parameters_of(callee: Callee) -> dict[str, bool]:
     return {name: parameter.required for name, parameter in callee.table.items()}
 
 
+def wanted(callee: Callee | None, which: str | int) -> str:
+    """Say what a parameter of an operator may be, which is given by its name, or by its place."""
+    table = callee.table if isinstance(callee, type) else {}
+    name = list(table)[which : which + 1] if isinstance(which, int) else [which]
+    return f"`{name[0]}` is {table[name[0]].kind.wanted}" if name and name[0] in table else ""
+
+
 def bind(call: s.Call, callee: Callee, report: Report, known: frozenset[str] = frozenset()) -> dict[str, s.Expr]:
     """Give each argument of a call its parameter; report what does not fit. `known` are set elsewhere already."""
     parameters = parameters_of(callee)
@@ -129,7 +137,7 @@ def bind(call: s.Call, callee: Callee, report: Report, known: frozenset[str] = f
                 )
                 report.error(
                     "E103", f"`{call.name.span.text}` has no parameter `{argument.name.span.text}`", argument.name.span,
-                    "unknown", help=suggest(name, parameters) or listed,
+                    "unknown", help=meant(argument.name, parameters) or listed,
                 )  # fmt: skip
                 continue
         if name in bound:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scalec.diagnostics import CompileError, Report, suggest
+from scalec.show import COLOURS, FORMATS
 from scalec.source import Source, Span
 
 FILE = "pyproject.toml"
@@ -29,6 +30,8 @@ class Key:
 
 
 KEYS = {
+    "color": Key("color", "one of these words", COLOURS),
+    "error-format": Key("error_format", "one of these words", FORMATS),
     "strict": Key("strict", "true or false"),
     "output": Key("output", 'the name of a folder, as in `output = "models"`'),
 }

@@ -7,7 +7,8 @@ from scalec import syntax as s
 from scalec.canonical import canonical
 from scalec.check import check_file, check_program
 from scalec.definitions import check_name, twice
-from scalec.diagnostics import CompileError, Label, Report, plural, suggest
+from scalec.diagnostics import CompileError, Label, Report, plural
+from scalec.meant import listed, meant
 from scalec.program import BlockDef, File, LetDef, Program
 from scalec.source import Span
 
@@ -123,7 +124,8 @@ def _load(
             report.add(diagnostic)
         return False
     if spec is None:
-        help = suggest(key, (entry.name.removesuffix(".scl") for entry in resources("scalec.specs").iterdir()))
+        library = [e.name.removesuffix(".scl") for e in resources("scalec.specs").iterdir() if e.name.endswith(".scl")]
+        help = meant(statement.module, library)
         report.error("E109", f"there is no `{key}.scl`", place, "not beside the spec, not in the library", help=help)
         return False
     if key in path or spec.canonical == specs[""].canonical:
@@ -153,7 +155,7 @@ def _take(name: s.Identifier, source: File, target: File, report: Report, module
             f"`{module}` has no block or let `{name.span.text}`",
             name.span,
             "unknown",
-            help=suggest(name.key, candidates),
+            help=meant(name, candidates),
         )
         target.broken.add(name.key)
     elif _free(name, target, report, "block" if isinstance(found, BlockDef) else "value"):
@@ -217,10 +219,9 @@ def _check_columns(columns: tuple[s.Identifier, ...], settable: set[str], report
         if earlier is not None:
             twice(column, earlier, report)
         elif column.key not in settable:
-            report.error(
-                "E101", f"the column `{column.span.text}` is no param, let or network parameter", column.span,
-                "unknown", help=suggest(column.key, settable),
-            )  # fmt: skip
+            help = meant(column, settable) or (f"there are {listed(column, settable)}" if settable else None)
+            message = f"the column `{column.span.text}` is no param, let or network parameter"
+            report.error("E101", message, column.span, "unknown", help=help)
 
 
 def _wrong_length(row: s.Variant, columns: tuple[s.Identifier, ...], report: Report) -> None:

@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 
 from scalec import exact
 from scalec import syntax as s
-from scalec.diagnostics import CompileError, Label, Report
+from scalec.diagnostics import CompileError, Edit, Label, Report, advise
 from scalec.expr import Failure, Scope, Value, describe, evaluate, number, truth, whole, whole_value
 from scalec.instantiate import Builder
 from scalec.ir import Network, Node, Setting, Stage
@@ -283,7 +283,7 @@ class Walk(ABC, Generic[S]):
             if stated != given:
                 raise Failure(
                     "E301", f"the stage turns {x} into {y}", written.value.span, f"{given}, not {stated}",
-                    help=f"write `{given}` here, or change the stage",
+                    help=advise(f"write `{given}` here, or change the stage", Edit(written.value.span, str(given))),
                 )  # fmt: skip
 
     def check_output(self, y: Shape, scope: Scope) -> None:

@@ -13,7 +13,7 @@ from scalec.ir import Setting
 from scalec.parse import parse
 from scalec.program import Program
 from scalec.scope import FileScope, World
-from scalec.source import Source, Span
+from scalec.source import COMMAND_LINE, Source, Span
 
 MAX_PHI = 32
 MOST_SCALES = 200
@@ -54,7 +54,7 @@ def command_error(
     code: str, message: str, head: str, text: str, label: str = "", help: str | None = None
 ) -> CompileError:
     """Make an error about a part of the command line, `head` being what stands before it."""
-    span = Span(Source("command line", head + text), len(head), len(head) + len(text))
+    span = Span(Source(COMMAND_LINE, head + text), len(head), len(head) + len(text))
     return CompileError([Diagnostic(code, message, Label(span, label), help=help)])
 
 
@@ -99,7 +99,7 @@ def _changed(program: Program, name: str, text: str) -> tuple[str, Value]:
     settable = program.file.constants() | set(program.network_parameters)
     if key not in settable:
         listed = (
-            f"there are {', '.join(sorted(settable))}"
+            f"there {'are' if len(settable) > 1 else 'is'} {', '.join(sorted(settable))}"
             if settable
             else "the spec has no params, lets or network parameters"
         )
@@ -146,7 +146,7 @@ def _phi(text: str) -> Fraction:
 
 def constant(head: str, text: str) -> Value:
     """Work out a value given on the command line, by the grammar of specs."""
-    source, report = Source("command line", _HEAD + text), Report()
+    source, report = Source(COMMAND_LINE, _HEAD + text), Report()
     try:
         spec = parse(source, report)
         bindings = [b for st in spec.statements if isinstance(st, s.Param) for b in st.bindings]
@@ -161,13 +161,14 @@ def constant(head: str, text: str) -> Value:
 
 def _moved(diagnostic: Diagnostic, head: str, text: str) -> Diagnostic:
     """Let a finding in the value point into the command line as it was given."""
-    source, shift = Source("command line", head + text), len(head) - len(_HEAD)
+    source, shift = Source(COMMAND_LINE, head + text), len(head) - len(_HEAD)
     start, end = (max(len(head), place + shift) for place in (diagnostic.label.span.start, diagnostic.label.span.end))
     message, help = diagnostic.message, diagnostic.help
     if diagnostic.code == "E001":
         message = f"`{text}` is not one value"
         help = help if help and "`param" not in help else "write a number or a word"
-    return replace(diagnostic, message=message, label=Label(Span(source, start, end), diagnostic.label.text), help=help)
+    label = Label(Span(source, start, end), diagnostic.label.text)
+    return replace(diagnostic, message=message, label=label, help=help, fixes=())
 
 
 class _NoNames:

@@ -39,5 +39,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(arguments: argparse.Namespace) -> int:
     """Solve. Raises `CompileError`."""
     from scalec import solve_report
+    from scalec.show import show
 
-    return solve_report.run(load(arguments.spec, arguments), arguments)
+    code = solve_report.run(load(arguments.spec, arguments), arguments)
+    show((), arguments)
+    return code

@@ -4,6 +4,9 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 
+COMMAND_LINE = "command line"
+"""The name of a source that is no file: a part of the command line."""
+
 
 @dataclass(frozen=True, eq=False)
 class Source:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from scalec.diagnostics import Label, Report, suggest
+from scalec.diagnostics import Label, Report, did_you_mean, suggest
 from scalec.importer.lists import Lists
 from scalec.ops import OPERATORS
 from scalec.source import Source, Span
@@ -92,7 +92,7 @@ def _decode(span: Span, report: Report) -> Block | None:
             report.error("E102", f"`{kind}` is {_BEYOND[kind]}, which a spec cannot say", parts[0])
         else:
             known = f"timm's blocks are {', '.join(_KINDS)}"
-            report.error("E102", f"unknown block `{kind}`", parts[0], help=suggest(kind, _KINDS) or known)
+            report.error("E102", f"unknown block `{kind}`", parts[0], help=did_you_mean(parts[0], _KINDS) or known)
         return None
     for part in parts[1:]:
         _field(kind, part, fields, report)

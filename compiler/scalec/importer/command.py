@@ -10,7 +10,7 @@ from typing import Any
 
 from scalec.compiler import load_text
 from scalec.cost import cost
-from scalec.diagnostics import Report, printable
+from scalec.diagnostics import Report
 from scalec.exits import NO_ACCESS, WRONG_USAGE, fail
 from scalec.importer.arch import ACTIVATIONS
 from scalec.importer.options import TimmOptions
@@ -19,6 +19,8 @@ from scalec.importer.timm import import_timm
 from scalec.ops import OPERATORS
 from scalec.output import write
 from scalec.parse import decode
+from scalec.render import printable
+from scalec.show import show
 
 OPERATOR_NAMES = {**ACTIVATIONS, "sigmoid": "Sigmoid", "hard_sigmoid": "HardSigmoid"}
 
@@ -56,6 +58,7 @@ def _write(text: str, path: Path, name: str, arguments: argparse.Namespace) -> i
     """Compile the spec, so that nothing is written that does not hold; write it."""
     target = Path(arguments.output or f"{path.stem}.scl")
     counted = cost(load_text(f"{name}.scl", text.encode()).compile().network)
+    show((), arguments)
     if arguments.output == "-":
         sys.stdout.buffer.write(text.encode())
         sys.stdout.buffer.flush()

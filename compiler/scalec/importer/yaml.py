@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from scalec.diagnostics import CompileError, Label, Report, suggest
+from scalec.diagnostics import CompileError, Label, Report, did_you_mean
 from scalec.source import Source, Span
 
 
@@ -33,7 +33,7 @@ class Reader:
         for key, value in self._pairs(root, "sections such as `MODEL:`"):
             name = key.text
             if name not in known:
-                self.report.error("E103", f"pycls has no section `{name}`", key, help=suggest(name, known))
+                self.report.error("E103", f"pycls has no section `{name}`", key, help=did_you_mean(key, known))
                 continue
             allowed = set(known[name])
             if not allowed:
@@ -42,7 +42,7 @@ class Reader:
             for inner, setting in self._pairs(value, f"settings of `{name}`"):
                 if inner.text not in allowed:
                     self.report.error(
-                        "E103", f"`{name}` has no `{inner.text}`", inner, help=suggest(inner.text, allowed)
+                        "E103", f"`{name}` has no `{inner.text}`", inner, help=did_you_mean(inner, allowed)
                     )
                 else:
                     settings[inner.text] = self._setting(inner, setting)
