@@ -6,13 +6,21 @@ stages as written). It never asks the compiler anything. `phis()` gives φ as te
 
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, TypeVar
 
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 T = TypeVar("T")
+
+SETTINGS = settings(
+    deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.generate),  # to shrink takes minutes, and a spec is short
+)  # fmt: skip
 
 _GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "φ": "phi", "ε": "epsilon", "ρ": "rho", "δ": "delta"}
 _SYMBOLS = {"⊙": "|>", "→": "->", "·": "*", "≤": "<=", "≥": ">=", "≈": "~=", "±": "within", "²": "^2", "³": "^3"}
@@ -110,6 +118,60 @@ def mixed(text: str, seed: int) -> str:
     """Spell some symbols in ASCII, each one by itself."""
     chance = random.Random(seed)
     return _SPELLED.sub(lambda m: m.group() if chance.random() < 0.6 else to_ascii(m.group()), text)
+
+
+_LETTERS = "A-Za-z_Α-Ωα-ωϕ"
+_WORD = re.compile(
+    rf"#[^\n]*|[{_LETTERS}][0-9{_LETTERS}]*|[0-9][0-9_]*(?:\.[0-9_]+)?(?:%|[{_LETTERS}][0-9{_LETTERS}]*)?"
+    r"|[⁰¹²³⁴⁵⁶⁷⁸⁹]+|\|>|->|[<>=!~]=|\S"
+)
+_SEPARATORS = ("⊙", "|>", ",", "=")
+
+
+def mangled(text: str, seed: int) -> str:
+    """Lay a spec out as nobody would: words on other lines, blank lines, its comments gone, others anywhere."""
+    chance = random.Random(seed)
+    breaks, comments = chance.choice([0, 0.03, 0.1, 0.5]), chance.choice([0, 0.01, 0.03, 0.1, 0.3])
+    parts, done, number = [], 0, 0
+    text = re.sub(r"#[^\n]*", "", text)
+    for word in _WORD.finditer(text):
+        gap = text[done : word.start()]
+        if chance.random() < breaks:
+            gap += chance.choice(["\n", "\n\n", "\n \n\n   ", "  ", "\t", "\r\n"])
+        elif chance.random() < breaks and gap:
+            gap = " "
+        if chance.random() < comments and word.group() != ":":  # a keyword is a label right before its colon
+            number += 1
+            forms = [f"  # {number}\n", f"\n# {number}\n", f"\n\n  #{number} \n\n", f" # → ⊙ {number}\r\n\t"]
+            gap += chance.choice([*forms, f" # a{number}\n # b{number}\n", f"\n# a{number}\n\n\n# b{number}\n"])
+        parts += [gap, word.group()]
+        done = word.end()
+    return "".join([*parts, chance.choice(["", "\n", "\n\n", " # the end", "\n\n# the end\n"])])
+
+
+def attached(text: str) -> list[tuple[str, int]]:
+    """Give each comment, and how many words are before it: a power is two, `⊙`, `,` and `=` are none."""
+    found, before = [], 0
+    for word in _WORD.findall(text):
+        if word.startswith("#"):
+            found.append((word.rstrip(), before))
+        elif word not in _SEPARATORS:
+            before += 2 if word[0] in "⁰¹²³⁴⁵⁶⁷⁸⁹" else 1
+    return found
+
+
+def examples(count: int, *strategies: st.SearchStrategy[Any], more: int = 10) -> Callable[[Callable[..., None]], Any]:
+    """Run a property with `count` examples, and marked slow with `more` times as many."""
+
+    def decorate(test: Callable[..., None]) -> Any:
+        @pytest.mark.parametrize("times", [1, pytest.param(more, marks=pytest.mark.slow)])
+        def run(times: int) -> None:
+            settings(SETTINGS, max_examples=count * times)(given(*strategies)(test))()
+
+        run.__name__, run.__doc__ = test.__name__, test.__doc__
+        return run
+
+    return decorate
 
 
 @dataclass(frozen=True)

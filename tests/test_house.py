@@ -23,6 +23,7 @@ LAYERS = """
     shape exact syntax code
     walk spelling meant layout table names
     characters build parse
+    format_words format_layout format_chain format_table format_tree format
     ops.base ops.activation ops.convolution ops.linear ops.normalization ops.pooling ops.regularization
     ops.shuffle ops
     program
@@ -41,7 +42,7 @@ LAYERS = """
     kinds views modules wrapper writer
     header
     audit emit
-    output
+    output format_command
     advice
     floats survey allow lint_names lint_rules lint_shapes lint_constants lint_cost lint_stairs lint
     compiler

@@ -16,10 +16,8 @@ from typing import Any
 
 import black
 import mpmath
-import pytest
 import torch
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, given, settings
 from torch import Tensor, nn
 
 import peers
@@ -30,28 +28,10 @@ from scalec.diagnostics import CompileError
 from scalec.ir import Leaf, Network
 from scalec.ops import OPERATORS
 from scalec.verify.count import count_macs
-from strategies import Coefficient, Rule, Stage, Written, phis, specs
+from strategies import SETTINGS, Coefficient, Rule, Stage, Written, examples, phis, specs
 
-SETTINGS = settings(
-    deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck),
-    phases=(Phase.explicit, Phase.generate),  # to shrink takes minutes, and a spec is short
-)  # fmt: skip
 NEAR = mpmath.mpf(10) ** -40
 IMPORTS = {"import torch", "import torch.nn.functional as F", "from torch import Tensor, nn"}
-
-
-def examples(count: int, *strategies: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Any]:
-    """Run a property with `count` examples, and marked slow with ten times as many."""
-
-    def decorate(test: Callable[..., None]) -> Any:
-        @pytest.mark.parametrize("times", [1, pytest.param(10, marks=pytest.mark.slow)])
-        def run(times: int) -> None:
-            settings(SETTINGS, max_examples=count * times)(given(*strategies)(test))()
-
-        run.__name__, run.__doc__ = test.__name__, test.__doc__
-        return run
-
-    return decorate
 
 
 def compiled(text: str, phi: str | None = None, variant: str | None = None) -> Compiled | None:
@@ -364,7 +344,7 @@ def test_emitted_files_pass_mypy_strict(tmp_path: Path) -> None:
 
 def test_the_specs_use_the_whole_vocabulary() -> None:
     """What no random spec says, no property here has looked at; one activation stands for another."""
-    text = "\n".join(written.text for written, _ in sample(150))
+    text = "\n".join(written.text for written, _ in sample(400))
     alike = {name for name, cls in OPERATORS.items() if cls.__module__ == "scalec.ops.activation"} - {"PReLU"}
     missing = {name for name in OPERATORS if not re.search(rf"\b{name}\b", text)}
     assert missing - alike <= {"Linear", "SpaceToDepth"}, missing  # which fits few sizes

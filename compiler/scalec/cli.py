@@ -14,6 +14,7 @@ from scalec import (
     completion_command,
     cost_command,
     explain_command,
+    format_command,
     solve_command,
     verify_command,
 )
@@ -29,6 +30,7 @@ _EXAMPLES = """examples:
   scalec cost efficientnet.scl --variant B4          parameters, multiply-adds, activations by stage
   scalec solve efficientnet.scl --flops 1.5G         the largest φ that fits; with --free d,w,r all that fit
   scalec import mixnet_s.txt --stem 16               a spec from a definition of timm or pycls
+  scalec fmt specs                                   one layout for all specs in a folder
 """
 
 
@@ -102,10 +104,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"scalec {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in (
-        compile_command, check_command, explain_command, cost_command, solve_command, verify_command, import_command,
+        compile_command, check_command, explain_command, format_command, cost_command, solve_command, verify_command,
+        import_command,
     ):  # fmt: skip
         command.add_parser(commands)
-    for name in ("compile", "check", "cost", "solve", "verify", "import"):
+    for name in ("compile", "check", "fmt", "cost", "solve", "verify", "import"):
         add_error_options(commands.choices[name], product=name == "check")
     completion_command.add_parser(commands, parser)
     for each in commands.choices.values():

@@ -57,6 +57,12 @@ def write(path: Path, text: str, force: bool = False) -> str | None:
             return None
         if not force and not old.startswith(MARK.encode()) and old:
             return f"{path} was not written by scalec; --force overwrites it"
+    replace_file(path, data)
+    return None
+
+
+def replace_file(path: Path, data: bytes, mode: int | None = None) -> None:
+    """Write by way of a temporary file and a rename; through a link, its target. `mode` is as umask says if none."""
     target = path.resolve() if path.is_symlink() else path
     descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".scalec-tmp", dir=target.parent)
     try:
@@ -66,9 +72,8 @@ def write(path: Path, text: str, force: bool = False) -> str | None:
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
+        os.chmod(temporary, 0o666 & ~umask if mode is None else mode)
         os.replace(temporary, target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return None

@@ -78,6 +78,14 @@ def parse(source: Source, report: Report) -> Spec:
     return spec
 
 
+def words(source: Source) -> list[tuple[str, str, Span]]:
+    """Give terminal, canonical text and place of each token of a spec that parses.
+
+    Between them are white space and comments.
+    """
+    return [(token.type, _canonical(token), _span(token, source)) for token in _lark().lex(source.text)]
+
+
 @cache
 def _lark() -> Lark:
     # Never cache=True: Lark would unpickle a file of a predictable name from the temporary directory.
