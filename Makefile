@@ -1,4 +1,4 @@
-.PHONY: help install test test-slow test-full lint golden benchmark
+.PHONY: help install test test-slow test-full fuzz lint golden benchmark
 help:  ## list the commands
 	@grep -E '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
@@ -10,6 +10,9 @@ test-slow: ## the tests that take minutes: every peer, other blacks, packaging
 
 test-full: ## peers too large for CI (tens of GB of memory and minutes each)
 	python -m pytest -q -m full
+
+fuzz:  ## 20,000 wrong inputs, as CI does; `python fuzz/run.py --help` for more
+	python fuzz/run.py --inputs 20000 --seed 1
 
 lint:  ## black, ruff and mypy --strict
 	black --check --quiet . && ruff check --quiet . && mypy

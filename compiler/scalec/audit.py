@@ -21,12 +21,21 @@ _BUILTINS = frozenset("super int float bool tuple type min max Tensor self".spli
 _METHODS = frozenset({"__init__", "forward", "extra_repr"})
 
 
+class Unsafe(AssertionError):
+    """An emitted file is not what one may be: a bug of scalec. Raised, not asserted: `python -O` drops assertions."""
+
+
+def _demand(holds: bool, what: str | ast.AST) -> None:
+    if not holds:
+        raise Unsafe(what if isinstance(what, str) else f"{ast.unparse(what)} in an emitted file")
+
+
 def audit(source: str) -> None:
-    """Raise `AssertionError` unless the file holds nothing but what emitted files are made of."""
+    """Raise `Unsafe` unless the file holds nothing but what emitted files are made of."""
     data = source.encode()
     encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    assert encoding == "utf-8" and "\r" not in source and "\0" not in source, "encoding"
-    assert source.startswith(_HEAD), "the first line"
+    _demand(encoding == "utf-8" and "\r" not in source and "\0" not in source, "encoding")
+    _demand(source.startswith(_HEAD), "the first line")
     tree = ast.parse(data)
     nodes = list(ast.walk(tree))
     defined = _defined(nodes)
@@ -38,60 +47,62 @@ def audit(source: str) -> None:
         elif isinstance(statement, ast.Assign):
             ast.literal_eval(statement.value)
         else:
-            assert isinstance(statement, (ast.Import, ast.ImportFrom)) or _is_text(statement), "a statement at the top"
+            _demand(
+                isinstance(statement, (ast.Import, ast.ImportFrom)) or _is_text(statement), "a statement at the top"
+            )
 
 
 def _check_node(node: ast.AST, defined: set[str]) -> None:
     kind = type(node).__name__
-    assert kind in _NODES, f"{kind} in an emitted file"
+    _demand(kind in _NODES, f"{kind} in an emitted file")
     match node:
         case ast.Import() | ast.ImportFrom():
-            assert ast.unparse(node) in _IMPORTS, ast.unparse(node)
+            _demand(ast.unparse(node) in _IMPORTS, node)
         case ast.Name():
-            assert node.id in _BUILTINS or node.id in defined, f"the name {node.id} in an emitted file"
-            assert node.id.isascii() and not (isinstance(node.ctx, ast.Store) and node.id in _BUILTINS), node.id
+            _demand(node.id in _BUILTINS or node.id in defined, node)
+            _demand(node.id.isascii() and not (isinstance(node.ctx, ast.Store) and node.id in _BUILTINS), node)
         case ast.Attribute():
             _check_attribute(node)
         case ast.arg():
-            assert node.arg.isascii() and (node.arg == "self" or node.arg not in _BUILTINS), node.arg
+            _demand(node.arg.isascii() and (node.arg == "self" or node.arg not in _BUILTINS), node)
         case ast.keyword():
-            assert node.arg is not None and node.arg.isascii(), "keyword arguments of a mapping"
+            _demand(node.arg is not None and node.arg.isascii(), "keyword arguments of a mapping")
         case ast.Expr():
-            assert isinstance(node.value, ast.Call) or _is_text(node), "a bare expression"
+            _demand(isinstance(node.value, ast.Call) or _is_text(node), "a bare expression")
         case ast.Constant():
             plain = node.value is None or node.value is ... or type(node.value) in (str, int, float, bool)
-            assert plain, f"the constant {node.value!r}"
+            _demand(plain, node)
 
 
 def _check_attribute(node: ast.Attribute) -> None:
-    assert node.attr.isascii() and (not node.attr.startswith("__") or node.attr == "__init__"), node.attr
+    _demand(node.attr.isascii() and (not node.attr.startswith("__") or node.attr == "__init__"), node)
     if isinstance(node.ctx, ast.Store):
-        assert isinstance(node.value, ast.Name) and node.value.id == "self", ast.unparse(node)
+        _demand(isinstance(node.value, ast.Name) and node.value.id == "self", node)
     if isinstance(node.value, ast.Name) and node.value.id in _MODULES:
         known = node.attr[:1].isupper() if node.value.id == "nn" else ast.unparse(node) in _PARTS
-        assert known, f"{ast.unparse(node)} in an emitted file"
+        _demand(known, node)
     inner = node.value
     if isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name):
-        assert inner.value.id not in _MODULES, f"{ast.unparse(node)} in an emitted file"
+        _demand(inner.value.id not in _MODULES, node)
 
 
 def _check_class(definition: ast.ClassDef) -> None:
     """A class has one base, methods of known names, and no other statements."""
     plain = len(definition.bases) == 1 and isinstance(definition.bases[0], ast.Attribute)
-    assert plain and not definition.decorator_list and not definition.keywords, f"the head of {definition.name}"
-    assert definition.name.isascii() and definition.name not in _BUILTINS, definition.name
+    _demand(plain and not definition.decorator_list and not definition.keywords, f"the head of {definition.name}")
+    _demand(definition.name.isascii() and definition.name not in _BUILTINS, f"the class {definition.name}")
     for statement in definition.body:
         if isinstance(statement, ast.FunctionDef):
-            assert statement.name in _METHODS and not statement.decorator_list, statement.name
+            _demand(statement.name in _METHODS and not statement.decorator_list, f"the method {statement.name}")
             _check_body(statement.body)
         else:
-            assert _is_text(statement), f"a statement in {definition.name}"
+            _demand(_is_text(statement), f"a statement in {definition.name}")
 
 
 def _check_body(body: list[ast.stmt]) -> None:
     for statement in body:
         known = isinstance(statement, (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.If, ast.Return))
-        assert known, f"{type(statement).__name__} in a method"
+        _demand(known, f"{type(statement).__name__} in a method")
         if isinstance(statement, ast.If):
             _check_body([*statement.body, *statement.orelse])
 
@@ -107,8 +118,8 @@ def _defined(nodes: list[ast.AST]) -> set[str]:
 
 
 def same_skeleton(source: str, neutral: str) -> None:
-    """Raise `AssertionError` unless two files are the same but for names and constants."""
-    assert _skeleton(source) == _skeleton(neutral), "a name changed the structure of the emitted file"
+    """Raise `Unsafe` unless two files are the same but for names and constants."""
+    _demand(_skeleton(source) == _skeleton(neutral), "a name changed the structure of the emitted file")
 
 
 def _skeleton(source: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -12,6 +13,7 @@ from lark.visitors import Transformer_NonRecursive, v_args
 from scalec import syntax as s
 from scalec.diagnostics import Edit, Help, Report, advise, did_you_mean
 from scalec.exact import ArithmeticFailure, parse_decimal
+from scalec.limits import MAX_BODIES, MAX_PARAMETERS, MAX_UNITS, MAX_VARIANTS
 from scalec.source import Source, Span
 
 UNITS = {
@@ -61,6 +63,10 @@ class _Builder(Transformer_NonRecursive):  # type: ignore[type-arg]
     def _at(self, token: Token) -> Span:
         return Span(self.source, token.start_pos or 0, token.end_pos or 0)
 
+    def _limit(self, items: Sequence[s.Node], most: int, what: str) -> None:
+        for item in items[most : most + 1]:
+            self.report.error("E004", f"more than {most:,} {what}", item.span, "one too many")
+
     def _identifier(self, token: Token) -> s.Identifier:
         return s.Identifier(self._at(token), s.ascii_name(token))
 
@@ -99,6 +105,7 @@ class _Builder(Transformer_NonRecursive):  # type: ignore[type-arg]
     def variants(self, meta: Meta, children: list[Any]) -> s.Variants:
         columns = tuple(self._identifier(child) for child in children if isinstance(child, Token))
         rows = tuple(child for child in children if isinstance(child, s.Variant))
+        self._limit(rows, MAX_VARIANTS, "variants")
         return s.Variants(self._span(meta), columns, rows)
 
     def binding(self, meta: Meta, children: list[Any]) -> s.Binding:
@@ -115,7 +122,9 @@ class _Builder(Transformer_NonRecursive):  # type: ignore[type-arg]
         return s.Call(self._span(meta), self._identifier(children[0]), children[1])
 
     def parameters(self, meta: Meta, children: list[Any]) -> tuple[s.Parameter, ...]:
-        return _present(children)
+        parameters = _present(children)
+        self._limit(parameters, MAX_PARAMETERS, "parameters")
+        return parameters
 
     def parameter(self, meta: Meta, children: list[Any]) -> s.Parameter:
         return s.Parameter(self._span(meta), self._identifier(children[0]), children[2])
@@ -127,6 +136,7 @@ class _Builder(Transformer_NonRecursive):  # type: ignore[type-arg]
         return s.Variant(self._span(meta), self._identifier(children[0]), tuple(children[1:]))
 
     def chain(self, meta: Meta, children: list[s.Unit]) -> s.Chain:
+        self._limit(children, MAX_UNITS, "units in a chain")
         return s.Chain(self._span(meta), tuple(children))
 
     def unit(self, meta: Meta, children: list[Any]) -> s.Unit:
@@ -143,6 +153,7 @@ class _Builder(Transformer_NonRecursive):  # type: ignore[type-arg]
         return self.call(meta, children)
 
     def wrap(self, meta: Meta, children: list[Any]) -> s.Wrap:
+        self._limit(children[1:], MAX_BODIES, "bodies")
         return s.Wrap(self._span(meta), children[0], tuple(children[1:]))
 
     def body(self, meta: Meta, children: list[Any]) -> s.Body:

@@ -152,7 +152,7 @@ class Names:
                 given = "named here" if any(a.name for a in call.arguments) else f"{len(call.arguments)} given"
                 named = plural(count, "argument") + " without a name"
                 self.report.error("E106", f"`{call.name.span.text}` takes {named}", call.span, given)
-        elif key in self.file.constants():
+        elif self.file.is_constant(key):
             self.report.error(
                 "E203", f"`{call.name.span.text}` is a value and takes no arguments", call.span, "not a function"
             )
@@ -251,7 +251,7 @@ class Names:
         if name.key in WRAPPERS:
             self.report.error("E102", f"`{shown}` needs a body", name.span, f"write `{shown} {{ … }}`")
         elif name.key in FUNCTIONS or name.key in self.file.lets or name.key in self.file.params:
-            what = "a value" if name.key in self.file.constants() else "a function"
+            what = "a value" if self.file.is_constant(name.key) else "a function"
             self.report.error("E102", f"`{shown}` is {what}", name.span, "expected a block or operator")
         elif name.key in self.labels:
             help = "a layer is used once: write what it is made of again, or make that a block"

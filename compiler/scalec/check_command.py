@@ -26,6 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Check each spec; go on after one that is wrong."""
     from scalec.compiler import check
     from scalec.diagnostics import CompileError, Diagnostic
+    from scalec.render import printable
     from scalec.show import for_people, show
 
     code, found = DONE, list[Diagnostic]()
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
             said, warnings = check(path, data)
             found += warnings
             if for_people(arguments):
-                print(f"{path}: {said}")
+                print(f"{printable(str(path))}: {said}")
         except CompileError as error:
             found += error.diagnostics
             code = WRONG_INPUT

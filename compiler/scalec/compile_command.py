@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scalec.exits import DONE, NO_ACCESS, WRONG_INPUT, WRONG_USAGE, fail
-from scalec.options import FORCE, STDIN, body_options, load, scale_options, spec_options, taps
+from scalec.options import STDIN, body_options, load, scale_options, spec_options, taps, write_options
 
 if TYPE_CHECKING:
     from scalec.compiler import Compiled
@@ -62,7 +62,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 unless the files are up to date")
     parser.add_argument("--diff", action="store_true", help="--check, and show what would change")
     parser.add_argument("--true", action="store_true", help="move d, w and r until FLOPS grow as d·w²·r² says (1%%)")
-    parser.add_argument("--force", action="store_true", help=FORCE)
+    write_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     for path in {each.path for each in outputs}:
         if sum(each.path == path for each in outputs) > 1:
             return fail(f"{path} would be written more than once", WRONG_USAGE)
-    return _compare(outputs, arguments.diff) if arguments.check or arguments.diff else _write(outputs, arguments.force)
+    return _compare(outputs, arguments.diff) if arguments.check or arguments.diff else _write(outputs, arguments)
 
 
 def _compiled(spec: str, arguments: argparse.Namespace) -> "Iterator[Compiled]":
@@ -121,27 +121,30 @@ def _to_stdout(compiled: "list[Compiled]", arguments: argparse.Namespace) -> int
 
 
 def _compare(outputs: list[Output], show: bool) -> int:
+    from scalec.render import printable
+
     code = DONE
     for output in outputs:
         problem = output.differs()
         if problem is None:
             continue
         code = WRONG_INPUT
-        print(f"{output.path}: {problem}", file=sys.stderr)
+        print(f"{printable(str(output.path))}: {problem}", file=sys.stderr)
         if show:
             sys.stdout.write(output.diff())
     return code
 
 
-def _write(outputs: list[Output], force: bool) -> int:
+def _write(outputs: list[Output], arguments: argparse.Namespace) -> int:
     from scalec.cost import cost
     from scalec.output import scale_of, write
+    from scalec.render import printable
 
     for output in outputs:
         network = output.compiled.network
-        problem = write(output.path, output.compiled.source, force)
+        problem = write(output.path, output.compiled.source, arguments.force, arguments.follow_symlinks)
         if problem:
             return fail(problem, NO_ACCESS)
-        counted = cost(network)
-        print(f"{output.path}: {scale_of(network)}, {counted.params:,} parameters, {counted.macs:,} multiply-adds")
+        counted, shown = cost(network), printable(str(output.path))
+        print(f"{shown}: {scale_of(network)}, {counted.params:,} parameters, {counted.macs:,} multiply-adds")
     return DONE

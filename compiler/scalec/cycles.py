@@ -4,11 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 from scalec import syntax as s
 from scalec.diagnostics import Report
+from scalec.limits import MAX_CALLS, MAX_LETS
 from scalec.program import File
 from scalec.walk import children, names_in
-
-MAX_DEPTH = 100
-MAX_STEPS = 1_000
 
 
 def check_cycles(file: File, report: Report) -> None:
@@ -45,7 +43,7 @@ def _check_size(file: File, lets: Mapping[str, s.Binding], report: Report) -> No
         used = [name for name in _mentions(lets[key].value) if name in depths]
         depths[key] = 1 + max((depths[name] for name in used), default=0)
         steps[key] = 1 + sum(steps[name] for name in used if file.lets.get(name) and lets[name].parameters)
-        for count, most, what in ((depths[key], MAX_DEPTH, "lets, one on the other"), (steps[key], MAX_STEPS, "calls")):
+        for count, most, what in ((depths[key], MAX_LETS, "lets, one on the other"), (steps[key], MAX_CALLS, "calls")):
             if count > most:
                 message = f"`{_spelled(key, lets)}` takes more than {most:,} {what}"
                 report.error("E004", message, lets[key].name.span, "with what it is made of")

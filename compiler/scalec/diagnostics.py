@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from scalec.limits import MAX_ERRORS
 from scalec.nearest import in_words, nearest
 from scalec.source import Span
 
@@ -73,10 +74,12 @@ class Report:
     _seen: set[Diagnostic] = field(default_factory=set, repr=False)
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Take a finding, unless the same one stands there already."""
+        """Take a finding, unless the same one stands there already. Raises `CompileError` when there are very many."""
         if diagnostic not in self._seen:
             self._seen.add(diagnostic)
             self.diagnostics.append(diagnostic)
+            if len(self.diagnostics) >= MAX_ERRORS:
+                self.stop_on_error()
 
     def error(
         self,

@@ -14,11 +14,16 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 
 from scalec import syntax as s
-from scalec.audit import audit, same_skeleton
+from scalec.audit import Unsafe, audit, same_skeleton
+from scalec.cost import cost
+from scalec.diagnostics import CompileError, Diagnostic, Label
 from scalec.header import constants, header, title
+from scalec.ir import Chain, Group, Network, Node, Wrap
 from scalec.kinds import Kind, kinds
 from scalec.layout import WIDTH, assign, returned, signature, statement
+from scalec.limits import MAX_CLASSES, MAX_COUNT, MAX_LINES
 from scalec.names import neutral_names, python_name
+from scalec.seal import sealed
 from scalec.views import BlockContext, ClassView, NetworkContext, moving_names
 from scalec.writer import Writer
 
@@ -37,18 +42,48 @@ class Checked(str):
 def checked(text: str) -> Checked:
     """Let text through if it is one line without backslash, control character or the end of a docstring."""
     if not _LETTERS.fullmatch(text) or '"""' in text:
-        raise AssertionError(f"unsafe text for an emitted file: {text!r}")
+        raise Unsafe(f"unsafe text for an emitted file: {text!r}")
     return Checked(text)
 
 
 def emit(compiled: "Compiled") -> str:
-    """Emit the file of a network. Raises `AssertionError` if a guard finds it unsafe: that is a bug of scalec."""
-    source = _render(compiled)
+    """Emit the file of a network. Raises `Unsafe` if a guard finds it so: that is a bug of scalec."""
+    _check_size(compiled.network)
+    source = sealed(_render(compiled))
+    if source.count("\n") > MAX_LINES:
+        raise _too_large(compiled.network, f"the file would have more than {MAX_LINES:,} lines")
     with neutral_names():
         neutral = _render(compiled)
     audit(source)
     same_skeleton(source, neutral)
     return source
+
+
+def _check_size(network: Network) -> None:
+    """Raise `CompileError` for a network that would make too long a file, or that PyTorch could not count."""
+    counted = cost(network)
+    if max(counted.params, counted.macs) > MAX_COUNT:
+        raise _too_large(network, "more than 2^63 - 1 parameters or multiply-adds")
+    if sum(_lines_of(layer) for stage in network.stages for layer in stage.layers) > MAX_LINES:
+        raise _too_large(network, f"the file would have more than {MAX_LINES:,} lines")
+
+
+def _too_large(network: Network, message: str) -> CompileError:
+    return CompileError([Diagnostic("E004", message, Label(network.program.network.name.span))])
+
+
+def _lines_of(node: Node) -> int:
+    """Give the fewest lines that a layer takes in the network's class: a block takes one."""
+    match node:
+        case Group():
+            return _lines_of_chain(node.chain)
+        case Wrap():
+            return sum(_lines_of_chain(body.chain) for body in node.bodies if body.chain)
+    return 1
+
+
+def _lines_of_chain(chain: Chain) -> int:
+    return sum(_lines_of(node) for placed in chain.units for node in placed.nodes)
 
 
 @cache
@@ -59,7 +94,8 @@ def _environment() -> jinja2.Environment:
         return folder.joinpath(name).read_text(encoding="utf-8")
 
     def only_checked(value: Any) -> Any:
-        assert isinstance(value, Checked), f"unchecked value in a template: {value!r}"
+        if not isinstance(value, Checked):
+            raise Unsafe(f"unchecked value in a template: {value!r}")
         return value
 
     return jinja2.Environment(
@@ -107,6 +143,8 @@ def class_views(compiled: "Compiled") -> tuple[list[ClassView], set[str]]:
     views: dict[Kind, ClassView] = {}
     helpers: dict[str, set[str]] = {}
     found = kinds(network)
+    if len(found.uses) > MAX_CLASSES:
+        raise _too_large(network, f"the file would have more than {MAX_CLASSES} classes")
     names = _class_names(list(found.uses))
     for kind, uses in found.uses.items():
         context = BlockContext(kind, found, moving, network.scope)

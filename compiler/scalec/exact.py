@@ -20,12 +20,8 @@ from fractions import Fraction
 from functools import cmp_to_key, lru_cache
 from math import gcd, isqrt, lcm, prod
 
-MAX_BITS = 4096  # numerator, denominator of any result; a root may hold a radicand of twice that
-MAX_EXPONENT = 32
-MAX_DENOMINATOR = 10_000  # of an exponent
-MAX_TERMS = 16  # of a sum
-MAX_SUM_POWER = 8  # exponent of a sum
-MAX_LITERAL_DIGITS = 19
+from scalec.limits import MAX_BITS, MAX_DENOMINATOR, MAX_EXPONENT, MAX_LITERAL_DIGITS, MAX_SUM_POWER, MAX_TERMS
+
 _FIRST_DIGITS, _INTEGER_DIGITS, _MAX_DIGITS = 40, 160, 20_000  # decimals of an enclosure
 _INTEGER_BITS = 1 << 20  # largest integers worth building to decide one comparison
 _GUARD = 10

@@ -9,6 +9,7 @@ from scalec import exact
 from scalec import syntax as s
 from scalec.diagnostics import Diagnostic, Label, finding
 from scalec.exact import Number
+from scalec.limits import MAX_WHOLE
 from scalec.source import Span
 
 WORDS = ("same", "symmetric")
@@ -112,12 +113,12 @@ def truth(expr: s.Expr, scope: Scope) -> bool:
     return value
 
 
-def whole(expr: s.Expr, scope: Scope, what: str, least: int = 1, most: int = 65_536) -> int:
+def whole(expr: s.Expr, scope: Scope, what: str, least: int = 1, most: int = MAX_WHOLE) -> int:
     """Evaluate to a whole number between `least` and `most`."""
     return whole_value(number(expr, scope), expr.span, what, least, most)
 
 
-def whole_value(value: Number, span: Span, what: str, least: int = 1, most: int = 65_536) -> int:
+def whole_value(value: Number, span: Span, what: str, least: int = 1, most: int = MAX_WHOLE) -> int:
     """Give a value as a whole number between `least` and `most`; `span` is where it is written."""
     if not isinstance(value, Fraction) or value.denominator != 1:
         raise Failure(

@@ -2,7 +2,6 @@
 
 import argparse
 import difflib
-import stat
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -96,7 +95,7 @@ def _replace(path: Path, text: str) -> int:
     from scalec.output import replace_file
 
     try:
-        replace_file(path, text.encode(), stat.S_IMODE(path.stat().st_mode))
+        replace_file(path, text.encode())
     except OSError as error:
         return fail(f"{path}: {error.strerror or error}", NO_ACCESS)
     print(f"{path}: formatted")

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from scalec import syntax as s
-from scalec.parse import MAX_NAME, words
+from scalec.limits import MAX_NAME
+from scalec.parse import words
 from scalec.source import Source, Span
 
 _ASCII = {"⊙": "|>", "→": "->", "·": "*", "×": "*", "≤": "<=", "≥": ">=", "≈": "~=", "±": "within"}

@@ -21,11 +21,11 @@ from scalec import syntax as s
 from scalec.axis import Decision, Scale, decisions, staircase
 from scalec.cost import Cost
 from scalec.expr import Failure
-from scalec.instantiate import MAX_NODES
 from scalec.ir import Setting
+from scalec.limits import MAX_LAYERS, MAX_NODES
 from scalec.memory import resident_of
 from scalec.monotone import Ends
-from scalec.scale import MAX_LAYERS, Task, channel_dim
+from scalec.scale import Task, channel_dim
 from scalec.scope import LocalScope
 from scalec.shape import Shape
 from scalec.tally import Key, StageTally, Tally

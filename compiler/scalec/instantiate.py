@@ -9,6 +9,7 @@ from scalec import syntax as s
 from scalec.diagnostics import Label, Report
 from scalec.expr import Failure, Partial, Value, describe, evaluate, number, truth, whole
 from scalec.joins import joined, pieces
+from scalec.limits import MAX_DEPTH, MAX_NODES
 from scalec.ops import Operator, OperatorError
 from scalec.program import BlockDef, Callee, bind
 from scalec.repetition import division, divisors, repeatable
@@ -16,8 +17,6 @@ from scalec.scope import FileScope, LocalScope, World
 from scalec.shape import Shape
 from scalec.source import Span
 
-MAX_DEPTH = 32
-MAX_NODES = 100_000
 AnyScope = FileScope | LocalScope
 
 
@@ -151,7 +150,7 @@ class Builder:
         file = scope.parent if isinstance(scope, LocalScope) else scope
         held = scope.values.get(call.name.key) if isinstance(scope, LocalScope) else None
         known_as = file.file.callee(call.name.key)
-        if held is None and known_as is None and call.name.key in file.file.constants():
+        if held is None and known_as is None and file.file.is_constant(call.name.key):
             held = file.value(call.name.key)
         partial = held if isinstance(held, Partial) else None
         callee = partial.callee if partial else known_as

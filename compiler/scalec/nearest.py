@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+from scalec.limits import MAX_CANDIDATES
+
 MOST = 3
 """More equally near words than this are no help."""
 LONGEST = 64
@@ -15,7 +17,8 @@ _FAR_LIKENESS = 0.7
 
 def nearest(name: str, candidates: Iterable[str]) -> tuple[str, ...]:
     """Give the words nearest to `name`, the likeliest first; nothing if none is near, or if too many are."""
-    name, known = name[:LONGEST], sorted(set(candidates))
+    name = name[:LONGEST]
+    known = sorted(set(candidates), key=lambda each: (abs(len(each) - len(name)), each))[:MAX_CANDIDATES]
     same = [each for each in known if each.lower() == name.lower()]
     if same:
         return tuple(same[:1])

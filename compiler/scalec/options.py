@@ -9,7 +9,12 @@ if TYPE_CHECKING:
     from scalec.compiler import Loaded
 
 STDIN = "-"
-FORCE = "overwrite a file that scalec did not write"
+
+
+def write_options(parser: argparse.ArgumentParser) -> None:
+    """Add what writing asks about."""
+    parser.add_argument("--force", action="store_true", help="overwrite what scalec did not write, or what was edited")
+    parser.add_argument("--follow-symlinks", action="store_true", help="write through a link that leads elsewhere")
 
 
 def spec_options(parser: argparse.ArgumentParser, several: bool = False) -> None:

@@ -13,15 +13,10 @@ from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedToken
 from scalec.build import build
 from scalec.characters import check_characters, report_character
 from scalec.diagnostics import Edit, Fix, Help, Report, advise, did_you_mean, offer
+from scalec.limits import MAX_BYTES, MAX_ERRORS, MAX_NAME, MAX_NESTING, MAX_TOKENS
 from scalec.nearest import nearest
 from scalec.source import Source, Span
 from scalec.syntax import Spec, ascii_name
-
-MAX_BYTES = 256 * 1024
-MAX_TOKENS = 50_000
-MAX_NESTING = 64
-MAX_NAME = 64
-MAX_ERRORS = 50
 
 STATEMENTS = "import param let default scale require block network variants".split()
 KEYWORDS = [*STATEMENTS, "from", "where", "when", "if", "else", "and", "or", "not", "tap", "within"]

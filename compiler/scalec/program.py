@@ -66,6 +66,10 @@ class File:
         binding, home = (let.binding, let.home) if let else (self.params.get(key), self)
         return binding is not None and any(home.callee(name) for name in names_in(binding.value))
 
+    def is_constant(self, key: str) -> bool:
+        """Tell whether a name is a value: a param, or a let without arguments."""
+        return key in self.params or (key in self.lets and not self.lets[key].binding.parameters)
+
     def constants(self) -> set[str]:
         """Give the names that are values: params and lets without arguments."""
         return set(self.params) | {key for key, let in self.lets.items() if not let.binding.parameters}

@@ -8,12 +8,11 @@ from scalec.canonical import canonical
 from scalec.check import check_file, check_program
 from scalec.definitions import check_name, twice
 from scalec.diagnostics import CompileError, Label, Report, plural
+from scalec.limits import MAX_IMPORT_DEPTH, MAX_IMPORTS
 from scalec.meant import listed, meant
 from scalec.program import BlockDef, File, LetDef, Program
 from scalec.source import Span
 
-MAX_IMPORTS = 32
-MAX_IMPORT_DEPTH = 8
 SYMBOLS = ("L", "C", "H", "W")
 
 Load = Callable[[str], s.Spec | None]

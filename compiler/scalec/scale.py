@@ -15,14 +15,13 @@ from scalec.diagnostics import CompileError, Edit, Label, Report, advise
 from scalec.expr import Failure, Scope, Value, describe, evaluate, number, truth, whole, whole_value
 from scalec.instantiate import Builder
 from scalec.ir import Network, Node, Setting, Stage
+from scalec.limits import MAX_LAYERS, MAX_RESOLUTION, MAX_WHOLE
 from scalec.program import Program
 from scalec.scope import LocalScope, World
 from scalec.shape import Shape
 from scalec.spelling import spell_name
 from scalec.walk import names_in
 
-MAX_LAYERS = 4096
-MAX_RESOLUTION = 8192
 _SIZES = {"L": "the number of layers", "C": "the number of channels", "H": "the height", "W": "the width"}
 
 
@@ -206,9 +205,10 @@ class Walk(ABC, Generic[S]):
         shape = self.program.network.input
         dims: list[int] = []
         for symbol, dim in zip(("H", "W", "C") if len(shape.dims) == 3 else ("C",), shape.dims, strict=True):
-            written = Fraction(whole(dim.value, self.scope, _SIZES[symbol], most=MAX_RESOLUTION))
+            most = MAX_WHOLE if symbol == "C" else MAX_RESOLUTION
+            written = Fraction(whole(dim.value, self.scope, _SIZES[symbol], most=most))
             keep = dim.pinned or symbol == "C"
-            dims.append(written.numerator if keep else self.rule(symbol, written, dim.value, 1, MAX_RESOLUTION))
+            dims.append(written.numerator if keep else self.rule(symbol, written, dim.value, 1, most))
         return Shape(tuple(dims))
 
     def repeats(self, unit: s.Unit, scope: Scope) -> int:
@@ -254,7 +254,7 @@ class Walk(ABC, Generic[S]):
         written = number(dim.value, scope)
         if not isinstance(written, Fraction):
             return whole(dim.value, scope, _SIZES["C"])
-        return self.rule("C", written, dim.value, 1, 65_536)
+        return self.rule("C", written, dim.value, 1, MAX_WHOLE)
 
     def _written(self, unit: s.Unit, scope: Scope) -> Shape | None:
         """Give the shape that a stage states, to go on with after an error; known at the baseline only."""

@@ -44,7 +44,7 @@ class FileScope:
 
     def number(self, key: str) -> Number | None:
         """Give a param or let that is a number; nothing if there is none of that name."""
-        value = self.value(key) if key in self.file.constants() else None
+        value = self.value(key) if self.file.is_constant(key) else None
         return None if value is None or isinstance(value, (bool, str, Partial)) else value
 
     def name(self, name: s.Name) -> Value:

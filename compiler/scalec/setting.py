@@ -7,16 +7,14 @@ from fractions import Fraction
 
 from scalec import syntax as s
 from scalec.diagnostics import CompileError, Diagnostic, Label, Report, suggest
-from scalec.exact import MAX_DENOMINATOR
 from scalec.expr import WORDS, Failure, Partial, Value, describe, evaluate
 from scalec.ir import Setting
+from scalec.limits import MAX_DENOMINATOR, MAX_PHI, MAX_SCALES
 from scalec.parse import parse
 from scalec.program import Program
 from scalec.scope import FileScope, World
 from scalec.source import COMMAND_LINE, Source, Span
 
-MAX_PHI = 32
-MOST_SCALES = 200
 _WHOLE = re.compile(r"-?[0-9]{1,3}")
 _HEAD = "param value = "
 
@@ -69,8 +67,8 @@ def scales(text: str) -> list[str]:
             raise command_error("E501", "a range has whole ends: `0..7`", "--phi ", text)
         else:
             found += [str(phi) for phi in range(int(low), int(high) + 1)]
-    if not found or len(found) > MOST_SCALES:
-        raise command_error("E501", f"from one to {MOST_SCALES} scales", "--phi ", text)
+    if not found or len(found) > MAX_SCALES:
+        raise command_error("E501", f"from one to {MAX_SCALES} scales", "--phi ", text)
     return found
 
 

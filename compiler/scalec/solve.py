@@ -12,9 +12,9 @@ from itertools import pairwise
 
 from scalec.axis import STEPS, Axis
 from scalec.ir import Setting
+from scalec.limits import MAX_PHI
 from scalec.tally import NetworkTally, Tally
 
-MAX_PHI = 32
 LOOK_AHEAD = Fraction(5, 4)
 """Above the answer, every network is tried that needs no more than so many times a limit: costs might fall again."""
 

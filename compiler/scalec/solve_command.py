@@ -2,7 +2,7 @@
 
 import argparse
 
-from scalec.options import FORCE, load, scale_options, spec_options
+from scalec.options import load, scale_options, spec_options, write_options
 
 _EXAMPLES = """examples:
   scalec solve efficientnet.scl --flops 1.5G                the largest φ that fits
@@ -31,7 +31,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--within", metavar="SHARE", default="1%", help="of that growth (1%%)")
     parser.add_argument("--emit", action="store_true", help="compile the answer; of several, the one with most FLOPS")
     parser.add_argument("-o", "--output", metavar="FILE", help="where to")
-    parser.add_argument("--force", action="store_true", help=FORCE)
+    write_options(parser)
     parser.add_argument("--format", choices=("table", "json"), default="table")
     parser.set_defaults(run=run)
 

@@ -22,10 +22,12 @@ from scalec.exact import Number
 from scalec.exits import NO_ACCESS, WRONG_USAGE, fail
 from scalec.free import Entangled, FreeSearch, Maximal, Surface
 from scalec.ir import Setting
+from scalec.limits import MAX_PHI
 from scalec.names import snake_case
 from scalec.promise import Kept, growth, keep_promise, nominal
+from scalec.render import printable
 from scalec.setting import command_error, constant, make_setting
-from scalec.solve import MAX_PHI, QUANTITIES, Budgets, Found, Interval, Nothing, PhiSearch, binding, spent
+from scalec.solve import QUANTITIES, Budgets, Found, Interval, Nothing, PhiSearch, binding, spent
 from scalec.spelling import spell_name
 from scalec.table import table
 from scalec.tally import NetworkTally, Tally
@@ -239,9 +241,9 @@ def _emit(
     compiled = loaded.compile(phi, arguments.variant, list(changes))
     own = f"{snake_case(compiled.network.name)}_{name}".replace(".", "_") if name else None
     path = Path(arguments.output or (f"{own}.py" if own else default_name(compiled.network)))
-    if problem := write(path, compiled.source, arguments.force):
+    if problem := write(path, compiled.source, arguments.force, arguments.follow_symlinks):
         return fail(problem, NO_ACCESS)
-    print(f"{path}: written", file=sys.stderr)
+    print(f"{printable(str(path))}: written", file=sys.stderr)
     return 0
 
 

@@ -23,8 +23,9 @@ from scalec.diagnostics import CompileError, Report
 from scalec.execution import call, run
 from scalec.expr import Failure, Value, evaluate
 from scalec.footprint import INFERENCE
-from scalec.instantiate import MAX_NODES, Builder
+from scalec.instantiate import Builder
 from scalec.ir import Network, Node, Setting, Stage, leaves
+from scalec.limits import MAX_NODES
 from scalec.memory import resident_of
 from scalec.program import Program
 from scalec.scale import Task, Walk

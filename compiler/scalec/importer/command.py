@@ -68,7 +68,7 @@ def _write(text: str, path: Path, name: str, arguments: argparse.Namespace) -> i
     problem = write(target, text, force=True)
     if problem:
         return fail(problem, NO_ACCESS)
-    print(f"{target}: {counted.params:,} parameters, {counted.macs:,} multiply-adds")
+    print(f"{printable(str(target))}: {counted.params:,} parameters, {counted.macs:,} multiply-adds")
     return 0
 
 

@@ -18,6 +18,7 @@ from typing import (
 )
 
 from scalec.code import Call, Code
+from scalec.limits import MAX_WHOLE
 from scalec.shape import Shape
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Kind:
 
 def _whole(least: int) -> Callable[[object], int]:
     def convert(value: object) -> int:
-        if isinstance(value, Fraction) and value.denominator == 1 and least <= value <= 65_536:
+        if isinstance(value, Fraction) and value.denominator == 1 and least <= value <= MAX_WHOLE:
             return value.numerator
         raise OperatorError(f"a whole number of at least {least}")
 

@@ -1,0 +1,37 @@
+"""The line of an emitted file that tells whether the file is still as scalec wrote it.
+
+`# content-sha256: 0123456789abcdef`: the first sixteen digits of the SHA-256 of the whole file, with zeros for
+these digits. Sixteen are enough against accidents, and no number would help against somebody who means to deceive:
+anybody can work the line out anew.
+"""
+
+import hashlib
+import re
+
+_DIGITS = 16
+_LINE = re.compile(rb"\A((?:#[^\n]*\n){1,5}?# content-sha256: )([0-9a-f]{%d})\n" % _DIGITS)
+_BLANK = b"0" * _DIGITS
+
+
+def sealed(text: str) -> str:
+    """Put the digits into the file's line, which has zeros; a file without the line stays as it is."""
+    data = text.encode()
+    found = _LINE.match(data)
+    return text if found is None else (found[1] + _digits(data) + data[found.end(2) :]).decode()
+
+
+def is_untouched(data: bytes) -> bool:
+    """Tell whether a file is as it was sealed. Line ends may have become those of another system."""
+    data = data.replace(b"\r\n", b"\n")
+    found = _LINE.match(data)
+    return found is not None and found[2] == _digits(found[1] + _BLANK + data[found.end(2) :])
+
+
+def unsealed(data: bytes) -> bytes:
+    """Give the file without the line, as scalec wrote it before there was one."""
+    found = _LINE.match(data)
+    return data if found is None else found[1].removesuffix(b"# content-sha256: ") + data[found.end() :]
+
+
+def _digits(data: bytes) -> bytes:
+    return hashlib.sha256(data).hexdigest()[:_DIGITS].encode()
