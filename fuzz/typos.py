@@ -20,8 +20,9 @@ from mutants import SPECS, tokens
 from scalec import syntax
 from scalec.compiler import load_text
 from scalec.diagnostics import CompileError, Diagnostic, Report
-from scalec.parse import KEYWORDS, decode, parse
+from scalec.parse import decode, parse
 from scalec.resolve import resolve_library
+from scalec.syntax import KEYWORDS
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 KINDS = ("deletion", "duplication", "swap", "letter")

@@ -14,7 +14,7 @@ from scalec.show import FORMATS as NAMES
 from scalec.source import COMMAND_LINE, Source, Span
 
 GOOD = "network Tiny <8, 8, 3> → <10>\n  = pool: GlobalAvgPool ⊙ classifier: Linear → <10>\n"
-BAD = "let 𝛼 = 1\n\n" + GOOD.replace("Linear", "Linaer")
+BAD = "let 𝛼 = 1\n\n" + GOOD
 HOSTILE = '100%\r\n::error file=x,line=1::planted\n\x1b[31m\u202e{0} [here](http://evil) %0A::x "quoted" <b> \ud800'
 MACHINES = [name for name in FORMATS if name != "concise"]
 
@@ -31,7 +31,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "good.scl").write_text(GOOD, encoding="utf-8")
     (tmp_path / "bad.scl").write_text(BAD, encoding="utf-8")
-    (tmp_path / "worse.scl").write_text(BAD.replace("𝛼", "a"), encoding="utf-8")
+    (tmp_path / "worse.scl").write_text(BAD.replace("𝛼", "a").replace("Linear", "Linaer"), encoding="utf-8")
     return tmp_path
 
 

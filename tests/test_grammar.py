@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lark import Lark
 
-from scalec.parse import KEYWORDS
+from scalec.syntax import KEYWORDS
 
 GRAMMAR = (Path(__file__).parent.parent / "grammar" / "scalec.lark").read_text(encoding="utf-8")
 

@@ -11,6 +11,7 @@ import pytest
 from scalec import emit, exits, limits
 from scalec.compiler import load, load_text
 from scalec.diagnostics import CompileError, Diagnostic, suggest
+from scalec.setting import scales
 
 NETWORK = "network Tiny <8, 8, 3> -> <8, 8, 3> = ReLU\n"
 MEBIBYTE = 1 << 20
@@ -132,6 +133,14 @@ def test_phi() -> None:
     assert "lies between" in errors(text, str(limits.MAX_PHI + 1))[0].message
 
 
+def test_scales() -> None:
+    assert len(scales(f"1..{limits.MAX_SCALES}")) == limits.MAX_SCALES
+    for text in (f"0..{limits.MAX_SCALES}", ",".join(["0"] * (limits.MAX_SCALES + 1))):
+        with pytest.raises(CompileError) as caught:
+            scales(text)
+        assert f"from one to {limits.MAX_SCALES} scales" in caught.value.diagnostics[0].message
+
+
 def test_operators() -> None:
     """A block of 1000 operators, by 100: counted, not built again."""
     block = f"block B() <H, W, C> -> <H, W, C> = {' |> '.join(['ReLU'] * 999)}\n"
@@ -183,8 +192,8 @@ def test_imports(tmp_path: Path) -> None:
 
 
 def test_every_limit_is_tested() -> None:
-    own = set("MAX_ERRORS MAX_CANDIDATES MAX_PHI MAX_NODES MAX_LINES MAX_COUNT MAX_IMPORTS MAX_IMPORT_DEPTH".split())
-    assert {name for name in vars(limits) if name.startswith("MAX_")} == own | set(LIMITS)
+    own = "ERRORS SCALES CANDIDATES PHI NODES LINES COUNT IMPORTS IMPORT_DEPTH".split()
+    assert {name for name in vars(limits) if name.startswith("MAX_")} == {f"MAX_{each}" for each in own} | set(LIMITS)
 
 
 def laughs(line: str) -> str:

@@ -12,10 +12,10 @@ from scalec.cli import main
 from scalec.diagnostics import Diagnostic, Label, suggest
 from scalec.nearest import distance, nearest
 from scalec.ops import OPERATORS
-from scalec.parse import KEYWORDS
 from scalec.render import columns, printable, render
 from scalec.show import wants_colour
 from scalec.source import Source, Span
+from scalec.syntax import KEYWORDS
 
 
 def found(text: str, *places: tuple[str, str], severity: str = "error") -> Diagnostic:

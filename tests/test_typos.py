@@ -31,13 +31,13 @@ def test_misspelt_words(count: int) -> None:
     assert found.words > 0.7 * count and found.offered >= 0.6 * found.words
 
 
-@pytest.mark.parametrize("kind", ["syntax", "names"])
+@pytest.mark.parametrize(("kind", "least"), [("syntax", 0.9), ("names", 0.9), ("any", 0.75)])
 @pytest.mark.parametrize("count", [8, pytest.param(100, marks=pytest.mark.slow)])
-def test_three_errors_are_three(kind: str, count: int) -> None:
-    """Errors of one stage; what does not read is not looked at for its names."""
+def test_three_errors_are_three(kind: str, least: float, count: int) -> None:
+    """Of any kind: a requirement cannot be held against a network that does not read."""
     hit, tried = typos.planted(count, 5, kind)
     print(f"\n{hit} of {tried}")
-    assert hit >= 0.9 * tried
+    assert hit >= least * tried
 
 
 @pytest.mark.full

@@ -354,11 +354,17 @@ def _check_block(names: Names, block: BlockDef) -> None:
     inside.chain(definition.chain)
 
 
+def check_scales(file: File, scales: Mapping[str, s.Scale], report: Report) -> None:
+    """Check scale rules."""
+    names = Names(file, report)
+    for key, scale in scales.items():
+        names.plus({key}).expr(scale.rule)
+
+
 def check_program(program: Program, report: Report) -> None:
     """Check scale rules, the network, variants and requirements."""
     names = Names(program.file, report)
-    for key, scale in program.scales.items():
-        names.plus({key}).expr(scale.rule)
+    check_scales(program.file, program.scales, report)
     _check_network(names, program)
     for row in program.variants.values():
         for value in row.values():

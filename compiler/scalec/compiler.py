@@ -10,7 +10,9 @@
 Each stage collects what it finds and stops at its end; `CompileError` carries the findings.
 """
 
+import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -24,11 +26,13 @@ from scalec.constrain import Requirement, constrain
 from scalec.diagnostics import CompileError, Diagnostic, Report, plural
 from scalec.features import body
 from scalec.ir import Network, Setting
-from scalec.parse import decode, parse
+from scalec.parse import decode, parse, parse_partly
 from scalec.program import Program
 from scalec.resolve import resolve, resolve_library
 from scalec.scale import scale
 from scalec.setting import make_setting
+
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -103,9 +107,8 @@ def load(path: Path, data: bytes | None = None) -> Loaded:
 
 def load_text(name: str, data: bytes, load_import: Callable[[str], s.Spec | None] | None = None) -> Loaded:
     """Resolve a spec given as bytes; without an importer it sees the library that ships, and no files."""
-    report = Report()
-    spec = parse(decode(name, data, report), report)
-    return Loaded(resolve(spec, load_import or _importer(None), report))
+    report, load_import = Report(), load_import or _importer(None)
+    return Loaded(resolve(_read(name, data, load_import, report), load_import, report))
 
 
 def check(path: Path, data: bytes | None = None) -> tuple[str, list[Diagnostic]]:
@@ -115,12 +118,12 @@ def check(path: Path, data: bytes | None = None) -> tuple[str, list[Diagnostic]]
     """
     from scalec.lint import warnings
 
-    report = Report()
-    spec = parse(decode(str(path), path.read_bytes() if data is None else data, report), report)
-    if not any(isinstance(statement, s.Network) for statement in spec.statements):
-        blocks = len(resolve_library(spec, _importer(path.parent), report).blocks)
+    report, load_import = Report(), _importer(path.parent)
+    spec = _read(str(path), path.read_bytes() if data is None else data, load_import, report)
+    if not _has_network(spec):
+        blocks = len(resolve_library(spec, load_import, report).blocks)
         return f"a library of {plural(blocks, 'block')}", warnings(spec, None)
-    loaded = Loaded(resolve(spec, _importer(path.parent), report))
+    loaded = Loaded(resolve(spec, load_import, report))
     for variant in (None, *loaded.program.variants):
         try:
             loaded.compile(variant=variant)
@@ -131,6 +134,28 @@ def check(path: Path, data: bytes | None = None) -> tuple[str, list[Diagnostic]]
     name, variants = loaded.program.network.name.key, plural(len(loaded.program.variants), "variant")
     said = f"the network {name} and {variants} hold" if loaded.program.variants else f"the network {name} holds"
     return said, warnings(spec, loaded.program)
+
+
+def _has_network(spec: s.Spec) -> bool:
+    return any(isinstance(statement, s.Network) for statement in spec.statements)
+
+
+def _read(name: str, data: bytes, load_import: Callable[[str], s.Spec | None], report: Report) -> s.Spec:
+    """Parse a spec. Raises `CompileError` if it does not read; then with what is wrong in the other statements as well.
+
+    What a broken statement speaks of may be defined there: it is not looked for.
+    """
+    spec, broken = parse_partly(decode(name, data, report), report)
+    if broken:
+        other, spoken_of = Report(), {word for each in broken for word in _WORD.findall(each.text)}
+        with suppress(CompileError):
+            (resolve if _has_network(spec) else resolve_library)(spec, load_import, other)
+        for diagnostic in other.diagnostics:
+            span = diagnostic.label.span
+            if not any(each.holds(span) for each in broken) and spoken_of.isdisjoint(_WORD.findall(span.text)):
+                report.add(diagnostic)
+    report.stop_on_error()
+    return spec
 
 
 def _within(path: Path, folder: Path) -> bool:

@@ -95,7 +95,7 @@ def _replace(path: Path, text: str) -> int:
     from scalec.output import replace_file
 
     try:
-        replace_file(path, text.encode())
+        replace_file(path.resolve(), text.encode())
     except OSError as error:
         return fail(f"{path}: {error.strerror or error}", NO_ACCESS)
     print(f"{path}: formatted")

@@ -23,7 +23,7 @@ def meant(name: s.Identifier, candidates: Iterable[str]) -> Advice | None:
 def shown(place: s.Identifier, key: str) -> str:
     """Spell a name as its file does: `α`, or `alpha` where there is no α."""
     letter = spell_name(key)
-    return letter if letter in place.span.source.text else key
+    return letter if letter != key and letter in place.span.source.text else key
 
 
 def listed(name: s.Identifier, keys: Iterable[str]) -> str:

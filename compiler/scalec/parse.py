@@ -1,4 +1,4 @@
-"""Text to syntax. Lark lives here and nowhere else.
+"""Text to syntax. Lark lives here, and in what builds the tree and hints at what was meant.
 
 All tokens are read first and then fed to the LALR parser one by one: that is what lets it go on after an error at
 the next statement, with the state it had before the broken one.
@@ -6,20 +6,19 @@ the next statement, with the state it had before the broken one.
 
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 
 from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedToken
 
 from scalec.build import build
 from scalec.characters import check_characters, report_character
-from scalec.diagnostics import Edit, Fix, Help, Report, advise, did_you_mean, offer
+from scalec.diagnostics import Edit, Fix, Report, offer
+from scalec.hints import Hints, token_span
 from scalec.limits import MAX_BYTES, MAX_ERRORS, MAX_NAME, MAX_NESTING, MAX_TOKENS
 from scalec.nearest import nearest
 from scalec.source import Source, Span
-from scalec.syntax import Spec, ascii_name
-
-STATEMENTS = "import param let default scale require block network variants".split()
-KEYWORDS = [*STATEMENTS, "from", "where", "when", "if", "else", "and", "or", "not", "tap", "within"]
+from scalec.syntax import KEYWORDS, STATEMENTS, Spec, ascii_name
 
 Parser = Any  # Lark's interactive parser, which has no types
 
@@ -64,13 +63,33 @@ def decode(name: str, data: bytes, report: Report) -> Source:
 
 def parse(source: Source, report: Report) -> Spec:
     """Parse a spec. Raises `CompileError` with every syntax error found, one per broken statement."""
+    spec, _ = parse_partly(source, report)
+    report.stop_on_error()
+    return spec
+
+
+def parse_partly(source: Source, report: Report) -> tuple[Spec, list[Span]]:
+    """Parse the statements that read; give the others too, in which something is wrong."""
     tokens = _lex(check_characters(source, report), source, report)
     _check_limits(tokens, source, report)
     tree = _Feeder(tokens, source, report).run()
-    report.stop_on_error()
+    starts = [0, *(token.start_pos or 0 for token in tokens if token.type in _STARTERS), len(source.text) + 1]
+    places = [diagnostic.label.span.start for diagnostic in report.diagnostics]
+    statements = [Span(source, low, high) for low, high in pairwise(starts)]
+    broken = [each for each in statements if any(each.start <= place < each.end for place in places)]
+    if broken:
+        tokens = [token for token in tokens if not any(each.holds(token_span(token, source)) for each in broken)]
+        tree, tokens = _reread(tokens)
     spec = build(tree, source, [(token.start_pos or 0, _canonical(token)) for token in tokens], report)
-    report.stop_on_error()
-    return spec
+    return spec, broken
+
+
+def _reread(tokens: list[Token]) -> tuple[Tree[Token], list[Token]]:
+    """Parse statements that have been found to read; without those between them it may be that none does."""
+    try:
+        return _fed(_lark().parse_interactive(), tokens).feed_eof(), tokens
+    except UnexpectedToken:
+        return Tree("start", []), []
 
 
 def words(source: Source) -> list[tuple[str, str, Span]]:
@@ -78,7 +97,7 @@ def words(source: Source) -> list[tuple[str, str, Span]]:
 
     Between them are white space and comments.
     """
-    return [(token.type, _canonical(token), _span(token, source)) for token in _lark().lex(source.text)]
+    return [(token.type, _canonical(token), token_span(token, source)) for token in _lark().lex(source.text)]
 
 
 @cache
@@ -122,12 +141,8 @@ def _check_limits(tokens: list[Token], source: Source, report: Report) -> None:
         elif token.type == "NAME" and len(token) > MAX_NAME:
             problem = f"a name longer than {MAX_NAME} characters"
         if problem:
-            report.error("E004", problem, _span(token, source))
+            report.error("E004", problem, token_span(token, source))
             raise _stop(report)
-
-
-def _span(token: Token, source: Source) -> Span:
-    return Span(source, token.start_pos or 0, token.end_pos or 0)
 
 
 def _canonical(token: Token) -> str:
@@ -216,7 +231,7 @@ class _Feeder:
                     continue
                 self.parser = parser
                 if not self._follows_wrong_character(place):
-                    span, expected = _span(token, self.source), _expected(parser.accepts())
+                    span, expected = token_span(token, self.source), _expected(parser.accepts())
                     help = offer(span, [word])
                     self.report.error("E001", f"unexpected `{token}`", span, expected, help=help)
                 self.tokens[place], self.fed = respelled, list(fed)
@@ -242,7 +257,7 @@ class _Feeder:
         if self._follows_wrong_character(index):
             return
         token = self.tokens[index] if index < len(self.tokens) else self.end
-        previous = _span(self.tokens[index - 1], self.source).after if index else Span(self.source, 0, 0)
+        previous = token_span(self.tokens[index - 1], self.source).after if index else Span(self.source, 0, 0)
         if inserted:
             shown = _INSERTABLE[inserted]
             edit = Edit(previous, shown if shown in ",)>" else f" {shown}")
@@ -256,8 +271,8 @@ class _Feeder:
             whole = self._pattern(index)
             self.report.error("E001", f"{seen} before this statement is whole", previous, expected, help=whole)
             return
-        help = self._hint(index) or self._pattern(index)
-        self.report.error("E001", f"unexpected `{token}`", _span(token, self.source), expected, help=help)
+        help = Hints(self.tokens, self.source, self.start, self.parser.accepts()).hint(index) or self._pattern(index)
+        self.report.error("E001", f"unexpected `{token}`", token_span(token, self.source), expected, help=help)
 
     def _follows_wrong_character(self, index: int) -> bool:
         """Tell whether a character error in the same statement, or on the same line, explains this one."""
@@ -273,62 +288,6 @@ class _Feeder:
         if index - self.start > _HEAD or keyword not in _PATTERNS or self.parser.accepts() & {"NUMBER", "PLUS"}:
             return None
         return f"a whole one is `{_PATTERNS[keyword]}`"
-
-    def _hint(self, index: int) -> Help:
-        token, accepts = self.tokens[index], self.parser.accepts()
-        before, span = self.tokens[index - 1] if index else token, _span(token, self.source)
-        if str(token) in KEYWORDS and "NAME" in accepts:
-            return f"`{token}` is a keyword and cannot be a name"
-        if token.type == "NAME":
-            return did_you_mean(span, KEYWORDS)
-        if (token == ">=" and "MORE" in accepts) or (token == "<=" and "LESS" in accepts):
-            return advise(f"write a space: `{token[0]} =`", Edit(span, f"{token[0]} ="), safe=True)
-        if token.type == "EQUAL" and "COMPARE" in accepts:
-            required = bool(self.fed) and self.fed[0].type == "_REQUIRE"
-            return advise("write `==` to compare", Edit(span, "=="), safe=required)
-        if token.type == "TIMES" and before.type == "TIMES":
-            together = before.end_pos == token.start_pos
-            return advise("write `^` for a power", Edit(_span(before, self.source).to(span), "^"), safe=together)
-        if token.type == "DOT":
-            return self._point_hint(index)
-        if token.type == "_IF" and "_ELSE" not in accepts:
-            return "a condition inside another stands in parentheses"
-        return self._bracket_hint(index, accepts)
-
-    def _point_hint(self, index: int) -> Help:
-        text, token = "a number has digits on both sides of its point: `0.5`", self.tokens[index]
-        glued = [other.type for other in self.tokens[index - 1 : index] if other.end_pos == token.start_pos]
-        if [t.type for t in self.tokens[index + 1 : index + 2]] != ["NUMBER"] or "NUMBER" in glued:
-            return text
-        span = _span(token, self.source)
-        return advise(text, Edit(Span(self.source, span.start, span.start), "0"), safe=True)
-
-    def _pair_hint(self, index: int) -> Help:
-        """Help with `Conv((3, 3))`."""
-        text = "there are no pairs: one number is for height and width alike, so kernels are square"
-        first, other, close = (self.tokens[place : place + 1] for place in (index - 1, index + 1, index + 2))
-        if first != other or [token.type for token in close] != ["RPAR"]:
-            return text
-        whole = _span(self.tokens[index - 2], self.source).to(_span(close[0], self.source))
-        return advise(text, Edit(whole, str(first[0])), safe=True)
-
-    def _bracket_hint(self, index: int, accepts: set[str]) -> Help:
-        token, span = self.tokens[index], _span(self.tokens[index], self.source)
-        kinds = [each.type for each in self.tokens[max(0, index - 3) : index]]
-        if token.type == "COMMA" and kinds[1:] == ["LPAR", "NUMBER"] and kinds[0] in ("LPAR", "COMMA", "EQUAL"):
-            return self._pair_hint(index)
-        opening = {"RPAR": ("LPAR", "("), "RBRACE": ("LBRACE", "{")}.get(token.type)
-        if opening and opening[0] not in accepts:
-            kinds = [each.type for each in self.tokens[self.start : index]]
-            if kinds.count(opening[0]) == kinds.count(token.type):
-                return advise(f"there is no `{opening[1]}` for it to close", Edit(span, ""))
-        if token.type == "COMMA" and "RBRACE" in accepts:
-            return advise("between rows there is no comma", Edit(span, ""), safe=True)
-        if token.type == "_COMPOSE" and "EQUAL" in accepts:
-            return advise("a chain starts with `=`; `⊙` stands before the units that follow", Edit(span, "="))
-        if token.type == "COLON" and index > 1 and self.tokens[index - 2].type == "COLON":
-            return "a unit has one label"
-        return None
 
 
 def _token(terminal: str, place: Token) -> Token:

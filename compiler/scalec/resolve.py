@@ -5,11 +5,12 @@ from importlib.resources import files as resources
 
 from scalec import syntax as s
 from scalec.canonical import canonical
-from scalec.check import check_file, check_program
+from scalec.check import check_file, check_program, check_scales
 from scalec.definitions import check_name, twice
 from scalec.diagnostics import CompileError, Label, Report, plural
 from scalec.limits import MAX_IMPORT_DEPTH, MAX_IMPORTS
 from scalec.meant import listed, meant
+from scalec.nearest import nearest
 from scalec.program import BlockDef, File, LetDef, Program
 from scalec.source import Span
 
@@ -56,6 +57,7 @@ def resolve_library(spec: s.Spec, load: Load, report: Report) -> File:
     file = _file(spec, load, report, files, {"": spec}, ())
     for each in (file, *files.values()):
         check_file(each, report)
+    check_scales(file, _scales(spec, report), report)
     report.stop_on_error()
     return file
 
@@ -156,7 +158,7 @@ def _take(name: s.Identifier, source: File, target: File, report: Report, module
             "unknown",
             help=meant(name, candidates),
         )
-        target.broken.add(name.key)
+        target.broken.update([name.key, *nearest(name.key, candidates)])  # the one that was meant is used
     elif _free(name, target, report, "block" if isinstance(found, BlockDef) else "value"):
         if isinstance(found, BlockDef):
             target.blocks[name.key] = found
@@ -207,8 +209,7 @@ def _variants(spec: s.Spec, settable: set[str], report: Report) -> dict[str, dic
                 twice(row.name, first[row.name.key], report)
             if len(row.values) != len(statement.columns):
                 _wrong_length(row, statement.columns, report)
-                continue
-            variants[row.name.key] = {c.key: v for c, v in zip(statement.columns, row.values, strict=True)}
+            variants[row.name.key] = {c.key: v for c, v in zip(statement.columns, row.values, strict=False)}
     return variants
 
 

@@ -15,7 +15,7 @@ from scalec.ir import Setting
 from scalec.limits import MAX_PHI
 from scalec.tally import NetworkTally, Tally
 
-LOOK_AHEAD = Fraction(5, 4)
+LOOK_AHEAD = Fraction(5, 2)
 """Above the answer, every network is tried that needs no more than so many times a limit: costs might fall again."""
 
 QUANTITIES: Mapping[str, Callable[[NetworkTally], int]] = {

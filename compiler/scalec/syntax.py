@@ -15,6 +15,8 @@ GREEK = dict(
     )
 )
 GREEK |= {letter.upper(): name.capitalize() for letter, name in GREEK.items()} | {"ϕ": "phi"}
+STATEMENTS = "import param let default scale require block network variants".split()
+KEYWORDS = [*STATEMENTS, "from", "where", "when", "if", "else", "and", "or", "not", "tap", "within"]
 
 
 def ascii_name(text: str) -> str:
