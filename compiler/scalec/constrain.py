@@ -169,7 +169,7 @@ def _known(expr: s.Expr, scope: Scope) -> tuple[str, ...]:
     """Give the value of each side that is no literal, and of the names in it."""
     notes: dict[str, None] = {}
     for operand in _sides(expr):
-        if isinstance(operand, s.Number):
+        if isinstance(operand.operand if isinstance(operand, s.Negative) else operand, s.Number):
             continue
         notes.setdefault(f"`{operand.span.text}` is {show(evaluate(operand, scope))}")
     return tuple(notes)
