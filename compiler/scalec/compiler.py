@@ -143,10 +143,10 @@ def _has_network(spec: s.Spec) -> bool:
 def _read(name: str, data: bytes, load_import: Callable[[str], s.Spec | None], report: Report) -> s.Spec:
     """Parse a spec. Raises `CompileError` if it does not read; then with what is wrong in the other statements as well.
 
-    What a broken statement speaks of may be defined there: it is not looked for.
+    What a broken statement speaks of may be defined there, and behind a wrong character anything.
     """
     spec, broken = parse_partly(decode(name, data, report), report)
-    if broken:
+    if broken and {found.code for found in report.diagnostics}.isdisjoint({"E002", "E003"}):
         other, spoken_of = Report(), {word for each in broken for word in _WORD.findall(each.text)}
         with suppress(CompileError):
             (resolve if _has_network(spec) else resolve_library)(spec, load_import, other)
