@@ -17,7 +17,8 @@ fuzz:  ## 20,000 wrong inputs, as CI does; `python fuzz/run.py --help` for more
 lint:  ## black, ruff and mypy --strict
 	black --check --quiet . && ruff check --quiet . && mypy
 
-golden: ## write the golden files anew; review the diff
+golden: ## write the parser's tables and the golden files anew; review the diff
+	python -m scalec.parser_tables
 	python -m pytest -q tests/test_emitted.py tests/test_errors.py tests/test_lint.py tests/test_explain.py --update
 
 benchmark: ## compile speed against importing torch and building timm's B4

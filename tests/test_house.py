@@ -22,7 +22,7 @@ LAYERS = """
     render formats show exits
     shape exact syntax code
     walk spelling meant layout table names
-    characters build hints parse
+    characters build hints parser_tables parse
     format_words format_layout format_chain format_table format_tree format
     ops.base ops.activation ops.convolution ops.linear ops.normalization ops.pooling ops.regularization
     ops.shuffle ops
@@ -142,7 +142,7 @@ def test_lark_and_jinja_live_in_one_place_each() -> None:
             or (isinstance(node, ast.Import) and any(alias.name.split(".")[0] == library for alias in node.names))
         }  # fmt: skip
 
-    assert users("lark") == {"parse", "build", "hints"}
+    assert users("lark") == {"parse", "build", "hints", "parser_tables"}
     assert users("jinja2") == {"emit"}
     assert users("pydantic") == {"report"}
     assert users("yaml") == {"importer.yaml"}

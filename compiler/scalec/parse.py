@@ -5,7 +5,6 @@ the next statement, with the state it had before the broken one.
 """
 
 from functools import cache
-from importlib.resources import files
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +16,7 @@ from scalec.diagnostics import Edit, Fix, Report, offer
 from scalec.hints import Hints, token_span
 from scalec.limits import MAX_BYTES, MAX_ERRORS, MAX_NAME, MAX_NESTING, MAX_TOKENS
 from scalec.nearest import nearest
+from scalec.parser_tables import load
 from scalec.source import Source, Span
 from scalec.syntax import KEYWORDS, STATEMENTS, Spec, ascii_name
 
@@ -102,9 +102,7 @@ def words(source: Source) -> list[tuple[str, str, Span]]:
 
 @cache
 def _lark() -> Lark:
-    # Never cache=True: Lark would unpickle a file of a predictable name from the temporary directory.
-    grammar = files("scalec.grammar").joinpath("scalec.lark").read_text(encoding="utf-8")
-    lark = Lark(grammar, parser="lalr", lexer="basic", propagate_positions=True, maybe_placeholders=True)
+    lark = load()
     lark.lexer = lark.parser.lexer  # else each `lex` builds its own
     return lark
 

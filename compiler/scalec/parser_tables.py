@@ -1,0 +1,64 @@
+"""The parser's tables, made once and kept as JSON beside the grammar: to make them takes longer than a whole compile.
+
+They are data, so that nothing is unpickled (Lark's own cache is a pickle of a predictable name). Where they are of
+another grammar, or of another release of Lark, they are made anew; `make golden` writes the file.
+"""
+
+import json
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import lark
+from lark import Lark
+from lark.grammar import Rule
+from lark.lexer import TerminalDef
+
+_FOLDER = files("scalec.grammar")
+_TABLES = "tables.json"
+
+
+def load() -> Lark:
+    """Give the parser of the language."""
+    grammar = _grammar()
+    kept = json.loads(_FOLDER.joinpath(_TABLES).read_bytes())
+    if (kept["lark"], kept["grammar"]) != _key(grammar):
+        return made(grammar)
+    data, memo = _numbered(kept["data"]), _numbered(kept["memo"])
+    parser: Lark = Lark._load_from_dict(data, memo)  # type: ignore[no-untyped-call]  # as Lark's standalone parsers do
+    return parser
+
+
+def text() -> str:
+    """Give the tables as the file has them. Lark numbers their states another way each time."""
+    grammar = _grammar()
+    release, digest = _key(grammar)
+    data, memo = made(grammar).memo_serialize([TerminalDef, Rule])
+    kept = {"lark": release, "grammar": digest, "data": data, "memo": memo}
+    return json.dumps(kept, ensure_ascii=True, separators=(",", ":")).replace("},", "},\n") + "\n"
+
+
+def _grammar() -> str:
+    return _FOLDER.joinpath("scalec.lark").read_text(encoding="utf-8")
+
+
+def _key(grammar: str) -> tuple[str, str]:
+    return lark.__version__, sha256(grammar.encode()).hexdigest()
+
+
+def made(grammar: str) -> Lark:
+    """Make the parser of a grammar."""
+    # Never cache=True: Lark would unpickle a file of a predictable name from the temporary directory.
+    return Lark(grammar, parser="lalr", lexer="basic", propagate_positions=True, maybe_placeholders=True)
+
+
+def _numbered(value: Any) -> Any:
+    """Give dicts their whole numbers back as keys: JSON has only words."""
+    if isinstance(value, dict):
+        return {int(key) if key.isdigit() else key: _numbered(each) for key, each in value.items()}
+    return [_numbered(each) for each in value] if isinstance(value, list) else value
+
+
+if __name__ == "__main__":
+    Path(str(_FOLDER.joinpath(_TABLES))).write_text(text(), encoding="utf-8")
