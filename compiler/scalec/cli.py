@@ -11,11 +11,13 @@ from pathlib import Path
 from scalec import (
     __version__,
     check_command,
+    companion_command,
     compile_command,
     completion_command,
     cost_command,
     explain_command,
     format_command,
+    port_command,
     solve_command,
     verify_command,
 )
@@ -107,10 +109,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in (
         compile_command, check_command, explain_command, format_command, cost_command, solve_command, verify_command,
-        import_command,
+        port_command, companion_command, import_command,
     ):  # fmt: skip
         command.add_parser(commands)
-    for name in ("compile", "check", "fmt", "cost", "solve", "verify", "import"):
+    for name in ("compile", "check", "fmt", "cost", "solve", "verify", "test-file", "import"):
         add_error_options(commands.choices[name], product=name == "check")
     completion_command.add_parser(commands, parser)
     for each in commands.choices.values():

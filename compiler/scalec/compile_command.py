@@ -32,21 +32,53 @@ class Output:
     path: Path
     compiled: "Compiled"
 
+    @property
+    def source(self) -> str:
+        """The text of the file."""
+        return self.compiled.source
+
+    @property
+    def said(self) -> str:
+        """What is told of the file."""
+        from scalec.cost import cost
+        from scalec.output import scale_of
+
+        counted = cost(self.compiled.network)
+        return f"{scale_of(self.compiled.network)}, {counted.params:,} parameters, {counted.macs:,} multiply-adds"
+
     def differs(self) -> str | None:
         """Say how the file that is there is another than it should be; nothing if it is not."""
         if not self.path.is_file():
             return "missing"
-        return None if self.path.read_bytes() == self.compiled.source.encode() else "not what the spec says"
+        return None if self.path.read_bytes() == self.source.encode() else "not what the spec says"
 
     def diff(self) -> str:
         """Give what would change in the file, as a unified diff."""
         old = self.path.read_text(encoding="utf-8", errors="backslashreplace") if self.path.is_file() else ""
         name = self.path.as_posix()
         lines = difflib.unified_diff(
-            old.splitlines(keepends=True), self.compiled.source.splitlines(keepends=True),
+            old.splitlines(keepends=True), self.source.splitlines(keepends=True),
             f"a/{name}" if old else os.devnull, f"b/{name}",
         )  # fmt: skip
         return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+@dataclass(frozen=True)
+class Companion(Output):
+    """The test of a file, beside it."""
+
+    text: str
+    of: str
+
+    @property
+    def source(self) -> str:
+        """The text of the test."""
+        return self.text
+
+    @property
+    def said(self) -> str:
+        """What is told of the test."""
+        return f"tests of {self.of}"
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -62,6 +94,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 unless the files are up to date")
     parser.add_argument("--diff", action="store_true", help="--check, and show what would change")
     parser.add_argument("--true", action="store_true", help="move d, w and r until FLOPS grow as d·w²·r² says (1%%)")
+    parser.add_argument("--with-tests", action="store_true", help="write test_FILE beside each FILE, too")
     write_options(parser)
     parser.set_defaults(run=run)
 
@@ -82,10 +115,24 @@ def run(arguments: argparse.Namespace) -> int:
         outputs = [Output(Path(arguments.output), compiled[0])]
     else:
         outputs = [Output(folder / default_name(each.network), each) for each in compiled]
+    if arguments.with_tests:
+        from scalec.verify.expected import HeadError
+
+        try:
+            outputs += [_companion(each) for each in outputs]
+        except HeadError as error:
+            return fail(f"--with-tests: {error}", WRONG_USAGE)
     for path in {each.path for each in outputs}:
         if sum(each.path == path for each in outputs) > 1:
             return fail(f"{path} would be written more than once", WRONG_USAGE)
     return _compare(outputs, arguments.diff) if arguments.check or arguments.diff else _write(outputs, arguments)
+
+
+def _companion(output: Output) -> Companion:
+    """Write the test of a file. Raises `HeadError` if no test can import it by its name."""
+    from scalec.companion import beside, companion
+
+    return Companion(beside(output.path), output.compiled, companion(output.source, output.path), output.path.name)
 
 
 def _compiled(spec: str, arguments: argparse.Namespace) -> "Iterator[Compiled]":
@@ -113,7 +160,7 @@ def _folder(output: str | None, count: int) -> Path | int | None:
 
 
 def _to_stdout(compiled: "list[Compiled]", arguments: argparse.Namespace) -> int:
-    if len(compiled) > 1 or arguments.check or arguments.diff:
+    if len(compiled) > 1 or arguments.check or arguments.diff or arguments.with_tests:
         return fail("-o - is for one file, which is written and not compared", WRONG_USAGE)
     sys.stdout.buffer.write(compiled[0].source.encode())
     sys.stdout.buffer.flush()
@@ -136,15 +183,12 @@ def _compare(outputs: list[Output], show: bool) -> int:
 
 
 def _write(outputs: list[Output], arguments: argparse.Namespace) -> int:
-    from scalec.cost import cost
-    from scalec.output import scale_of, write
+    from scalec.output import write
     from scalec.render import printable
 
     for output in outputs:
-        network = output.compiled.network
-        problem = write(output.path, output.compiled.source, arguments.force, arguments.follow_symlinks)
+        problem = write(output.path, output.source, arguments.force, arguments.follow_symlinks)
         if problem:
             return fail(problem, NO_ACCESS)
-        counted, shown = cost(network), printable(str(output.path))
-        print(f"{shown}: {scale_of(network)}, {counted.params:,} parameters, {counted.macs:,} multiply-adds")
+        print(f"{printable(str(output.path))}: {output.said}")
     return DONE

@@ -104,6 +104,11 @@ def _environment() -> jinja2.Environment:
     )  # fmt: skip
 
 
+def rendered(template: str, **values: Any) -> str:
+    """Fill a template with values; it writes none that `checked` has not seen."""
+    return _environment().get_template(template).render(**values)
+
+
 def helper_text(name: str) -> Checked:
     """Give a helper class: our own text."""
     return Checked(files("scalec.templates").joinpath("helpers", f"{name}.py").read_text(encoding="utf-8").rstrip("\n"))

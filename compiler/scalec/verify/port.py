@@ -137,6 +137,41 @@ def _match(source: list[_Node], target: list[_Node]) -> list[tuple[int, int]] | 
     return search(*colours)
 
 
+def _where(
+    source: list[_Node], target: list[_Node], values: Mapping[str, Tensor], tensors: Mapping[str, Tensor]
+) -> str:
+    """Say where two graphs part: the first layer of each that is another, or is fed otherwise."""
+    palette: dict[Any, int] = {}
+    old, new = _histories(source, palette), _histories(target, palette)
+    told = []
+    for whose, nodes, mine, theirs, stored in (
+        ("target", target, new, old, tensors), ("source", source, old, new, values),
+    ):  # fmt: skip
+        spare = Counter(theirs)
+        for node, history in zip(nodes, mine, strict=True):
+            spare[history] -= 1
+            if spare[history] < 0:
+                told.append(f"the {whose}'s {_shown(node, stored)}")
+                break
+    return f"they part at {' and '.join(told) or 'what follows the last layer that both have'}"
+
+
+def _histories(nodes: list[_Node], palette: dict[Any, int]) -> list[int]:
+    """Number the nodes by all that lies upstream of each; nodes stand in the order in which they ran."""
+    found: list[int] = []
+    for node in nodes:
+        key = (node.label, *sorted((channel, found[ancestor]) for ancestor, channel in node.ancestors))
+        found.append(palette.setdefault(key, len(palette)))
+    return found
+
+
+def _shown(node: _Node, stored: Mapping[str, Tensor]) -> str:
+    """Name a layer by the largest tensor that it reads."""
+    names = [name for _, name in node.reads]
+    largest = max(names, key=lambda name: stored[name].numel(), default=None)
+    return "output" if largest is None else f"{largest} {tuple(stored[largest].shape)}"
+
+
 def port(source: nn.Module, target: nn.Module, example_input: Tensor) -> dict[str, str]:
     """Copy all parameters and buffers to `target` by data flow; returns {target: source name}.
 
@@ -156,10 +191,7 @@ def port(source: nn.Module, target: nn.Module, example_input: Tensor) -> dict[st
     old, new = (tracer.nodes for tracer in tracers)
     pairs = _match(old, new)
     if pairs is None:
-        labels = {node.label for node in old} ^ {node.label for node in new}
-        odd = [f"{n.label} reading {n.reads}" for n in (*old, *new) if n.label in labels][:6]
-        wiring = ["the same operations, in other numbers or wired differently"]
-        raise PortError(f"graphs differ ({len(old)}, {len(new)} nodes): " + "\n".join(odd or wiring))
+        raise PortError(f"graphs differ ({len(old)}, {len(new)} nodes): " + _where(old, new, values, tensors))
     reads = [(new[j].reads[k], old[i].reads[k]) for i, j in pairs for k in range(len(old[i].reads))]
     names = {name: other for (_, name), (_, other) in reads}
     missing = sorted(tensors.keys() - names.keys())
