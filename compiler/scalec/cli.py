@@ -15,6 +15,7 @@ from scalec import (
     compile_command,
     completion_command,
     cost_command,
+    diff_command,
     explain_command,
     format_command,
     port_command,
@@ -33,6 +34,7 @@ _EXAMPLES = """examples:
   scalec cost efficientnet.scl --variant B4          parameters, multiply-adds, activations by stage
   scalec solve efficientnet.scl --flops 1.5G         the largest φ that fits; with --free d,w,r all that fit
   scalec import mixnet_s.txt --stem 16               a spec from a definition of timm or pycls
+  scalec diff efficientnet.scl --phi 1 --phi 4       stages, costs, keys of weights: what differs
   scalec fmt specs                                   one layout for all specs in a folder
 """
 
@@ -109,10 +111,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in (
         compile_command, check_command, explain_command, format_command, cost_command, solve_command, verify_command,
-        port_command, companion_command, import_command,
+        port_command, companion_command, import_command, diff_command,
     ):  # fmt: skip
         command.add_parser(commands)
-    for name in ("compile", "check", "fmt", "cost", "solve", "verify", "test-file", "import"):
+    for name in ("compile", "check", "fmt", "cost", "solve", "verify", "test-file", "import", "diff"):
         add_error_options(commands.choices[name], product=name == "check")
     completion_command.add_parser(commands, parser)
     for each in commands.choices.values():

@@ -164,16 +164,26 @@ def _within(path: Path, folder: Path) -> bool:
 
 
 def _importer(folder: Path | None) -> Callable[[str], s.Spec | None]:
-    """Look for `name.scl` beside the spec, then in the library. A name is an identifier: it can leave no folder."""
+    def beside(name: str) -> tuple[str, bytes] | None:
+        path = folder / name if folder is not None else None
+        is_there = path is not None and folder is not None and path.is_file() and _within(path, folder)
+        return (str(path), path.read_bytes()) if path is not None and is_there else None
+
+    return importer(beside)
+
+
+def importer(beside: Callable[[str], tuple[str, bytes] | None]) -> Callable[[str], s.Spec | None]:
+    """Look for `name.scl` beside the spec, then in the library. A name is an identifier: it can leave no folder.
+
+    `beside` reads a file there: what messages call it, and its bytes.
+    """
 
     def load_import(name: str) -> s.Spec | None:
-        beside = folder / f"{name}.scl" if folder is not None else None
-        if beside is not None and folder is not None and not (beside.is_file() and _within(beside, folder)):
-            beside = None
-        found = beside or files("scalec.specs").joinpath(f"{name}.scl")
-        if not found.is_file():
+        shipped = files("scalec.specs").joinpath(f"{name}.scl")
+        found = beside(f"{name}.scl") or ((f"{name}.scl", shipped.read_bytes()) if shipped.is_file() else None)
+        if found is None:
             return None
         report = Report()
-        return parse(decode(str(beside) if beside else f"{name}.scl", found.read_bytes(), report), report)
+        return parse(decode(*found, report), report)
 
     return load_import

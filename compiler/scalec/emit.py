@@ -19,7 +19,7 @@ from scalec.cost import cost
 from scalec.diagnostics import CompileError, Diagnostic, Label
 from scalec.header import constants, header, title
 from scalec.ir import Chain, Group, Network, Node, Wrap
-from scalec.kinds import Kind, kinds
+from scalec.kinds import Kind, Kinds, kinds
 from scalec.layout import WIDTH, assign, returned, signature, statement
 from scalec.limits import MAX_CLASSES, MAX_COUNT, MAX_LINES
 from scalec.names import neutral_names, python_name
@@ -48,7 +48,6 @@ def checked(text: str) -> Checked:
 
 def emit(compiled: "Compiled") -> str:
     """Emit the file of a network. Raises `Unsafe` if a guard finds it so: that is a bug of scalec."""
-    _check_size(compiled.network)
     source = sealed(_render(compiled))
     if source.count("\n") > MAX_LINES:
         raise _too_large(compiled.network, f"the file would have more than {MAX_LINES:,} lines")
@@ -115,7 +114,7 @@ def helper_text(name: str) -> Checked:
 
 
 def _render(compiled: "Compiled") -> str:
-    classes, helpers = class_views(compiled)
+    classes, helpers, _ = class_views(compiled.network)
     shown = [_lines(view) for view in classes]
     helper_texts = [helper_text(name) for name in sorted(helpers)]
     lines = [line for view in shown for part in view.values() for line in ([part] if isinstance(part, str) else part)]
@@ -140,9 +139,12 @@ def _imports(body: str) -> list[str]:
     return [*lines, "from torch import Tensor, nn"]
 
 
-def class_views(compiled: "Compiled") -> tuple[list[ClassView], set[str]]:
-    """Give the classes of a network, inner ones first, and the helpers that they use."""
-    network = compiled.network
+def class_views(network: Network) -> tuple[list[ClassView], set[str], Kinds]:
+    """Give the classes of a network, inner ones first, the helpers that they use, and what modules are called.
+
+    Raises `CompileError` if the file would be too large.
+    """
+    _check_size(network)
     file = network.program.file
     moving = {file: moving_names(file, network.program.variants)}
     views: dict[Kind, ClassView] = {}
@@ -167,7 +169,7 @@ def class_views(compiled: "Compiled") -> tuple[list[ClassView], set[str]]:
     )  # fmt: skip
     used = _used(main, views.values())
     inner = [view for view in views.values() if view.name in used]
-    return [*inner, main], writer.modules.helpers.union(*(helpers[view.name] for view in inner))
+    return [*inner, main], writer.modules.helpers.union(*(helpers[view.name] for view in inner)), found
 
 
 def _network_forward(writer: Writer, top: NetworkContext) -> tuple[str, str]:

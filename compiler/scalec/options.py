@@ -32,7 +32,7 @@ def scale_options(parser: argparse.ArgumentParser, several: str = "") -> None:
     scale.add_argument(
         "--variant", metavar="NAME", help="a row of `variants`" + (", or several: B0,B4" if several else "")
     )
-    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], type=_change, dest="changes",
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], type=change, dest="changes",
                         help="set a param, a let or a network parameter")  # fmt: skip
 
 
@@ -78,7 +78,8 @@ def _stride(text: str) -> int:
     return int(text)
 
 
-def _change(text: str) -> tuple[str, str]:
+def change(text: str) -> tuple[str, str]:
+    """Read `NAME=VALUE`."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip() or not value.strip():
         raise argparse.ArgumentTypeError(f"expected NAME=VALUE, not {text!r}")

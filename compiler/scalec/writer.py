@@ -99,6 +99,8 @@ class Writer(Wrappers):
             name = self.context.naming.free(prefix + unit_name(use.unit), own=use.unit.label is not None)
             flat = self.modules.flat
             self._attribute(name, self._layers(use, placed, shaded, name), condition)
+            nodes = (node for each in placed if each is not None for node in each.nodes)
+            self.modules.kinds.attributes.update((id(node), name) for node in nodes)
             flatten = isinstance(node, ir.Leaf) and node.operator.takes_vector and node.x.is_map and not flat
             text = f"self.{name}({value}{'.flatten(1)' if flatten else ''})"
         if condition is not None:

@@ -77,6 +77,9 @@ class PReLU(_Activation):
     def parameters(self, x: Shape, y: Shape) -> int:
         return x.channels if self.channelwise else 1
 
+    def tensors(self, x: Shape, y: Shape) -> dict[str, tuple[int, ...]]:
+        return {"weight": (self.parameters(x, y),)}
+
     def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
         """Running back writes the slope's gradient for each number, before it is summed."""
         return (replace(super().kernels(x, y, training)[0], backward_copy=True),)

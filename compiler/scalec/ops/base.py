@@ -201,6 +201,10 @@ class Operator:
         """Count the elements of buffers."""
         return 0
 
+    def tensors(self, x: Shape, y: Shape) -> dict[str, tuple[int, ...]]:
+        """Give what its module has in a `state_dict`: names and shapes, parameters before buffers."""
+        return {}
+
     def macs(self, x: Shape, y: Shape) -> int:
         """Count multiply-adds of convolutions and linear layers, for a batch of one: the paper's FLOPS."""
         return 0

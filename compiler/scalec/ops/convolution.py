@@ -77,6 +77,10 @@ class _Convolution(Operator):
     def parameters(self, x: Shape, y: Shape) -> int:
         return self.kernel**2 * x.channels // self.split(x.channels) * y.channels + self.bias * y.channels
 
+    def tensors(self, x: Shape, y: Shape) -> dict[str, tuple[int, ...]]:
+        weight = (y.channels, x.channels // self.split(x.channels), self.kernel, self.kernel)
+        return {"weight": weight, **({"bias": (y.channels,)} if self.bias else {})}
+
     def macs(self, x: Shape, y: Shape) -> int:
         return self.kernel**2 * x.channels // self.split(x.channels) * y.elements
 

@@ -25,6 +25,9 @@ class Linear(Operator):
     def parameters(self, x: Shape, y: Shape) -> int:
         return (x.channels + self.bias) * y.channels
 
+    def tensors(self, x: Shape, y: Shape) -> dict[str, tuple[int, ...]]:
+        return {"weight": (y.channels, x.channels), **({"bias": (y.channels,)} if self.bias else {})}
+
     def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
         return (replace(super().kernels(x, y, training)[0], bias=self.bias * y.channels),)
 

@@ -22,6 +22,9 @@ class _Norm(Operator):
     def parameters(self, x: Shape, y: Shape) -> int:
         return 2 * x.channels
 
+    def tensors(self, x: Shape, y: Shape) -> dict[str, tuple[int, ...]]:
+        return {"weight": (x.channels,), "bias": (x.channels,)}
+
 
 @operator
 class BatchNorm(_Norm):
@@ -35,6 +38,10 @@ class BatchNorm(_Norm):
 
     def buffers(self, x: Shape, y: Shape) -> int:
         return 2 * x.channels + 1
+
+    def tensors(self, x: Shape, y: Shape) -> dict[str, tuple[int, ...]]:
+        statistics = {"running_mean": (x.channels,), "running_var": (x.channels,), "num_batches_tracked": ()}
+        return {**super().tensors(x, y), **statistics}
 
     def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
         """Mean and deviation of each channel are kept, in float32."""
@@ -100,6 +107,9 @@ class GRN(_Norm):
     def output(self, x: Shape, channels: int | None) -> Shape:
         need_map(x, "GRN")
         return x
+
+    def tensors(self, x: Shape, y: Shape) -> dict[str, tuple[int, ...]]:
+        return {"weight": (x.channels, 1, 1), "bias": (x.channels, 1, 1)}
 
     def run(self, tape: "Tape", given: "Tensor", x: Shape, y: Shape) -> "Tensor":
         """Three paths from x to the output: as it is, through the product, and through the norms."""

@@ -56,6 +56,9 @@ class LayerScale(Operator):
     def parameters(self, x: Shape, y: Shape) -> int:
         return x.channels
 
+    def tensors(self, x: Shape, y: Shape) -> dict[str, tuple[int, ...]]:
+        return {"factor": (x.channels, 1, 1)}
+
     def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
         """`x * factor`, with a 32-bit factor under mixed precision."""
         return (Kernel(y.elements, "input", x.channels, backward_copy=True, autocast="promote"),)
