@@ -159,7 +159,7 @@ def test_lines(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_lines_are_counted_before_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(emit, "_render")
+    monkeypatch.delattr(emit, "rendered")
     (found,) = errors(NETWORK.replace("ReLU", "(ReLU |> ReLU)^4096"))
     assert "more than 5,000 lines" in found.message
 

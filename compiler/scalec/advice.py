@@ -70,7 +70,7 @@ def growth_warning(network: Network, baseline: Network, phi: Fraction) -> list[D
     if not far(realised, phi):
         return []
     name = network.program.network.name
-    message = f"FLOPS grow by {exact.show(realised, 3)}, and 2^φ is {exact.show(promised, 3)}"
+    message = f"at φ = {exact.show(phi)} FLOPS grow by {exact.show(realised, 3)}, and 2^φ is {exact.show(promised, 3)}"
     notes = ("`scalec cost --phi` says which rounding does it, `--true` moves d, w and r until they keep the promise",)
     helped = "`require FLOPS ≈ 2^φ · baseline.FLOPS ± 25%` makes this an error"
     return [Diagnostic("W401", message, Label(name.span), notes=notes, help=helped, severity="warning")]

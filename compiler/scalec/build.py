@@ -41,6 +41,8 @@ def _unit_hint(digits: str, unit: str, span: Span) -> Help:
     if re.fullmatch("[eE][0-9]*", unit):
         help = f"powers of ten are written `{digits} · 10^{unit[1:] or '-5'}`"
         return advise(help, Edit(span, f"{digits} · 10^{unit[1:]}")) if unit[1:] else help
+    if unit == "B":
+        return advise("a billion is written `G`", Edit(span, f"{digits}G"))
     near = did_you_mean(Span(span.source, span.end - len(unit), span.end), filter(None, UNITS))
     return near or f"units are {', '.join(filter(None, UNITS))}; a product is written `{digits} · {unit}`"
 
