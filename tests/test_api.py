@@ -217,3 +217,14 @@ def test_building_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
         scalec.build_module(text)
     monkeypatch.undo()
     assert scalec.build_module(text)
+
+
+def test_floats_are_decimals() -> None:
+    """Python writes small ones with an exponent, which the language has not."""
+    spec = scalec.load(SPEC)
+    assert spec.scale(set={"epsilon": 1e-5}).emit() == spec.scale(set={"epsilon": "0.00001"}).emit()
+    assert spec.scale(phi=1e-3).params == spec.scale(phi="0.001").params
+    assert spec.solve(flops=1e9).phi == spec.solve(flops="1G").phi
+    for wrong in (float("nan"), float("inf"), -1.0):
+        with pytest.raises(scalec.CompileError):
+            spec.solve(flops=wrong)

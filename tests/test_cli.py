@@ -447,6 +447,31 @@ def test_completion(shell: str, tmp_path: Path) -> None:
         assert shown.stdout.split() == ["compile", "completion"]
 
 
+def test_the_project_s_folder_must_be_there(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("pyproject.toml").write_text('[tool.scalec]\noutput = "models"\n', encoding="utf-8")
+    assert main(["compile", "tiny.scl"]) == exits.NO_ACCESS and not Path("models").exists()
+    assert "there is no such folder" in capsys.readouterr().err
+    Path("models").mkdir()
+    assert main(["solve", "tiny.scl", "--params", "1G", "--emit"]) == 0 and len(list(Path().glob("tiny*.py"))) == 1
+
+
+def test_solve_writes_to_files(spec: Path) -> None:
+    budget = ["solve", "tiny.scl", "--params", "1G"]
+    assert main([*budget, "-o", "x.py"]) == main([*budget, "--emit", "-o", "-"]) == exits.WRONG_USAGE
+    Path("models").mkdir()
+    assert main([*budget, "--emit", "-o", "models"]) == 0
+    assert not Path("-").exists() and not Path("x.py").exists() and len(names(Path("models"))) == 1
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams(closed: str, spec: Path) -> None:
+    """As a shell closes them: there is nobody to read or to write to, which is no bug."""
+    for words, code in (("check tiny.scl", 0), ("check -", 0), ("check missing.scl", 3), ("cost tiny.scl", 0)):
+        command = ["bash", "-c", f'"$0" -m scalec {words} {closed}', sys.executable]
+        said = subprocess.run(command, capture_output=True, text=True, input=SPEC, timeout=60, check=False)
+        assert said.returncode == code and "bug" not in said.stderr, (words, said)
+
+
 def test_control_c_is_quiet(spec: Path) -> None:
     """Standard input stays open, so that the command waits."""
     command = [sys.executable, "-m", "scalec", "check", "-"]

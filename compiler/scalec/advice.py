@@ -93,4 +93,4 @@ def promises(nominal: Number, phi: Fraction) -> bool:
 def far(realised: Fraction, phi: Fraction) -> bool:
     """Tell whether a growth is more than a quarter from 2^φ."""
     ratio = exact.divide(realised, exact.power(Fraction(2), phi))
-    return exact.compare(ratio, 1 + FAR) > 0 or exact.compare(ratio, 1 / (1 + FAR)) < 0
+    return exact.compare(ratio, 1 + FAR) > 0 or exact.compare(ratio, 1 - FAR) < 0

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from html import escape
@@ -250,12 +251,14 @@ class _Emitted(InspectLoader):
 
 def _text(value: Number | bool | str) -> str:
     """Write a value as the command line has it."""
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f")  # without an exponent, which specs do not have
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _limit(quantity: str, limit: Number | str) -> Fraction:
-    text = str(limit)
-    value: Value = constant(f"{quantity} = ", text) if isinstance(limit, str) else Fraction(limit)
+    text = _text(limit)
+    value: Value = constant(f"{quantity} = ", text)
     if not isinstance(value, Fraction) or value <= 0:
         raise command_error("E203", "expected a number above 0", f"{quantity} = ", text, help="write `1.5G` or `8GiB`")
     return value

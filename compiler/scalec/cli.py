@@ -42,6 +42,7 @@ _EXAMPLES = """examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; give its exit code: 0 done, 1 wrong input, 2 wrong usage, 3 no access, 4 a bug of scalec."""
     gc.set_threshold(100_000)  # a run is short, and nearly all that it makes stays: collecting took a tenth of it
+    _open_what_is_closed()
     arguments = _parser().parse_args(_join_negative(sys.argv[1:] if argv is None else list(argv)))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without φ is no reason to fail
@@ -62,6 +63,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get("SCALEC_DEBUG"):
             raise
         return fail(f"a bug of scalec, not of your spec: {type(error).__name__}: {str(error)[:300]}", BUG)
+
+
+def _open_what_is_closed() -> None:
+    """Let a stream that the shell has closed (`>&-`) lead nowhere: Python has None in its place."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r" if name == "stdin" else "w"))
 
 
 def _drop_output() -> None:

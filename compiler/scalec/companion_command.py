@@ -34,7 +34,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     body_options(parser)
     parser.add_argument("-o", metavar="DIR|-", dest="folder", help="where to write; `-` is standard output")
     write_options(parser)
-    parser.set_defaults(run=run, stdin_filename="<stdin>", output=None)
+    parser.set_defaults(run=run, stdin_filename="<stdin>", output_folder=None)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -76,7 +76,7 @@ def _subject(name: str, arguments: argparse.Namespace) -> Subject:
     compiled = load(name, arguments).compile(
         arguments.phi, arguments.variant, arguments.changes, taps(arguments), arguments.output_stride
     )
-    return Subject(compiled.source, Path(arguments.output or ".") / default_name(compiled.network))
+    return Subject(compiled.source, Path(arguments.output_folder or ".") / default_name(compiled.network))
 
 
 def _write(tests: list[tuple[Path, str, str]], arguments: argparse.Namespace) -> int:

@@ -96,7 +96,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--true", action="store_true", help="move d, w and r until FLOPS grow as d·w²·r² says (1%%)")
     parser.add_argument("--with-tests", action="store_true", help="write test_FILE beside each FILE, too")
     write_options(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, output_folder=None)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -104,6 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
     from scalec.output import default_name
     from scalec.show import show
 
+    arguments.output = arguments.output or arguments.output_folder
     compiled = [each for spec in arguments.specs for each in _compiled(spec, arguments)]
     show(dict.fromkeys(warning for each in compiled for warning in each.warnings), arguments)
     if arguments.output == STDIN:
@@ -155,7 +156,8 @@ def _folder(output: str | None, count: int) -> Path | int | None:
     if path.is_dir():
         return path
     if count > 1 or (output or "").endswith(("/", os.sep)):
-        return fail(f"{output}: there is no such folder", NO_ACCESS)
+        several = ", and several files go to one" if count > 1 else ""
+        return fail(f"{output}: there is no such folder{several}", NO_ACCESS)
     return None
 
 

@@ -199,7 +199,8 @@ class Diff:
     @property
     def verdict(self) -> str:
         """Say in a sentence whether checkpoints from before still load."""
-        state, old, new = self.state, self.before.label, self.after.label
+        state = self.state
+        old, new = (each.label.replace("as written", "the spec as written") for each in (self.before, self.after))
         if state.loads == "strict":
             said = f"A checkpoint of {old} loads into {new}: every key and shape is the same."
             other = " It is another network all the same: compare outputs before you rely on it."

@@ -78,7 +78,7 @@ def _is_far(each: _Growth) -> bool:
     if not promises(each.nominal, phi) or not far(each.realised, phi):
         return False
     ratio = exact.divide(each.realised, each.nominal)
-    return exact.compare(ratio, 1 + FAR) > 0 or exact.compare(ratio, 1 / (1 + FAR)) < 0
+    return exact.compare(ratio, 1 + FAR) > 0 or exact.compare(ratio, 1 - FAR) < 0
 
 
 def _is_above(each: _Growth) -> bool:

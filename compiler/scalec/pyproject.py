@@ -33,7 +33,7 @@ KEYS = {
     "color": Key("color", "one of these words", COLOURS),
     "error-format": Key("error_format", "one of these words", FORMATS),
     "strict": Key("strict", "true or false"),
-    "output": Key("output", 'the name of a folder, as in `output = "models"`'),
+    "output": Key("output_folder", 'the name of a folder, as in `output = "models"`'),
 }
 
 
@@ -46,7 +46,8 @@ def apply(arguments: argparse.Namespace, start: Path) -> None:
     for name, value in table.items():
         option = KEYS[name].option
         if hasattr(arguments, option) and getattr(arguments, option) is None:
-            setattr(arguments, option, str(Path(source.name).parent / str(value)) if option == "output" else value)
+            folder = f"{Path(source.name).parent / str(value)}{os.sep}"
+            setattr(arguments, option, folder if name == "output" else value)
 
 
 def _nearest(start: Path) -> tuple[Source, dict[str, object]] | None:

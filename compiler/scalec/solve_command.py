@@ -2,7 +2,8 @@
 
 import argparse
 
-from scalec.options import load, scale_options, spec_options, write_options
+from scalec.exits import WRONG_USAGE, fail
+from scalec.options import STDIN, load, scale_options, spec_options, write_options
 
 _EXAMPLES = """examples:
   scalec solve efficientnet.scl --flops 1.5G                the largest φ that fits
@@ -38,6 +39,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Solve. Raises `CompileError`."""
+    if arguments.output is not None and (not arguments.emit or arguments.output == STDIN):
+        return fail("-o FILE is where --emit writes; standard output has the answer", WRONG_USAGE)
     from scalec import solve_report
     from scalec.show import show
 

@@ -17,14 +17,14 @@ from scalec import exact
 from scalec import syntax as s
 from scalec.axis import STEPS
 from scalec.compiler import Compiled, Loaded
-from scalec.diagnostics import CompileError
+from scalec.diagnostics import CompileError, plural
 from scalec.exact import Number
 from scalec.exits import NO_ACCESS, WRONG_USAGE, fail
 from scalec.free import Entangled, FreeSearch, Maximal, Surface
 from scalec.ir import Setting
 from scalec.limits import MAX_PHI
 from scalec.names import snake_case
-from scalec.promise import Kept, growth, keep_promise, nominal
+from scalec.promise import Kept, Moved, growth, keep_promise, nominal
 from scalec.render import printable
 from scalec.setting import command_error, constant, make_setting
 from scalec.solve import QUANTITIES, Budgets, Found, Interval, Nothing, PhiSearch, binding, spent
@@ -127,7 +127,9 @@ def _free(arguments: argparse.Namespace, loaded: Loaded, tally: Tally, budgets: 
 
 def _text_free(surface: Surface, names: Sequence[str], budgets: Budgets) -> str:
     best = sum(model.pareto for model in surface.models)
-    head = f"{len(surface.models)} networks fit and cannot grow in {', '.join(names)}; {best} of them (*) are the best"
+    fit, are = plural(len(surface.models), "network"), "is" if best == 1 else "are"
+    verb = "fits" if len(surface.models) == 1 else "fit"
+    head = f"{fit} {verb} and cannot grow in {', '.join(names)}; {best} of them (*) {are} the best"
     rows = [("", *names, "input", "FLOPS", "params", "activations", "memory", "used")]
     rows += [_row(model, names, budgets) for model in surface.models]
     tried = f"{surface.tried:,} of {surface.box:,} networks were counted"
@@ -195,7 +197,14 @@ def _target(arguments: argparse.Namespace, base: Setting) -> Number | None:
 
 
 def _settled(kept: Kept) -> Changes:
-    return [(moved.name, _show(moved.interval.shortest())) for moved in kept.moved]
+    return [(moved.name, _here(moved)) for moved in kept.moved]
+
+
+def _here(moved: Moved) -> str:
+    """Give the value that is taken: the one at φ if that did not move, else the shortest of the same network."""
+    shown = exact.show(moved.nominal, 12)
+    same = moved.factor == 1 and isinstance(moved.nominal, Fraction) and Fraction(shown) == moved.nominal
+    return shown if same else _show(moved.interval.shortest())
 
 
 def _text_true(loaded: Loaded, kept: Kept, phi: str) -> str:
@@ -210,7 +219,7 @@ def _text_true(loaded: Loaded, kept: Kept, phi: str) -> str:
     for each in kept.moved:
         where = f"{_show(Fraction(each.interval.low, STEPS))} to below {_show(Fraction(each.interval.high, STEPS))}"
         moved = "not at all" if each.factor == 1 else f"{100 * (each.factor - 1):+.2f} %"
-        rows.append((each.name, exact.show(each.nominal, 4), _show(each.interval.shortest()), where, moved))
+        rows.append((each.name, exact.show(each.nominal, 4), _here(each), where, moved))
     tail = [
         f"distance in logarithms {float(kept.distance):.4f}, the least there is; {kept.tried:,} networks were tried"
     ]
@@ -240,7 +249,8 @@ def _emit(
 
     compiled = loaded.compile(phi, arguments.variant, list(changes))
     own = f"{snake_case(compiled.network.name)}_{name}".replace(".", "_") if name else None
-    path = Path(arguments.output or (f"{own}.py" if own else default_name(compiled.network)))
+    path = Path(arguments.output or ".")
+    path = path / (f"{own}.py" if own else default_name(compiled.network)) if path.is_dir() else path
     if problem := write(path, compiled.source, arguments.force, arguments.follow_symlinks):
         return fail(problem, NO_ACCESS)
     print(f"{printable(str(path))}: written", file=sys.stderr)

@@ -79,9 +79,10 @@ def parameters(subject: Subject) -> str:
 def multiply_adds(subject: Subject) -> str:
     """Count on the operations that PyTorch runs."""
     counted = count_macs(subject.make(), subject.shape)
+    said = _equal(counted.macs, subject.expected.macs)
     if subject.expected.activations not in (None, counted.activations):
-        raise Wrong(f"{counted.activations:,} activations instead of {subject.expected.activations:,}")
-    return _equal(counted.macs, subject.expected.macs)
+        raise Wrong(f"{said}, but {counted.activations:,} activations instead of {subject.expected.activations:,}")
+    return said
 
 
 def shapes(subject: Subject) -> str:
