@@ -155,8 +155,12 @@ def main() -> None:
             for compiled in ((False, True) if arguments.compiled else (False,)) for mode in BATCH for layout in LAYOUTS
         ]  # fmt: skip
         print(table({"models": {name: result["models"][name]}}), flush=True)
-    if arguments.dry_run:
-        return
+        if not arguments.dry_run:
+            write(result)
+
+
+def write(result: dict[str, Any]) -> None:
+    """Write what there is by now, to both files."""
     RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     page = PAGE.read_text(encoding="utf-8")
     head, rest = page.split(BEGIN)
