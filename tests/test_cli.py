@@ -383,6 +383,13 @@ def test_all_or_nothing(spec: Path, words: list[str], code: int, capsys: pytest.
     assert not capsys.readouterr().out and names(spec.parent) == ["wrong.scl"]
 
 
+def test_nothing_is_written_if_one_file_cannot_be(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("tiny_phi1.py").write_text("mine = 1\n", encoding="utf-8")
+    assert main(["compile", "tiny.scl", "--phi", "0..2"]) == exits.NO_ACCESS
+    assert "not written by scalec" in capsys.readouterr().err and names(spec.parent) == ["tiny_phi1.py"]
+    assert main(["compile", "tiny.scl", "--phi", "0..2", "--force"]) == 0
+
+
 def test_check_and_diff_of_what_was_written(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["compile", "tiny.scl", "--phi", "0..1"]
     assert main(words) == 0 and main([*words, "--check"]) == 0 and main([*words, "--diff"]) == 0

@@ -185,9 +185,12 @@ def _compare(outputs: list[Output], show: bool) -> int:
 
 
 def _write(outputs: list[Output], arguments: argparse.Namespace) -> int:
-    from scalec.output import write
+    from scalec.output import obstacle, write
     from scalec.render import printable
 
+    for output in outputs:
+        if problem := obstacle(output.path, output.source, arguments.force, arguments.follow_symlinks):
+            return fail(problem, NO_ACCESS)
     for output in outputs:
         problem = write(output.path, output.source, arguments.force, arguments.follow_symlinks)
         if problem:

@@ -57,13 +57,9 @@ def write(path: Path, text: str, force: bool = False, follow: bool = False) -> s
     What was edited, or was never scalec's, is overwritten with `force` alone, and kept beside the new file. A link out
     of the folder is followed only if `follow` says so. Raises `OSError`.
     """
+    if problem := obstacle(path, text, force, follow):
+        return problem
     data = text.encode()
-    if path.is_dir():
-        return f"{path} is a folder"
-    if not path.parent.is_dir():
-        return f"{path}: there is no folder {path.parent}"
-    if not follow and _leads_out(path):
-        return f"{path} leads to {_real(path)}, through a link; --follow-symlinks writes there"
     target = _real(path) if path.is_symlink() else path
     if target.exists() and not target.is_file():
         _write_to_device(target, data)
@@ -73,12 +69,25 @@ def write(path: Path, text: str, force: bool = False, follow: bool = False) -> s
     if old == data:
         return None
     if old and not _is_ours(old, data):
-        if not force:
-            written = "edited since scalec wrote it" if old.startswith(MARK.encode()) else "not written by scalec"
-            return f"{path} was {written}; --force overwrites it and keeps it as {_kept_name(target, old).name}"
         replace_file(_kept_name(target, old), old)
     replace_file(target, data)
     return None
+
+
+def obstacle(path: Path, text: str, force: bool = False, follow: bool = False) -> str | None:
+    """Say what stands in the way of writing a file; write nothing. Raises `OSError`."""
+    if path.is_dir():
+        return f"{path} is a folder"
+    if not path.parent.is_dir():
+        return f"{path}: there is no folder {path.parent}"
+    if not follow and _leads_out(path):
+        return f"{path} leads to {_real(path)}, through a link; --follow-symlinks writes there"
+    target = _real(path) if path.is_symlink() else path
+    old, data = target.read_bytes() if target.is_file() else b"", text.encode()
+    if force or not old or old == data or _is_ours(old, data):
+        return None
+    written = "edited since scalec wrote it" if old.startswith(MARK.encode()) else "not written by scalec"
+    return f"{path} was {written}; --force overwrites it and keeps it as {_kept_name(target, old).name}"
 
 
 def replace_file(path: Path, data: bytes) -> None:
