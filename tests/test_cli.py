@@ -163,7 +163,8 @@ def test_an_error_leaves_the_old_file(spec: Path) -> None:
 @pytest.mark.parametrize("command", ["compile", "cost", "check"])
 def test_a_spec_that_cannot_be_read(spec: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "missing.scl"]) == exits.NO_ACCESS
-    assert main([command, "."]) == exits.NO_ACCESS
+    Path("empty").mkdir()
+    assert main([command, "empty"]) == exits.NO_ACCESS
     said = capsys.readouterr()
     assert not said.out and said.err.startswith("scalec: missing.scl: No such file") and said.err.count("\n") == 2
 
@@ -381,6 +382,15 @@ def test_all_or_nothing(spec: Path, words: list[str], code: int, capsys: pytest.
     Path("wrong.scl").write_text("param a = \n", encoding="utf-8")
     assert main(["compile", "tiny.scl", *words]) == code
     assert not capsys.readouterr().out and names(spec.parent) == ["wrong.scl"]
+
+
+def test_check_goes_on(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "missing.scl", "tiny.scl"]) == exits.NO_ACCESS
+    said = capsys.readouterr()
+    assert said.err == "scalec: missing.scl: No such file or directory\n" and said.out.startswith("tiny.scl: ")
+    assert main(["check", str(spec.parent)]) == 0 and f"{spec}: " in capsys.readouterr().out
+    Path("empty").mkdir()
+    assert main(["check", "empty"]) == exits.NO_ACCESS
 
 
 def test_nothing_is_written_if_one_file_cannot_be(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:

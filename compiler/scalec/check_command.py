@@ -1,13 +1,16 @@
 """`scalec check`: specs with all of their variants, and nothing is written."""
 
 import argparse
+from collections.abc import Iterator
+from pathlib import Path
 
-from scalec.exits import DONE, WRONG_INPUT
-from scalec.options import read, spec_options
+from scalec.exits import DONE, NO_ACCESS, WRONG_INPUT, fail
+from scalec.options import STDIN, read, spec_options
 
 _EXAMPLES = """examples:
   scalec check efficientnet.scl         the baseline, the defaults and every variant
   scalec check *.scl                    several; what is wrong with each is said
+  scalec check specs                    all in a folder
 """
 
 
@@ -29,9 +32,13 @@ def run(arguments: argparse.Namespace) -> int:
     from scalec.render import printable
     from scalec.show import for_people, show
 
-    code, found = DONE, list[Diagnostic]()
-    for spec in arguments.specs:
-        path, data = read(spec, arguments)
+    code, unread, found = DONE, DONE, list[Diagnostic]()
+    for spec in _specs(arguments.specs):
+        try:
+            path, data = read(spec, arguments)
+        except OSError as error:
+            unread = fail(f"{spec}: {error.strerror or error}", NO_ACCESS)
+            continue
         try:
             said, warnings = check(path, data)
             found += warnings
@@ -41,4 +48,11 @@ def run(arguments: argparse.Namespace) -> int:
             found += error.diagnostics
             code = WRONG_INPUT
     show(found, arguments)
-    return WRONG_INPUT if found and arguments.strict else code
+    return unread or (WRONG_INPUT if found and arguments.strict else code)
+
+
+def _specs(names: list[str]) -> Iterator[str]:
+    """Give the specs that are named, and for a folder those in it; without any, the folder, which cannot be read."""
+    for name in names:
+        inside = sorted(Path(name).glob("*.scl")) if name != STDIN and Path(name).is_dir() else []
+        yield from map(str, inside) if inside else [name]

@@ -182,7 +182,10 @@ def _kept(arguments: argparse.Namespace, loaded: Loaded, tally: Tally, phi: str 
     if kept is None:
         grown = exact.show(growth(nominal(tally, base)) if target is None else target, 4)
         message = f"no network near grows in FLOPS by {grown} within {_show(100 * within)} %"
-        raise command_error("E401", message, "--within ", getattr(arguments, "within", "1%"), help="allow more")
+        if hasattr(arguments, "within"):
+            raise command_error("E401", message, "--within ", arguments.within, help="allow more")
+        help = "`scalec solve --true-to φ=X --within 2%` allows more"
+        raise command_error("E401", message, "--phi ", phi or "", help=help)
     return kept
 
 
