@@ -31,11 +31,7 @@ class Output:
 
     path: Path
     compiled: "Compiled"
-
-    @property
-    def source(self) -> str:
-        """The text of the file."""
-        return self.compiled.source
+    source: str
 
     @property
     def said(self) -> str:
@@ -67,13 +63,7 @@ class Output:
 class Companion(Output):
     """The test of a file, beside it."""
 
-    text: str
     of: str
-
-    @property
-    def source(self) -> str:
-        """The text of the test."""
-        return self.text
 
     @property
     def said(self) -> str:
@@ -109,13 +99,15 @@ def run(arguments: argparse.Namespace) -> int:
     show(dict.fromkeys(warning for each in compiled for warning in each.warnings), arguments)
     if arguments.output == STDIN:
         return _to_stdout(compiled, arguments)
+    sources = [each.source for each in compiled]  # all of them, before the first look at what is there
     folder = _folder(arguments.output, len(compiled))
     if isinstance(folder, int):
         return folder
     if folder is None:
-        outputs = [Output(Path(arguments.output), compiled[0])]
+        outputs = [Output(Path(arguments.output), compiled[0], sources[0])]
     else:
-        outputs = [Output(folder / default_name(each.network), each) for each in compiled]
+        made = zip(compiled, sources, strict=True)
+        outputs = [Output(folder / default_name(each.network), each, source) for each, source in made]
     if arguments.with_tests:
         from scalec.verify.expected import HeadError
 
@@ -133,7 +125,8 @@ def _companion(output: Output) -> Companion:
     """Write the test of a file. Raises `HeadError` if no test can import it by its name."""
     from scalec.companion import beside, companion
 
-    return Companion(beside(output.path), output.compiled, companion(output.source, output.path), output.path.name)
+    text = companion(output.source, output.path)
+    return Companion(beside(output.path), output.compiled, text, output.path.name)
 
 
 def _compiled(spec: str, arguments: argparse.Namespace) -> "Iterator[Compiled]":
