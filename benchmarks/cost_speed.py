@@ -33,13 +33,13 @@ from torch.utils.flop_counter import FlopCounterMode
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from peers import timm_model  # noqa: E402
-from scalec.compiler import load  # noqa: E402
-from scalec.cost import total  # noqa: E402
-from scalec.grid import evaluate_many  # noqa: E402
-from scalec.ir import leaves  # noqa: E402
-from scalec.setting import make_setting  # noqa: E402
-from scalec.tally import Tally  # noqa: E402
+from peers import timm_model
+from scalec.compiler import load
+from scalec.cost import total
+from scalec.grid import evaluate_many
+from scalec.ir import leaves
+from scalec.setting import make_setting
+from scalec.tally import Tally
 
 SPEC = ROOT / "specs" / "efficientnet.scl"
 MANY = 100_000

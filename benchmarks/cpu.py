@@ -27,9 +27,9 @@ from torch import Tensor, nn
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from nets import module, spec  # noqa: E402
-from peers import timm_model, torchvision_model  # noqa: E402
-from scalec.verify.compare import compare  # noqa: E402
+from nets import module, spec
+from peers import timm_model, torchvision_model
+from scalec.verify.compare import compare
 
 RESULT, PAGE = ROOT / "benchmarks" / "results" / "cpu.json", ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- written by benchmarks/cpu.py -->", "<!-- end -->"
@@ -113,9 +113,10 @@ def case(nets: dict[str, nn.Module], size: int, mode: str, layout: str, compiled
     x = torch.randn(BATCH[mode], 3, size, size).to(memory_format=LAYOUTS[layout])
     steps = {}
     for name, net in nets.items():
-        net.to(memory_format=LAYOUTS[layout])  # type: ignore[call-overload]
+        net.to(memory_format=LAYOUTS[layout])  # type: ignore[call-overload]  # PyTorch's stub wants more arguments
         torch._dynamo.reset()
-        steps[name] = step(torch.compile(net) if compiled else net, x, mode)  # type: ignore[arg-type]
+        run: Any = torch.compile(net) if compiled else net
+        steps[name] = step(run, x, mode)
     return {"mode": mode, "layout": layout, "compiled": compiled, "batch": BATCH[mode], **ratios(steps, rounds)}
 
 

@@ -13,11 +13,11 @@ import torch
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from memory_nets import SHIPPED, WRITTEN, network  # noqa: E402
-from scalec.compiler import Compiled  # noqa: E402
-from scalec.footprint import INFERENCE, Footprint  # noqa: E402
-from scalec.memory import memory  # noqa: E402
-from scalec.memory_oracle import measure, prepare  # noqa: E402
+from memory_nets import SHIPPED, WRITTEN, network
+from scalec.compiler import Compiled
+from scalec.footprint import INFERENCE, Footprint
+from scalec.memory import memory
+from scalec.memory_oracle import measure, prepare
 
 PAGE = ROOT / "docs" / "memory.md"
 BEGIN, END = "<!-- written by benchmarks/memory_table.py -->", "<!-- end -->"

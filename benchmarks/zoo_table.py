@@ -18,8 +18,8 @@ import torch
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from scalec.cost import cost  # noqa: E402
-from test_zoo import EVEN, ODD, ROWS, compare, count, ours  # noqa: E402
+from scalec.cost import cost
+from test_zoo import EVEN, ODD, ROWS, compare, count, ours
 
 PAGE = ROOT / "docs" / "zoo.md"
 ALONE, TOO_LARGE = 60e6, 250e6

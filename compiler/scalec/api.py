@@ -22,6 +22,7 @@ from scalec import compiler, diagnostics
 from scalec.axis import STEPS
 from scalec.compiler import Compiled, Loaded
 from scalec.cost import cost
+from scalec.exact import show
 from scalec.expr import Value
 from scalec.header import operator_name, title
 from scalec.names import python_name
@@ -177,7 +178,7 @@ class Spec:
             base = make_setting(self._loaded.program, None, None, changes)
             found = PhiSearch(Tally(self._loaded.program), budgets, base).run()
             if not isinstance(found, Found):
-                where = Fraction(found.at, STEPS)
+                where = show(Fraction(found.at, STEPS))
                 raise command_error("E401", "no network fits", "solve ", ", ".join(given), f"not even at φ = {where}")
         return self._solution(found, budgets, set)
 

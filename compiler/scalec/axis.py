@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -129,11 +130,10 @@ def at_point(steps: list[tuple[int, Hashable]], point: int) -> Hashable:
     return steps[bisect_right(steps, point, key=lambda step: step[0]) - 1][1]
 
 
-def decisions(tally: Tally) -> list[Decision]:
+@lru_cache(maxsize=8)  # each axis of a search asks again
+def decisions(tally: Tally) -> tuple[Decision, ...]:
     """Give all that a scale decides by itself. What is worked out from other stages (`label.C`) follows from these."""
-    if tally.decisions is None:
-        tally.decisions = list(_decisions(tally))
-    return tally.decisions  # type: ignore[return-value]
+    return tuple(_decisions(tally))
 
 
 def _decisions(tally: Tally) -> Iterator[Decision]:

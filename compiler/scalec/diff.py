@@ -200,11 +200,12 @@ class Diff:
     def verdict(self) -> str:
         """Say in a sentence whether checkpoints from before still load."""
         state = self.state
-        old, new = (each.label.replace("as written", "the spec as written") for each in (self.before, self.after))
+        said = {"as written": "the spec as written"}  # a column's head, put into a sentence
+        old, new = (said.get(each.label, each.label) for each in (self.before, self.after))
         if state.loads == "strict":
-            said = f"A checkpoint of {old} loads into {new}: every key and shape is the same."
+            strict = f"A checkpoint of {old} loads into {new}: every key and shape is the same."
             other = " It is another network all the same: compare outputs before you rely on it."
-            return said + ("" if self.same_network else other)
+            return strict + ("" if self.same_network else other)
         if state.loads == "partial":
             parts = [f"{len(state.added):,} would keep initial values"] if state.added else []
             parts += [f"{len(state.removed):,} would be passed over"] if state.removed else []

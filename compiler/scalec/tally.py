@@ -108,8 +108,6 @@ class Tally:
         self.rules: dict[Key, int] = {}
         """What scale rules gave, by symbol, written size, and the values from outside that the rule depends on."""
         self.rule_names = {symbol: sorted(depends_on(program, rule.rule)) for symbol, rule in program.scales.items()}
-        self.decisions: list[object] | None = None
-        """What scales decide, once `axis` has looked for it."""
 
     def evaluate(self, setting: Setting) -> NetworkTally:
         """Give the figures at a setting: those of `scale`, `cost` and `memory`. Raises `CompileError` as they do."""
