@@ -22,4 +22,4 @@ golden: ## write the parser's tables and the golden files anew; review the diff
 	python -m pytest -q tests/test_emitted.py tests/test_errors.py tests/test_lint.py tests/test_explain.py tests/test_companion.py tests/test_diff.py --update
 
 benchmark: ## compile speed against importing torch and building timm's B4
-	python benchmarks/compile_speed.py
+	python benchmarks/codegen.py

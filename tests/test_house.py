@@ -16,7 +16,7 @@ PACKAGE = ROOT / "compiler" / "scalec"
 
 # From the bottom up: a module imports what stands on lines above its own, and on its own line only what stands before.
 LAYERS = """
-    __init__ limits
+    __init__ limits record
     source nearest
     diagnostics
     render formats show exits

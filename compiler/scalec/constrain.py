@@ -40,6 +40,8 @@ class _Scope:
 
     def __init__(self, network: Network, other: Callable[[str], Network]) -> None:
         self.network, self.other = network, other
+        self.known: dict[tuple[Network, str], Fraction] = {}
+        """What was counted already: a requirement is decided, and then its values are shown."""
 
     def name(self, name: s.Name) -> Value:
         """Give the value of a name."""
@@ -47,7 +49,9 @@ class _Scope:
         if len(name.parts) == 2:
             network = self.other(name.parts[0].key)
         if key in QUANTITIES:
-            return Fraction(QUANTITIES[key](network))
+            if (network, key) not in self.known:
+                self.known[network, key] = Fraction(QUANTITIES[key](network))
+            return self.known[network, key]
         return network.scope.name(s.Name(name.parts[-1].span, name.parts[-1:]))
 
     def call(self, call: s.Call) -> Value:
@@ -59,9 +63,8 @@ class _Scope:
 
 def constrain(network: Network, other: Callable[[str], Network], report: Report) -> tuple[Requirement, ...]:
     """Decide every requirement on a network; `other` gives the network of a variant, or the baseline."""
-    decided = []
+    decided, scope = [], _Scope(network, other)
     for expr in network.program.requirements:
-        scope = _Scope(network, other)
         try:
             holds = truth(expr, scope)
             if not holds:

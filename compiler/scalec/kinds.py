@@ -153,6 +153,8 @@ def _opened(network: ir.Network, blocks: list[ir.Block]) -> frozenset[Slot]:
         for name, value in block.arguments.items():
             if isinstance(value, Partial):
                 values.setdefault((block.definition, name), {})[value] = None
+    if all(len(given) == 1 for given in values.values()):
+        return frozenset()
     homes = {network.program.file, *(definition.home for definition, _ in values)}
     preset = {key for home in homes for key in home.defaults}
     possible = {

@@ -1,9 +1,9 @@
 """What was written: frozen nodes, each with its span. Nothing is looked up or worked out here."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
+from scalec.record import record
 from scalec.source import Span
 
 GREEK = dict(
@@ -24,14 +24,14 @@ def ascii_name(text: str) -> str:
     return "".join(GREEK.get(character, character) for character in text)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Node:
     """Anything written, with the place where it stands."""
 
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Identifier(Node):
     """A name. `key` is its ASCII spelling; `span.text` is as written."""
 
@@ -41,26 +41,26 @@ class Identifier(Node):
 # Expressions
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Expr(Node):
     """An expression."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Number(Expr):
     """`0.7G`: an exact rational, units and per cent worked in."""
 
     value: Fraction
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Name(Expr):
     """`α`, or `B4.params`: one or more parts."""
 
     parts: tuple[Identifier, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Argument(Node):
     """`3` or `kernel = 3` in a call."""
 
@@ -68,7 +68,7 @@ class Argument(Node):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call(Expr):
     """`max(1, 2^φ)` in an expression, `Conv(3)` at the head of a unit; `ReLU` there has no arguments."""
 
@@ -76,28 +76,28 @@ class Call(Expr):
     arguments: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sum(Expr):
     """`a + b - c`: terms with their signs."""
 
     terms: tuple[tuple[str, Expr], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Product(Expr):
     """`a · b / c`: factors with their operators."""
 
     factors: tuple[tuple[str, Expr], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Negative(Expr):
     """`-a`."""
 
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Power(Expr):
     """`a^b`."""
 
@@ -105,7 +105,7 @@ class Power(Expr):
     exponent: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Comparison(Expr):
     """`a ≤ b`, `a < b < c`, `a ≈ b ± c`. Operators are in their ASCII spelling."""
 
@@ -114,7 +114,7 @@ class Comparison(Expr):
     tolerance: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Junction(Expr):
     """`a and b`, `a or b`."""
 
@@ -122,14 +122,14 @@ class Junction(Expr):
     operands: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Not(Expr):
     """`not a`."""
 
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Conditional(Expr):
     """`a if condition else b`."""
 
@@ -141,7 +141,7 @@ class Conditional(Expr):
 # Shapes and chains
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Dim(Node):
     """One dimension; `=` pins it: scaling leaves it alone."""
 
@@ -149,14 +149,14 @@ class Dim(Node):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shape(Node):
     """`<H, W, C>` or `<C>`."""
 
     dims: tuple[Dim, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Repeat(Node):
     """`^2`, or `^=1`, which depth does not scale."""
 
@@ -164,7 +164,7 @@ class Repeat(Node):
     count: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Body(Node):
     """`{ … }` of a wrapper. Without a chain it is the identity."""
 
@@ -172,7 +172,7 @@ class Body(Node):
     chain: "Chain | None"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Wrap(Node):
     """`residual`, `gate`, `sum`, `concat` or `split` with its bodies."""
 
@@ -180,14 +180,14 @@ class Wrap(Node):
     bodies: tuple[Body, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Group(Node):
     """`(F ⊙ G)`, or `(F, G)`, whose chains are alternatives for the layers of a repeat."""
 
     chains: tuple["Chain", ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unit(Node):
     """One element of a chain."""
 
@@ -199,7 +199,7 @@ class Unit(Node):
     tap: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Chain(Node):
     """Units composed with ⊙, in the order in which the data flows."""
 
@@ -209,14 +209,14 @@ class Chain(Node):
 # Statements
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Statement(Node):
     """A statement; `keyword` is its first word."""
 
     keyword: ClassVar[str]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Binding(Node):
     """`φ = 0` in `param`, `where` and, with `parameters`, in `let`."""
 
@@ -225,7 +225,7 @@ class Binding(Node):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Import(Statement):
     """`import ConvAct, MBConv from mobile`."""
 
@@ -234,7 +234,7 @@ class Import(Statement):
     module: Identifier
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Param(Statement):
     """`param φ = 0`."""
 
@@ -242,7 +242,7 @@ class Param(Statement):
     bindings: tuple[Binding, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Let(Statement):
     """`let d = α^φ, width(c) = to_multiple(w · c, 8)`."""
 
@@ -250,7 +250,7 @@ class Let(Statement):
     bindings: tuple[Binding, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Default(Statement):
     """`default BatchNorm(eps = 0.001)`."""
 
@@ -258,7 +258,7 @@ class Default(Statement):
     settings: tuple[Call, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scale(Statement):
     """`scale L → ceil(d · L)`."""
 
@@ -267,7 +267,7 @@ class Scale(Statement):
     rule: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Require(Statement):
     """`require α ≥ 1, FLOPS ≤ 4.2G`."""
 
@@ -275,7 +275,7 @@ class Require(Statement):
     conditions: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parameter(Node):
     """`kernel` or `stride = 1` where a block or network is defined."""
 
@@ -283,7 +283,7 @@ class Parameter(Node):
     default: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Definition(Statement):
     """A block or a network: name, parameters, signature, local names, chain."""
 
@@ -295,21 +295,21 @@ class Definition(Statement):
     chain: Chain
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Block(Definition):
     """`block ConvAct(kernel, stride = 1) <H, W, C> → <H/stride, W/stride, K> = …`."""
 
     keyword = "block"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Network(Definition):
     """`network EfficientNet(classes = 1000) <224, 224, 3> → <classes> = …`."""
 
     keyword = "network"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Variant(Node):
     """One row of `variants`."""
 
@@ -317,7 +317,7 @@ class Variant(Node):
     values: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Variants(Statement):
     """`variants (φ, d, w) { B4 (4, 1.8, 1.4) }`."""
 
@@ -326,7 +326,7 @@ class Variants(Statement):
     rows: tuple[Variant, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Spec(Node):
     """A whole file. `canonical` is the text of each statement without comments and layout, in ASCII."""
 

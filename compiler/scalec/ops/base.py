@@ -19,6 +19,7 @@ from typing import (
 
 from scalec.code import Call, Code
 from scalec.limits import MAX_WHOLE
+from scalec.record import record
 from scalec.shape import Shape
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class Kernel:
     """Whether it copies an input, or a gradient, that is a part of the channels of a larger tensor."""
 
 
-@dataclass(frozen=True)
+@record
 class Operator:
     """The base of all operators. An instance has its parameters as whole numbers, fractions, flags or words."""
 
@@ -248,7 +249,7 @@ OPERATORS: dict[str, type[Operator]] = {}
 @dataclass_transform(frozen_default=True)
 def operator(cls: type[Made]) -> type[Made]:
     """Make a class an operator of the language, under its own name."""
-    made = dataclass(frozen=True)(cls)
+    made = record(cls)
     hints = get_type_hints(made, include_extras=True)
     made.table = {}
     for field in fields(made):

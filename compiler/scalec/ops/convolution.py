@@ -1,11 +1,12 @@
 """Convolutions, and how windows slide."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from scalec.code import Call, Code, call, code
 from scalec.ops.base import Flag, Kernel, Operands, Operator, OperatorError, Padding, Whole, operator, undivided
+from scalec.record import record
 from scalec.shape import Shape
 
 ONE = code(1)
@@ -49,7 +50,7 @@ def need_map(x: Shape, what: str) -> None:
         raise OperatorError(f"{what} needs a map <H, W, C>, not {x}")
 
 
-@dataclass(frozen=True)
+@record
 class _Convolution(Operator):
     """What Conv and Depthwise share."""
 

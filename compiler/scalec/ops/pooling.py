@@ -1,12 +1,12 @@
 """Pooling: over a window, and over the whole map."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from scalec.code import Call, Code, call
 from scalec.ops.base import Flag, Kernel, Operands, Operator, OperatorError, Padding, Whole, operator
 from scalec.ops.convolution import half, need_map, pads, slide
+from scalec.record import record
 from scalec.shape import Shape
 
 
@@ -26,7 +26,7 @@ class GlobalAvgPool(Operator):
         return f"{x}.mean((2, 3), keepdim=True)"
 
 
-@dataclass(frozen=True)
+@record
 class _Pool(Operator):
     """What MaxPool and AvgPool share."""
 
