@@ -35,6 +35,7 @@ BODIES = {
     "efficientnet_b0_features": ("efficientnet", "B0", None),
 }
 """Feature maps, and what strides beyond this become."""
+DEPLOYED = {"efficientnet_b0_inference": ("efficientnet", "B0"), "resnet50_inference": ("resnet", "ResNet50")}
 COMPANIONS = ("efficientnet_b0",)
 """Files beside which a test lies: tests/test_companion.py."""
 
@@ -43,10 +44,13 @@ def emitted(name: str) -> str:
     if name in BODIES:
         of, row, stride = BODIES[name]
         return spec(of).compile(variant=row, taps=(), output_stride=stride).source
+    if name in DEPLOYED:
+        of, row = DEPLOYED[name]
+        return spec(of).compile(variant=row, inference=True).source
     return compiled(*FILES[name]).source
 
 
-@pytest.mark.parametrize("name", [*FILES, *BODIES])
+@pytest.mark.parametrize("name", [*FILES, *BODIES, *DEPLOYED])
 def test_golden(name: str, request: pytest.FixtureRequest) -> None:
     path, text = GOLDEN / f"{name}.py", emitted(name)
     if request.config.getoption("--update"):
@@ -63,7 +67,7 @@ def run(*command: str) -> None:
 def test_tools_find_nothing() -> None:
     """Black leaves the files as they are, ruff and mypy --strict have nothing to say."""
     names = sorted(str(path) for path in GOLDEN.glob("*.py"))
-    assert len(names) == len(FILES) + len(BODIES) + len(COMPANIONS)
+    assert len(names) == len(FILES) + len(BODIES) + len(DEPLOYED) + len(COMPANIONS)
     run("black", "--quiet", "--check", "--diff", "--line-length", "88", *names)
     run("ruff", "check", "--isolated", "--no-cache", *names)
     run("ruff", "format", "--isolated", "--no-cache", "--check", "--line-length", "88", *names)

@@ -34,6 +34,7 @@ LAYERS = """
     scope
     ir
     setting joins repetition atrous instantiate scale
+    deploy
     features
     cost execution memory conventions reach tally
     causes constrain
@@ -41,7 +42,7 @@ LAYERS = """
     symbols comments forward
     kinds views modules wrapper writer
     header
-    seal audit emit
+    paths seal audit folding emit
     output format_command
     advice
     floats survey allow lint_names lint_rules lint_shapes lint_constants lint_cost lint_stairs lint

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scalec.exits import DONE, NO_ACCESS, WRONG_INPUT, WRONG_USAGE, fail
-from scalec.options import STDIN, body_options, load, scale_options, spec_options, taps, write_options
+from scalec.options import STDIN, body_options, load, purpose_options, scale_options, spec_options, taps, write_options
 
 if TYPE_CHECKING:
     from scalec.compiler import Compiled
@@ -80,6 +80,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     spec_options(parser, several=True)
     scale_options(parser, several="; several: 0..7 or 0,0.5,1")
     body_options(parser)
+    purpose_options(parser)
     parser.add_argument("-o", "--output", metavar="FILE|DIR", help="where to write; `-` is standard output")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 unless the files are up to date")
     parser.add_argument("--diff", action="store_true", help="--check, and show what would change")
@@ -140,7 +141,10 @@ def _compiled(spec: str, arguments: argparse.Namespace) -> "Iterator[Compiled]":
             if arguments.true:
                 yield true_compiled(loaded, argparse.Namespace(**{**vars(arguments), "phi": phi, "variant": variant}))
             else:
-                yield loaded.compile(phi, variant, arguments.changes, taps(arguments), arguments.output_stride)
+                yield loaded.compile(
+                    phi, variant, arguments.changes, taps(arguments), arguments.output_stride,
+                    arguments.purpose == "inference",
+                )  # fmt: skip
 
 
 def _folder(output: str | None, count: int) -> Path | int | None:

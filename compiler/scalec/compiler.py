@@ -23,6 +23,7 @@ from scalec import syntax as s
 from scalec.advice import decided, growth_warning, with_nearest
 from scalec.allow import allowed
 from scalec.constrain import Requirement, constrain
+from scalec.deploy import Deployment, deploy
 from scalec.diagnostics import CompileError, Diagnostic, Report, plural
 from scalec.features import body
 from scalec.ir import Network, Setting
@@ -44,6 +45,8 @@ class Compiled:
     baseline: Network
     """The network without scaling, of the file's own values."""
     warnings: tuple[Diagnostic, ...] = ()
+    deployment: Deployment | None = None
+    """Where the network is one for inference: the one that is trained, and what became of its batch norms."""
 
     @cached_property
     def source(self) -> str:
@@ -76,12 +79,13 @@ class Loaded:
 
     def compile(
         self, phi: str | None = None, variant: str | None = None, changes: Sequence[tuple[str, str]] = (),
-        taps: tuple[str, ...] | None = None, output_stride: int | None = None,
+        taps: tuple[str, ...] | None = None, output_stride: int | None = None, inference: bool = False,
     ) -> Compiled:  # fmt: skip
         """Scale to φ or a variant, with `--set` changes, and check what is required. Raises `CompileError`.
 
         `taps` makes a network that gives feature maps: those of the stages named, or the usual ones. `output_stride`
-        turns the strides beyond it into dilation. What is required is required of the network without either.
+        turns the strides beyond it into dilation, `inference` leaves out what only training needs. What is required is
+        required of the network without any of these.
         """
         baseline, setting = self.named("baseline"), make_setting(self.program, phi, variant, changes)
         network, report = self.network(setting), Report()
@@ -89,15 +93,19 @@ class Loaded:
         if not report.diagnostics and (taps is not None or output_stride is not None):
             plain, network = network, self.network(replace(setting, taps=taps, output_stride=output_stride))
             network = network if taps is None else body(network, plain, taps)
+        deployment = None
+        if not report.diagnostics and inference:
+            deployment = deploy(network)
+            network = deployment.network
         at = setting.names.get("phi")
         if phi is None or not isinstance(at, Fraction):
             report.stop_on_error()
-            return Compiled(network, requirements, baseline)
+            return Compiled(network, requirements, baseline, deployment=deployment)
         if report.diagnostics:
             decide = decided(lambda x: self.network(make_setting(self.program, str(x), None, changes)), self.named)
             with_nearest(report, [r.expr for r in requirements if not r.holds], at, decide).stop_on_error()
         warned = allowed(self.program.file.source, growth_warning(network, baseline, at))
-        return Compiled(network, requirements, baseline, tuple(warned))
+        return Compiled(network, requirements, baseline, tuple(warned), deployment)
 
 
 def load(path: Path, data: bytes | None = None) -> Loaded:

@@ -15,8 +15,11 @@ import jinja2
 
 from scalec import syntax as s
 from scalec.audit import Unsafe, audit, same_skeleton
+from scalec.code import Call, Code
 from scalec.cost import cost
+from scalec.deploy import Deployment
 from scalec.diagnostics import CompileError, Diagnostic, Label
+from scalec.folding import rows, table
 from scalec.header import constants, header, title
 from scalec.ir import Chain, Group, Network, Node, Wrap
 from scalec.kinds import Kind, Kinds, kinds
@@ -114,11 +117,12 @@ def helper_text(name: str) -> Checked:
 
 
 def _render(compiled: "Compiled") -> str:
-    classes, helpers, _ = class_views(compiled.network)
+    classes, helpers, found = class_views(compiled.network)
     shown = [_lines(view) for view in classes]
     helper_texts = [helper_text(name) for name in sorted(helpers)]
+    folded = _folded(compiled.deployment, found)
     lines = [line for view in shown for part in view.values() for line in ([part] if isinstance(part, str) else part)]
-    body = "\n".join([*helper_texts, *lines])
+    body = "\n".join([*helper_texts, *lines, *folded])
     return (
         _environment()
         .get_template("model.py.jinja")
@@ -129,8 +133,18 @@ def _render(compiled: "Compiled") -> str:
             constants=[checked(line) for line in constants(compiled.network)],
             helpers=helper_texts,
             classes=shown,
+            folded=folded,
         )
     )
+
+
+def _folded(deployment: Deployment | None, found: Kinds) -> list[Checked]:
+    """Give the end of a file for inference: which batch norms went where, and the function that does it."""
+    if deployment is None or not deployment.folds:
+        return []
+    training = class_views(deployment.training)[2]
+    listed = table(rows(deployment, training.attributes, found.attributes))
+    return [*map(checked, listed), Checked(""), Checked(""), helper_text("fold")]
 
 
 def _imports(body: str) -> list[str]:
@@ -163,6 +177,9 @@ def class_views(network: Network) -> tuple[list[ClassView], set[str], Kinds]:
     top = NetworkContext(network)
     writer = Writer(top, found, views)
     result, returns = _network_forward(writer, top)
+    if network.setting.inference and network.x.is_map:
+        writer.modules.helpers.add("channels_last")
+        writer.init.append(("", Call("channels_last", (("", Code("self")),))))
     main = ClassView(
         python_name(network.name), f"{title(network)[:-1]}", (), top.parameters(writer.init), tuple(writer.init),
         tuple(writer.forward.lines), result, returns,
@@ -228,7 +245,9 @@ def _lines(view: ClassView) -> Mapping[str, Any]:
     keywords = [str(parameter) for parameter in view.parameters]
     positional = ["self", *(f"{name}: int" for name in view.positional)]
     star = ["*"] if keywords and view.positional else []
-    init = [line for target, value in view.init for line in assign(target, value, 8)]
+    init = [
+        line for target, value in view.init for line in (assign(target, value, 8) if target else [f"{' ' * 8}{value}"])
+    ]
     forward = [line for text, comment in view.forward for line in statement(text, comment, 8)]
     return {
         "name": checked(view.name),

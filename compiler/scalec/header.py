@@ -34,14 +34,23 @@ def title(network: Network) -> str:
     return f"{name}{scale}{size}."
 
 
+FOR_INFERENCE = "For inference alone"
+_INFERENCE = (
+    f"{FOR_INFERENCE}: batch norms are folded into the layers before them, dropout and stochastic depth are gone, "
+    "and tensors are reused. Weights are those of the training file, through `fold` where this file ends with one."
+)
+
+
 def _body(network: Network) -> list[str]:
-    """Say what is given instead of the last stage's output, and what became of strides."""
+    """Say what is given instead of the last stage's output, and what became of strides and batch norms."""
     said = []
     if network.outputs:
         strides = ", ".join(str(feature.reduction) for feature in feature_info(network))
         said.append(f"Gives feature maps at strides {strides}.")
     if network.setting.output_stride is not None:
         said.append(f"Strides beyond {network.setting.output_stride} have become dilation.")
+    if network.setting.inference:
+        said.append(_INFERENCE)
     return ["", *_wrapped(" ".join(said))] if said else []
 
 
@@ -57,7 +66,7 @@ def header(compiled: "Compiled") -> list[str]:
         lines += ["", *_wrapped(", ".join(item.replace(" ", "~") for item in coefficients))]
     own = [r for r in compiled.requirements if not _is_qualified(r.expr)]
     if own:
-        whole = " by the whole network, with all of its strides" if _body(network) else ""
+        whole = " by the network that is trained, whole and with all of its strides" if _body(network) else ""
         lines += ["", f"Requirements, all met{whole}:"]
         lines += [line for r in own for line in _wrapped(_requirement(r), "  ")]
     return [*lines, "", *stage_table(network)]

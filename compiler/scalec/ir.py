@@ -23,6 +23,8 @@ class Leaf:
     preset: dict[str, s.Expr] = field(repr=False)
     changed: frozenset[str] = frozenset()
     """The parameters that are otherwise than written: a stride became dilation."""
+    in_place: bool = False
+    """Whether it may write over its input (see `deploy`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +78,8 @@ class Wrap:
     bodies: tuple[Body, ...]
     x: Shape
     y: Shape
+    in_place: bool = False
+    """Whether a gate may write over what it gates, a residual over its branch (see `deploy`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +130,8 @@ class Setting:
     """The stages whose maps are the outputs, none of them named for the usual ones; nothing: the whole network."""
     output_stride: int | None = None
     """The most that maps may be smaller than the image: further strides become dilation."""
+    inference: bool = False
+    """Whether it is what `deploy` makes of the network: nothing that only training needs."""
 
     @property
     def place(self) -> str:

@@ -11,6 +11,7 @@ from itertools import product
 from scalec import ir
 from scalec import syntax as s
 from scalec.code import Code
+from scalec.deploy import deployed
 from scalec.expr import Failure, Partial, Value
 from scalec.instantiate import Builder
 from scalec.ops import Operands, Operator
@@ -43,9 +44,7 @@ class Kinds:
 
 def kinds(network: ir.Network) -> Kinds:
     """Collect the kinds of a network."""
-    outermost = [
-        layer for stage in network.stages for layer in (*stage.layers, *_spare(stage, network.setting.output_stride))
-    ]
+    outermost = [layer for stage in network.stages for layer in (*stage.layers, *_spare(stage, network.setting))]
     made = Kinds(opened=_opened(network, [block for node in outermost for block in _blocks(node, deep=True)]))
     found: dict[Kind, list[ir.Block]] = {}
     inside: dict[Kind, dict[Kind, None]] = {}  # of any use: what one has, another may leave out
@@ -106,7 +105,7 @@ def _blocks(node: ir.Node, deep: bool = False) -> Iterator[ir.Block]:
             yield from _blocks(inner, deep)
 
 
-def _spare(stage: ir.Stage, output_stride: int | None) -> list[ir.Node]:
+def _spare(stage: ir.Stage, setting: ir.Setting) -> list[ir.Node]:
     """Build the kinds of layers that only a deeper network has: a second one, and alternatives that depth leaves out.
 
     They show what a block must be able to do, so that its class is the same at every depth.
@@ -115,7 +114,7 @@ def _spare(stage: ir.Stage, output_stride: int | None) -> list[ir.Node]:
     if unit.repeat is None or (unit.repeat.pinned and isinstance(unit.repeat.count, s.Number)):
         return []
     assert isinstance(scope, LocalScope)
-    builder = Builder(scope.parent.world, limit=output_stride)
+    builder = Builder(scope.parent.world, limit=setting.output_stride)
     channels = None if unit.ascription is None else y.channels
     spare: list[ir.Node] = []
     try:
@@ -126,7 +125,7 @@ def _spare(stage: ir.Stage, output_stride: int | None) -> list[ir.Node]:
             y = spare[-1].y
     except Failure:
         pass  # there is no deeper network at this width
-    return spare
+    return deployed(spare) if setting.inference else spare
 
 
 # Which parameters can be classes

@@ -116,8 +116,10 @@ class Modules:
     def _leaf(self, use: Uses, leaf: ir.Leaf, name: str) -> Call:
         leaf = next((n for n in use.nodes if isinstance(n, ir.Leaf) and "padding" in n.changed), leaf)
         operator = leaf.operator
+        in_place = all(node.in_place for node in use.shadows if isinstance(node, ir.Leaf))
+        over = (("inplace", flag(True)),) if in_place else ()
         if isinstance(use.unit.head, s.Call) and use.unit.head.name.key in self.context.opened:
-            return Call(python_name(use.unit.head.name.key), ())
+            return Call(python_name(use.unit.head.name.key), over)
         c_in = self._channels_in(use, name)
         c_out = self._ascribed(use, name) if operator.given else self.passed_on(use, leaf, name, c_in)
         parameters = {key: self._parameter(use, leaf, key, p.kind, name) for key, p in operator.table.items()}
@@ -127,7 +129,7 @@ class Modules:
         self.channels = c_out
         made = operator.module(Operands(c_in, c_out, leaf.x.is_map and not self.flat, parameters, fixed))
         self.flat = self.flat and operator.per_element
-        return made
+        return replace(made, arguments=(*made.arguments, *over))
 
     def passed_on(self, use: Uses, leaf: ir.Leaf, name: str, c_in: Code) -> Code:
         """Give the channels behind an operator that is not given them."""

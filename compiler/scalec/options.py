@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scalec.compiler import Loaded
+    from scalec.compiler import Compiled, Loaded
 
 STDIN = "-"
 
@@ -43,6 +43,20 @@ def body_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tap", metavar="STAGE,…", type=_stages, help="with --features: the maps of these stages")
     parser.add_argument("--output-stride", metavar="N", type=_stride,
                         help="keep maps at least 1/N of the image: further strides become dilation")  # fmt: skip
+
+
+def purpose_options(parser: argparse.ArgumentParser) -> None:
+    """Add what the file is for."""
+    parser.add_argument("--for", dest="purpose", choices=("training", "inference"), default="training",
+                        help="inference: batch norms folded, no dropout, channels-last, tensors reused")  # fmt: skip
+
+
+def compiled(loaded: "Loaded", arguments: argparse.Namespace) -> "Compiled":
+    """Compile at the one scale that is asked for. Raises `CompileError`."""
+    return loaded.compile(
+        arguments.phi, arguments.variant, arguments.changes, taps(arguments), arguments.output_stride,
+        arguments.purpose == "inference",
+    )  # fmt: skip
 
 
 def read(spec: str, arguments: argparse.Namespace) -> tuple[Path, bytes]:

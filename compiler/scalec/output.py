@@ -32,6 +32,7 @@ def default_name(network: Network) -> str:
     parts += [f"{key}{_spelled(text)}" for key, text in dict(setting.changed).items()]
     parts += [f"stride{setting.output_stride}"] if setting.output_stride is not None else []
     parts += ["features", *setting.taps] if setting.taps is not None else []
+    parts += ["inference"] if setting.inference else []
     return "_".join(parts)[:200] + ".py"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalec.exits import DONE, WRONG_INPUT, WRONG_USAGE, fail
-from scalec.options import body_options, load, scale_options, taps
+from scalec.options import body_options, compiled, load, purpose_options, scale_options
 
 if TYPE_CHECKING:
     from scalec.verify.checks import Subject
@@ -32,6 +32,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--spec", metavar="SPEC", help="the spec that it was compiled from")
     scale_options(parser)
     body_options(parser)
+    purpose_options(parser)
     parser.add_argument("--against", metavar="PEER:NAME", type=_peer, help="a model of timm or torchvision")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     parser.set_defaults(run=run, stdin_filename="<stdin>")
@@ -84,10 +85,7 @@ def _expected(text: str, arguments: argparse.Namespace) -> "Expected":
 
     if arguments.spec is None:
         return from_head(text)
-    loaded = load(arguments.spec, arguments)
-    return from_spec(
-        loaded.compile(arguments.phi, arguments.variant, arguments.changes, taps(arguments), arguments.output_stride)
-    )
+    return from_spec(compiled(load(arguments.spec, arguments), arguments))
 
 
 def _subject(path: Path, text: str, expected: "Expected") -> "Subject":
@@ -96,7 +94,7 @@ def _subject(path: Path, text: str, expected: "Expected") -> "Subject":
     from scalec.verify.loading import network_class
 
     module = load_file(path)
-    return Subject(text, network_class(module), tuple(module.INPUT_SHAPE), expected)
+    return Subject(text, network_class(module), tuple(module.INPUT_SHAPE), expected, getattr(module, "fold", None))
 
 
 def _checks(subject: "Subject", arguments: argparse.Namespace) -> "Iterator[tuple[str, Callable[[Subject], str]]]":

@@ -353,11 +353,11 @@ class NetworkContext:
         return ir.Chain(placed, self.network.x, self.network.y)
 
     def parameters(self, init: list[tuple[str, Code | Call | Choice]]) -> tuple[Parameter, ...]:
-        """Give the constructor's arguments; a body without its head needs but some of them."""
+        """Give the constructor's arguments; a body without its head, or without dropout, needs but some of them."""
         shown = []
         used = _words(str(value) for _, value in init)
         for key, value in self.network.parameters.items():
-            if self.network.outputs and python_name(key) not in used:
+            if (self.network.outputs or self.network.setting.inference) and python_name(key) not in used:
                 continue
             real_valued = key in self.real_names or not _is_whole(value)
             annotation = "bool" if isinstance(value, bool) else "float" if real_valued else "int"

@@ -119,6 +119,8 @@ class Wrappers:
             if self.comment:
                 self.comment.dims = dims
         joined = f"{source} {_JOIN[kind]} {result}"
+        if all(node.in_place for node in use.shadows if isinstance(node, ir.Wrap)):
+            joined = f"{source}.mul_({result})" if kind == "gate" else f"{result}.add_({source})"
         return joined if name is None else f"{joined} if self.{name} else {result}"
 
     def _sum(self, use: Uses, source: str, target: str, prefix: str) -> str:

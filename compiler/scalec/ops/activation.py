@@ -29,6 +29,7 @@ class _Activation(Operator):
     """An activation; `torch` is its class in PyTorch."""
 
     per_element = True
+    in_place = True
     torch: ClassVar[str]
 
     def module(self, a: Operands) -> Call:
@@ -68,6 +69,7 @@ class LeakyReLU(_Activation):
 class PReLU(_Activation):
     """LeakyReLU with a slope that is learnt: one for all, or one for each channel (He et al., 2015)."""
 
+    in_place = False
     torch = "nn.PReLU"
     counted_by = {"ptflops": (2, 0), "thop": (1, 0)}
     autocast = "low"
@@ -145,6 +147,7 @@ class Mish(_Activation):
 class GELU(_Activation):
     """x · Φ(x) (Hendrycks & Gimpel, 2016)."""
 
+    in_place = False
     torch = "nn.GELU"
     counted_by = {"ptflops": (2, 0)}
 
@@ -153,6 +156,7 @@ class GELU(_Activation):
 class Sigmoid(_Activation):
     """1 / (1 + exp(-x))."""
 
+    in_place = False
     saves = "output"
     torch = "nn.Sigmoid"
 
@@ -168,6 +172,7 @@ class HardSigmoid(_Activation):
 class Tanh(_Activation):
     """The hyperbolic tangent."""
 
+    in_place = False
     saves = "output"
     torch = "nn.Tanh"
 
@@ -193,6 +198,7 @@ class HardTanh(_Activation):
 class Softplus(_Activation):
     """ln(1 + exp(beta · x)) / beta (Dugas et al., 2001)."""
 
+    in_place = False
     torch = "nn.Softplus"
     autocast = "full"
     beta: Above = Fraction(1)
@@ -205,6 +211,8 @@ class Softplus(_Activation):
 class Identity(_Activation):
     """x itself: for a parameter that names an activation."""
 
+    in_place = False
+    is_view = True
     torch = "nn.Identity"
 
     def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:

@@ -163,6 +163,16 @@ class Operator:
     """Whether it makes a vector of a map, and nothing where there is one."""
     flat_forward: ClassVar[str | None] = None
     """What `forward` says instead where only a vector is needed of a <1, 1, C>; `{}` is the input."""
+    is_linear: ClassVar[bool] = False
+    """Whether it is W x + b with the parameter `bias`: it can take up a factor and a shift of what it gives."""
+    is_affine: ClassVar[bool] = False
+    """Whether in inference it is a batch norm's factor and shift for each channel."""
+    only_in_training: ClassVar[bool] = False
+    """Whether in inference it gives what it is given."""
+    is_view: ClassVar[bool] = False
+    """Whether what it gives may be its input's own memory."""
+    in_place: ClassVar[bool] = False
+    """Whether its module can write over its input (`inplace=True`)."""
     functional: ClassVar[bool] = False
     """Whether it is an expression in `forward` (see `forward`), and no module."""
     counted_by: ClassVar[Mapping[str, tuple[int, int]]] = {}

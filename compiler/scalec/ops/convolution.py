@@ -55,6 +55,7 @@ class _Convolution(Operator):
     """What Conv and Depthwise share."""
 
     strides = ("stride",)
+    is_linear = True
     autocast = "low"
     kernel: Whole
     stride: Whole = 1

@@ -14,6 +14,7 @@ class Linear(Operator):
 
     given = True
     takes_vector = True
+    is_linear = True
     autocast = "low"
     bias: Flag = True
 
@@ -46,6 +47,7 @@ class Flatten(Operator):
     """A map as a vector, channels outermost (NCHW order)."""
 
     functional = True
+    is_view = True
     to_vector = True
 
     def output(self, x: Shape, channels: int | None) -> Shape:

@@ -31,6 +31,7 @@ class BatchNorm(_Norm):
     """Batch normalisation (Ioffe & Szegedy, 2015). `momentum` is PyTorch's: the share of the new batch."""
 
     per_element = True
+    is_affine = True
     counted_by = {"fvcore": (2, 0), "thop": (4, 0), "ptflops": (2, 0)}
     counters = 1
     eps: Positive = _EPS

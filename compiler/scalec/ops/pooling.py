@@ -165,6 +165,7 @@ class SpaceToDepth(Operator):
     """Each `block` × `block` square of pixels as one pixel of block² · C channels, in `nn.PixelUnshuffle`'s order."""
 
     saves = "nothing"
+    is_view = True
     block: Whole
 
     def output(self, x: Shape, channels: int | None) -> Shape:

@@ -14,6 +14,7 @@ class Dropout(Operator):
     """Zero each number with probability `rate` in training (Srivastava et al., 2014)."""
 
     per_element = True
+    only_in_training = True
     rate: Share
 
     def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
@@ -29,6 +30,7 @@ class DropPath(Operator):
     """Stochastic depth: zero a whole sample with probability `rate` in training (Huang et al., 2016)."""
 
     per_element = True
+    only_in_training = True
     rate: Share
 
     def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:

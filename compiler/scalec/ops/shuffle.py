@@ -11,6 +11,7 @@ class ChannelShuffle(Operator):
     """The first channel of each of `groups`, then the second of each, and so on (Zhang et al., 2018)."""
 
     saves = "nothing"
+    is_view = True
     groups: Whole
 
     def output(self, x: Shape, channels: int | None) -> Shape:

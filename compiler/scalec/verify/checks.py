@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from scalec.verify.compare import Comparison, VacuousComparison, assert_can_fail, observed, relative
 from scalec.verify.count import count_macs
 from scalec.verify.expected import Expected
-from scalec.verify.loading import as_file, load
-from scalec.verify.tensors import disable_drop, joined, named_tensors, noise, randomise, training
+from scalec.verify.loading import as_file, load, network_class
+from scalec.verify.tensors import disable_drop, even_out, joined, named_tensors, noise, randomise, training
 
 CLOSE = 1e-9
 """Relative, in float64: what the order of additions may change."""
@@ -32,6 +32,8 @@ class Subject:
     make: Callable[[], nn.Module]
     shape: tuple[int, ...]
     expected: Expected
+    fold: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None
+    """What a file for inference does with the weights of the training file."""
 
     @cached_property
     def size(self) -> tuple[int, ...]:
@@ -48,9 +50,11 @@ class Subject:
 
     def alive(self) -> nn.Module:
         """Make the network in float64, without dropout, with values that let every tensor matter."""
-        network = self.make().double()
+        network, images = self.make().double(), noise((16, *self.size), 0)
         disable_drop(network)
-        randomise(network, 0, noise((16, *self.size), 0))
+        randomise(network, 0, images)
+        if self.expected.inference:
+            even_out(network, images)
         return network
 
     def as_made(self) -> nn.Module:
@@ -112,6 +116,30 @@ def meaning(subject: Subject) -> str:
     return close(observed(reference, own, names, subject.size))
 
 
+def folded(subject: Subject) -> str:
+    """Compare a file for inference with the training file, which is compared with the spec: same weights, outputs."""
+    training = subject.expected.training
+    assert training is not None and training.text is not None
+    with as_file(training.text) as path:
+        trained = Subject(training.text, network_class(load(path)), subject.shape, training)
+    meaning(trained)
+    reference, own = trained.alive().eval(), subject.make().double().eval()
+    state = reference.state_dict()
+    try:
+        own.load_state_dict(subject.fold(state) if subject.fold else state)
+    except (KeyError, RuntimeError) as error:
+        raise Wrong(f"it does not take the weights of the training file: {str(error).splitlines()[0]}") from None
+    x = noise((2, *subject.size), 1)
+    kept = x.clone()
+    with torch.no_grad():
+        difference = relative([(joined(reference(x)), joined(own(x)))])
+    if not difference <= CLOSE:
+        raise Wrong(f"with the same weights the outputs differ from the training file's by {difference:.1e}")
+    if not torch.equal(x, kept):
+        raise Wrong("it writes over the image that it is given")
+    return f"with the same weights, the outputs of the training file, worst {difference:.0e} (float64)"
+
+
 def same_outputs(subject: Subject) -> None:
     """Compare the outputs alone, which takes any network: one with too few numbers for statistics as well."""
     own, reference = subject.make().double().eval(), _flat(subject).eval()
@@ -160,8 +188,8 @@ def determinism(subject: Subject) -> str:
 
 def one_graph(subject: Subject) -> str:
     """See whether `torch.compile` takes it whole, in both modes."""
-    network = subject.make()
-    for mode in (False, True):
+    network, modes = subject.make(), (False,) if subject.expected.inference else (False, True)
+    for mode in modes:
         torch._dynamo.reset()
         compiled = torch.compile(network, fullgraph=True, backend="eager")
         try:
@@ -170,7 +198,7 @@ def one_graph(subject: Subject) -> str:
         except torch._dynamo.exc.TorchDynamoException as error:
             raise Wrong(str(error).splitlines()[0]) from None
     torch._dynamo.reset()
-    return "torch.compile(fullgraph=True) takes it, in eval and in training"
+    return f"torch.compile(fullgraph=True) takes it, in eval{' and in training' if len(modes) > 1 else ''}"
 
 
 def export(subject: Subject) -> str:
@@ -245,8 +273,11 @@ def of(expected: Expected) -> Iterator[tuple[str, Callable[[Subject], str]]]:
     yield "shapes", shapes
     if expected.flat is not None:
         yield "meaning", meaning
+    if expected.training is not None:
+        yield "meaning", folded
     yield "alive", alive
-    yield "gradients", gradients
+    if not expected.inference:
+        yield "gradients", gradients
     yield "determinism", determinism
     yield "one graph", one_graph
     yield "export", export

@@ -2,11 +2,12 @@
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scalec.compiler import Compiled
 from scalec.cost import cost
 from scalec.flat import flat_source
+from scalec.header import FOR_INFERENCE
 
 _ROW = re.compile(r"(?P<name>\w+) .*<(?P<output>[0-9, ]+)>(?P<params> +[0-9,]+)?(?P<macs> +[0-9,]+)?", re.ASCII)
 _TOTAL = re.compile(r"total +(?P<params>[0-9,]+) +(?P<macs>[0-9,]+)", re.ASCII)
@@ -26,15 +27,23 @@ class Expected:
     activations: int | None = None
     text: str | None = None
     flat: str | None = None
+    inference: bool = False
+    training: "Expected | None" = None
+    """Of a file for inference: the file whose weights it takes."""
 
 
 def from_spec(compiled: Compiled) -> Expected:
     """Take what the compiler predicts."""
+    deployment = compiled.deployment
+    training = None
+    if deployment is not None:
+        training = from_spec(replace(compiled, network=deployment.training, deployment=None))
     counted = cost(compiled.network)
     outputs = {stage.name: _channels_first(stage.y.dims) for stage in compiled.network.stages}
     return Expected(
-        counted.params, counted.macs, outputs, counted.activations, compiled.source, flat_source(compiled.network)
-    )
+        counted.params, counted.macs, outputs, counted.activations, compiled.source,
+        None if training else flat_source(compiled.network), training is not None, training,
+    )  # fmt: skip
 
 
 def from_head(text: str) -> Expected:
@@ -48,7 +57,7 @@ def from_head(text: str) -> Expected:
         raise HeadError("its docstring has no table of stages")
     rows = [found for line in head.splitlines() if (found := _ROW.fullmatch(line.strip()))]
     outputs = {row["name"]: _channels_first(tuple(map(_number, row["output"].split(", ")))) for row in rows}
-    return Expected(_number(total["params"]), _number(total["macs"]), outputs)
+    return Expected(_number(total["params"]), _number(total["macs"]), outputs, inference=FOR_INFERENCE in head)
 
 
 def _number(text: str) -> int:

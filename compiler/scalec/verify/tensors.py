@@ -72,6 +72,27 @@ def _centre(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     mean.mul_(var.sqrt()).add_(values.mean(1))
 
 
+@torch.no_grad()
+def even_out(module: nn.Module, example: Tensor) -> None:
+    """Scale each convolution and linear layer so that it gives numbers of deviation 1: signals neither fade nor grow.
+
+    For networks without normalisation, such as one whose batch norms were folded.
+    """
+
+    def scale(layer: nn.Module, _: object, y: Tensor) -> Tensor:
+        deviation = y.std().clamp(min=1e-6)
+        for parameter in layer.parameters():
+            parameter.div_(deviation)
+        return y / deviation
+
+    layers = [child for child in module.modules() if isinstance(child, (nn.Conv2d, nn.Linear))]
+    hooks = [layer.register_forward_hook(scale) for layer in layers]
+    with training(module, mode=False):
+        module(example)
+    for hook in hooks:
+        hook.remove()
+
+
 def disable_drop(module: nn.Module) -> None:
     """Set every dropout, drop-path and stochastic-depth rate to 0 (a float attribute), in place."""
     droppers = ("dropout", "stochasticdepth", "droppath", "dropblock", "dropconnect")

@@ -1,0 +1,148 @@
+"""A network for inference alone: what only training needs is gone, and tensors that nobody reads again are reused.
+
+A batch norm behind a convolution or linear layer is a factor and a shift for each channel, which the layer takes up:
+s · (W x + b) + t = (s W) x + (s b + t). Dropout and stochastic depth do nothing. An activation writes over its input, a
+gate over what it gates and a residual over its branch, wherever that tensor is *owned*: made since the network's input
+or the last fork, and read by nothing else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from scalec import ir
+from scalec.ops import OPERATORS
+from scalec.repetition import is_sequential
+
+Fold = tuple[ir.Leaf, ir.Leaf]
+"""A layer and the batch norm behind it that it takes up, as they are in the network that is trained."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A network, the one for inference that gives the same, and the batch norms that are gone from it."""
+
+    training: ir.Network
+    network: ir.Network
+    folds: tuple[Fold, ...]
+
+
+def deploy(network: ir.Network) -> Deployment:
+    """Make a network for inference."""
+    rewriter = _Rewriter()
+    return Deployment(network, rewriter.network(network), tuple(rewriter.folds))
+
+
+def deployed(layers: Sequence[ir.Node]) -> list[ir.Node]:
+    """Rewrite layers that only a deeper network has: each takes what one before it has made."""
+    rewriter = _Rewriter()
+    return [made for node in layers if (made := rewriter.node(node, owned=True)[0]) is not None]
+
+
+@dataclass
+class _Rewriter:
+    """Rewrites networks and nodes, and notes what was folded."""
+
+    folds: list[Fold] = field(default_factory=list)
+
+    def network(self, network: ir.Network) -> ir.Network:
+        """Rewrite a network; stages that are outputs stay as they are."""
+        placed = [ir.Placed(stage.unit, stage.layers, stage.x, stage.y) for stage in network.stages]
+        outputs = frozenset(index for index, stage in enumerate(network.stages) if stage.name in network.outputs)
+        made, _ = self._units(placed, owned=False, read=outputs)
+        stages = (replace(stage, layers=each.nodes) for stage, each in zip(network.stages, made, strict=True))
+        setting = replace(network.setting, inference=True)
+        return replace(network, setting=setting, stages=tuple(stage for stage in stages if stage.layers))
+
+    def _chain(self, chain: ir.Chain, owned: bool, by_position: bool = False) -> tuple[ir.Chain, bool]:
+        """Rewrite a chain whose input is owned or not; tell whether its output is."""
+        units, owned = self._units(chain.units, owned, by_position=by_position)
+        return replace(chain, units=units), owned
+
+    def _units(
+        self, placed: Sequence[ir.Placed], owned: bool, read: frozenset[int] = frozenset(), by_position: bool = False
+    ) -> tuple[tuple[ir.Placed, ...], bool]:
+        """Rewrite units; those at the indices `read` give what others need as well.
+
+        Where modules are named by their position, one that is gone leaves a gap before others with weights.
+        """
+        made: list[ir.Placed] = []
+        taken_up = False
+        for index, each in enumerate(placed):
+            is_read = each.unit.tap or index in read
+            behind = placed[index + 1 :]
+            if taken_up:
+                new, taken_up = replace(each, nodes=()), False
+            elif behind and not is_read and (folded := self._folded(each, behind[0])):
+                new, owned, taken_up = replace(each, nodes=(folded,)), True, True
+            else:
+                new, owned = self._unit(each, owned)
+            if by_position and len(new.nodes) < len(each.nodes) and any(map(_has_weights, behind)):
+                new = replace(new, nodes=tuple(_gap(node) for node in each.nodes))
+            made.append(new)
+            owned = owned and not is_read
+        return tuple(made), owned
+
+    def _folded(self, layer: ir.Placed, norm: ir.Placed) -> ir.Leaf | None:
+        """Give the layer that takes up the batch norm behind it, if these are two that are always there."""
+        if any(each.unit.guard or each.unit.repeat or len(each.nodes) != 1 for each in (layer, norm)):
+            return None
+        first, second = layer.nodes[0], norm.nodes[0]
+        if not (isinstance(first, ir.Leaf) and isinstance(second, ir.Leaf)):
+            return None
+        if not (first.operator.is_linear and second.operator.is_affine):
+            return None
+        given, preset = ({k: v for k, v in each.items() if k != "bias"} for each in (first.given, first.preset))
+        biased: dict[str, Any] = {"bias": True}
+        self.folds.append((first, second))
+        return replace(first, operator=replace(first.operator, **biased), given=given, preset=preset)
+
+    def _unit(self, placed: ir.Placed, owned: bool) -> tuple[ir.Placed, bool]:
+        ghost = self.node(placed.ghost, owned, placed)[0] if placed.ghost is not None else None
+        nodes: list[ir.Node] = []
+        for node in placed.nodes:
+            made, owned = self.node(node, owned, placed)
+            nodes += [made] if made is not None else []
+        return replace(placed, nodes=tuple(nodes), ghost=ghost), owned
+
+    def node(self, node: ir.Node, owned: bool, placed: ir.Placed | None = None) -> tuple[ir.Node | None, bool]:
+        """Rewrite a node, given whether its input is owned; tell whether its output is. Nothing: it did nothing."""
+        match node:
+            case ir.Leaf() if node.operator.only_in_training:
+                return None, owned
+            case ir.Leaf() if node.operator.is_view:
+                return node, owned
+            case ir.Leaf():
+                return replace(node, in_place=owned and node.operator.in_place), True
+            case ir.Block():
+                chain, owned = self._chain(node.chain, owned)
+                return replace(node, chain=chain), owned
+            case ir.Group():
+                by_position = placed is None or is_sequential(placed.unit, node)
+                chain, owned = self._chain(node.chain, owned, by_position)
+                return replace(node, chain=chain), owned
+            case ir.Wrap():
+                return self._wrap(node, owned)
+
+    def _wrap(self, wrap: ir.Wrap, owned: bool) -> tuple[ir.Wrap, bool]:
+        """Rewrite a wrapper. Its bodies share their input; what joins them is a new tensor, one alone is what it is."""
+        bodies: list[ir.Body] = []
+        given: list[bool] = []
+        for body in wrap.bodies:
+            chain, is_owned = (None, False) if body.chain is None else self._chain(body.chain, owned=False)
+            bodies.append(replace(body, chain=chain))
+            given += [is_owned] if body.holds or wrap.kind in ("residual", "gate") else []
+        made = replace(wrap, bodies=tuple(bodies))
+        if wrap.kind == "gate":
+            return replace(made, in_place=owned), bodies[0].holds or given[0]
+        if wrap.kind == "residual":
+            return replace(made, in_place=given[0]), bodies[0].holds or given[0]
+        return made, wrap.kind != "sum" or len(given) > 1 or all(given)
+
+
+def _gap(node: ir.Node) -> ir.Leaf:
+    return ir.Leaf(OPERATORS["Identity"](), node.x, node.y, {}, {})
+
+
+def _has_weights(placed: ir.Placed) -> bool:
+    return any(leaf.operator.tensors(leaf.x, leaf.y) for node in placed.nodes for leaf in ir.leaves(node))
