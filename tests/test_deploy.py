@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from nets import SPECS, spec
-from scalec import emit
+from scalec.audit import Unsafe, audit
 from scalec.cli import main
 from scalec.compiler import Compiled, load_text
 from scalec.diagnostics import CompileError
@@ -242,7 +242,7 @@ def test_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_guards_know_the_functions_of_a_file() -> None:
     source = spec("efficientnet").compile(variant="B0", inference=True).source
-    emit.audit(source)
+    audit(source)
     for old, new in (("torch.sqrt(variance + eps)", "torch.load('x')"), ("def fold(", "def told(")):
-        with pytest.raises(emit.Unsafe):
-            emit.audit(source.replace(old, new, 1))
+        with pytest.raises(Unsafe):
+            audit(source.replace(old, new, 1))
