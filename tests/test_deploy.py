@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import black
 import pytest
 import torch
 
@@ -41,7 +42,8 @@ def subject(net: Compiled, source: str | None = None) -> checks.Subject:
 
 
 def difference(trained: Compiled, deployed: Compiled) -> float:
-    """Give both the same weights; compare outputs in float64. The image must stay as it is."""
+    """Give both the same weights; compare outputs in float64. The image stays as it is, and black changes nothing."""
+    assert black.format_str(deployed.source, mode=black.Mode()) == deployed.source
     one, other = subject(trained), subject(deployed)
     reference, own = one.make().double(), other.make().double().eval()
     disable_drop(reference)
@@ -135,6 +137,8 @@ FOLDS = {
     "a batch norm before": ("BatchNorm ⊙ Conv(3) → 4", 0, 1),
     "a map that is given as well": ("tap one: Conv(3) → 4 ⊙ BatchNorm", 0, 1),
     "dropout between, which is gone": ("Conv(3) → 4 ⊙ Dropout(0.1) ⊙ BatchNorm", 0, 1),
+    "one row that is a little too long": ("pointwise_a: (Conv(1) → 4 ⊙ BatchNorm)", 1, 0),
+    "names that are very long": (f"{'a' * 60}: (Conv(1) → 4 ⊙ BatchNorm)", 1, 0),
     "two of them": ("Conv(3) → 4 ⊙ BatchNorm ⊙ BatchNorm", 1, 1),
     "positions that count": ("part: (Conv(1) → 4 ⊙ BatchNorm ⊙ ReLU ⊙ Dropout(0.1) ⊙ Conv(3) → 4 ⊙ BatchNorm)", 2, 0),
 }

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from scalec.audit import Unsafe
 from scalec.deploy import Deployment
+from scalec.layout import listing
 from scalec.paths import Place, places
 
 
@@ -56,15 +57,6 @@ def _eps(norm: Place) -> Fraction:
 
 
 def table(found: list[Row]) -> list[str]:
-    """Write the rows as lines of code, as black does."""
+    """Write the rows as lines of code."""
     shown = [(f'"{row.norm}"', f'"{row.layer}"', repr(float(row.eps))) for row in found]
-    comment = "  # batch norm, the layer before it, eps"
-    lines: list[str] = []
-    for cells in shown:
-        line = f"    ({', '.join(cells)}),"
-        lines += [line] if len(line) <= 88 else ["    (", *(f"        {cell}," for cell in cells), "    ),"]
-    if len(shown) == 1 and len(lines) == 1:  # black joins a tuple of one
-        joined = f"FOLDED = ({lines[0].strip()})"
-        if len(joined) <= 88:
-            return [f"{joined}{comment}"]
-    return ["FOLDED = (", *lines, f"){comment}"]
+    return listing("FOLDED", shown, "batch norm, the layer before it, eps")

@@ -12,7 +12,7 @@ from scalec.cost import Cost, cost
 from scalec.exact import Radical
 from scalec.features import feature_info
 from scalec.ir import Block, Network, Node, Stage
-from scalec.layout import WIDTH
+from scalec.layout import WIDTH, listing
 from scalec.spelling import COMPARE, spell, spell_name
 from scalec.table import table
 from scalec.walk import children
@@ -151,10 +151,6 @@ def constants(network: Network) -> list[str]:
     """Give `INPUT_SHAPE` and `FEATURE_INFO` as lines of code."""
     x = network.x
     shape = f"({x.channels}, {x.height}, {x.width})" if x.is_map else f"({x.channels},)"
-    lines = [f"INPUT_SHAPE = {shape}", "FEATURE_INFO = ("]
-    for feature in feature_info(network):
-        lines.append(f'    ("{feature.name}", {feature.stage.y.channels}, {feature.reduction}),')
-    rows = [line.strip(" ,") for line in lines[2:]]
-    if len(rows) < 2:  # black joins a tuple of one
-        return [lines[0], f"FEATURE_INFO = ({rows[0]},)  # stage, channels, reduction"] if rows else lines[:1]
-    return [*lines, ")  # stage, channels, reduction"]
+    rows = [(f'"{each.name}"', str(each.stage.y.channels), str(each.reduction)) for each in feature_info(network)]
+    lines = listing("FEATURE_INFO", rows, "stage, channels, reduction") if rows else []
+    return [f"INPUT_SHAPE = {shape}", *lines]

@@ -46,6 +46,18 @@ def returned(value: str, indent: int) -> list[str]:
     return [f"{pad}return (", *(f"{pad}    {item}," for item in value.strip("()").split(", ")), f"{pad})"]
 
 
+def listing(name: str, rows: Sequence[Sequence[str]], comment: str) -> list[str]:
+    """Lay out a tuple of tuples at the top of the file, with a comment that says what is in them."""
+    lines: list[str] = []
+    for cells in rows:
+        line = f"    ({', '.join(cells)}),"
+        lines += [line] if len(line) <= WIDTH else ["    (", *(f"        {cell}," for cell in cells), "    ),"]
+    joined = f"{name} = ({lines[0].strip()})  # {comment}"
+    if len(rows) == 1 and len(lines) == 1 and len(joined) <= WIDTH:  # black joins a tuple of one
+        return [joined]
+    return [f"{name} = (", *lines, f")  # {comment}"]
+
+
 def signature(head: str, parameters: Sequence[str], tail: str, indent: int) -> list[str]:
     """Lay out a `def`."""
     pad = " " * indent
