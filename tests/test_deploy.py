@@ -128,6 +128,13 @@ def test_a_block_writes_over_its_input_only_where_all_uses_let_it() -> None:
     assert difference(trained, twice) < 1e-12
 
 
+@pytest.mark.parametrize("chain", ["Conv(1) → 4", "(Conv(1) → 4 ⊙ BatchNorm)", "(Conv(1) → 4 ⊙ ReLU ⊙ Conv(3) → 4)"])
+def test_names_of_any_length_are_laid_out_as_black_does(chain: str) -> None:
+    for length in range(48, 65):
+        for net in small(f"{'a' * length}: {chain}"):
+            assert black.format_str(net.source, mode=black.Mode()) == net.source, length
+
+
 FOLDS = {
     "a convolution": ("Conv(3) → 4 ⊙ BatchNorm", 1, 0),
     "one with a bias": ("Conv(3, bias = true) → 4 ⊙ BatchNorm(eps = 0.01)", 1, 0),

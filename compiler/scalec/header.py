@@ -66,7 +66,9 @@ def header(compiled: "Compiled") -> list[str]:
         lines += ["", *_wrapped(", ".join(item.replace(" ", "~") for item in coefficients))]
     own = [r for r in compiled.requirements if not _is_qualified(r.expr)]
     if own:
-        whole = " by the network that is trained, whole and with all of its strides" if _body(network) else ""
+        cut = network.outputs or network.setting.output_stride is not None
+        whole = " by the whole network, with all of its strides" if cut else ""
+        whole += " when it is trained" if network.setting.inference else ""
         lines += ["", f"Requirements, all met{whole}:"]
         lines += [line for r in own for line in _wrapped(_requirement(r), "  ")]
     return [*lines, "", *stage_table(network)]

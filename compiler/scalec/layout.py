@@ -12,11 +12,13 @@ def assign(target: str, value: Code | Call | Choice, indent: int) -> list[str]:
     pad = " " * indent
     if not _must_break(value) and len(pad) + len(f"{target} = {value}") <= WIDTH:
         return [f"{pad}{target} = {value}"]
-    if isinstance(value, Call):
+    if isinstance(value, Call) and len(f"{pad}{target} = {value.name}(") <= WIDTH:
         return _call(f"{pad}{target} = ", value, indent, "")
     inner = " " * (indent + 4)
     if not _must_break(value) and len(inner) + len(str(value)) <= WIDTH:
         return [f"{pad}{target} = (", f"{inner}{value}", f"{pad})"]
+    if isinstance(value, Call):
+        return [f"{pad}{target} = (", *_call(inner, value, indent + 4, ""), f"{pad})"]
     if isinstance(value, Choice):
         then, otherwise = _operand("", value.then, indent + 4), _operand("else ", value.otherwise, indent + 4)
         return [f"{pad}{target} = (", *then, *_broken(f"{inner}if ", value.condition), *otherwise, f"{pad})"]
