@@ -100,6 +100,9 @@ def test_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_it_is_what_the_command_line_gives(capsys: pytest.CaptureFixture[str]) -> None:
     network = scalec.load(SPEC).scale(phi=1)
+    deployed = scalec.load(SPEC).scale(phi=1, inference=True)
+    assert deployed.params < network.params and "def fold(" in deployed.emit()
+    assert not any("norm" in name for name in deployed.state_dict())
     assert cli.main(["cost", str(SPEC), "--phi", "1", "--format", "json"]) == 0
     assert json.loads(network.cost().model_dump_json()) == json.loads(capsys.readouterr().out)
     assert scalec.load(str(SPEC)).scale(phi="4").emit() == (ROOT / "tests/emitted/efficientnet_phi4.py").read_text(

@@ -148,13 +148,20 @@ class Spec:
         """Give the names of the rows of `variants`."""
         return tuple(self._loaded.program.variants)
 
-    def scale(self, phi: Number | str | None = None, variant: str | None = None, set: Changes | None = None) -> Network:
-        """Scale to φ or a variant, or take the spec as written, and check what is required. Raises `CompileError`."""
+    def scale(
+        self, phi: Number | str | None = None, variant: str | None = None, set: Changes | None = None,
+        inference: bool = False,
+    ) -> Network:  # fmt: skip
+        """Scale to φ or a variant, or take the spec as written, and check what is required. Raises `CompileError`.
+
+        `inference` leaves out what only training needs, as `scalec compile --for inference`.
+        """
         if phi is not None and variant is not None:
             raise TypeError("a network has a φ or a variant, not both")
         changes = [(name, _text(value)) for name, value in (set or {}).items()]
         with _public():
-            compiled = self._loaded.compile(None if phi is None else _text(phi), variant, changes)
+            scale = None if phi is None else _text(phi)
+            compiled = self._loaded.compile(scale, variant, changes, inference=inference)
         return Network(compiled, compiled.network.name)
 
     def solve(
