@@ -47,7 +47,9 @@ LAYERS = """
     floats survey allow lint_names lint_rules lint_shapes lint_constants lint_cost lint_stairs lint
     compiler
     report drift plot drift_report solve_report
-    flat memory_oracle search
+    flat memory_oracle
+    search search.contract search.source search.store search.data search.fashion search.images search.train
+    search.engine search.observe search.chart
     state diff_stage diff diff_report git
     verify verify.tensors verify.port verify.compare verify.count verify.expected verify.loading
     verify.checks verify.peer verify.checkpoint verify.transfer
@@ -56,7 +58,7 @@ LAYERS = """
     importer importer.lists importer.arch importer.spec importer.options importer.writer importer.blocks importer.timm
     importer.yaml importer.config importer.anynet importer.pycls importer.command importer.parser
     pyproject options compile_command check_command cost_command solve_command verify_command companion_command
-    port_command completion_command diff_command
+    port_command completion_command diff_command search_command study_command
     cli
     __main__
 """
