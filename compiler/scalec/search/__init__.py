@@ -1,1 +1,1 @@
-"""The search for a spec's constants by accuracy: candidates, trials, statistics. Only trials' own processes use PyTorch."""
+"""The search for a spec's constants by accuracy: candidates, trials, statistics. Only trials themselves use PyTorch."""

@@ -4,6 +4,7 @@ Who measures accuracy imports this module, or keeps to docs/search.md in any lan
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 CONTRACT = 1
 """The version of both. One that does not know its request's version refuses it."""
 SPLITS = ("validation", "test")
-"""Which images accuracy is of: a held-back part of the training set, to rank by, or the test set, for a final figure."""
+"""Which images accuracy is of: a held-back part of the training set, to rank by, or the test set, for the end."""
 
 
 class Garbage(ValueError):
@@ -31,7 +32,7 @@ class Request:
     seed: int
     """Everything random comes from it: the same request gives the same accuracy, on the same machine."""
     budget: Mapping[str, float]
-    """How long to train: `epochs`, `images` (how many to train on), `seconds`; what is not here is the trainer's choice."""
+    """How long to train: `epochs`, `images` (so many to train on), `seconds`; the rest is the trainer's choice."""
     data: str | None
     """Where the images are; the trainer's own place if nothing."""
     split: str
@@ -92,6 +93,6 @@ def read_response(text: str) -> Response:
     accuracy = found.pop("accuracy", None)
     if isinstance(accuracy, bool) or not isinstance(accuracy, int | float):
         raise Garbage(f"`accuracy` is {json.dumps(accuracy)[:60]}, not a number")
-    if not (accuracy != accuracy or 0 <= accuracy <= 1):
+    if not (math.isnan(accuracy) or 0 <= accuracy <= 1):
         raise Garbage(f"`accuracy` is {accuracy}, not a fraction from 0 to 1")
     return Response(float(accuracy), found)
