@@ -7,7 +7,6 @@ import ast
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from scalec.search.contract import CONTRACT, Request
 from scalec.search.ledger import Claim, Ledger, Task, known, study_name
@@ -15,9 +14,6 @@ from scalec.search.progress import Progress
 from scalec.search.source import Source, digest_of
 from scalec.search.store import Store
 from scalec.search.trial import FINAL, RETRIED, Ended, Files, LocalTrial, Running
-
-if TYPE_CHECKING:
-    from optuna.storages import BaseStorage
 
 _PAUSE = 0.02
 """Seconds between two looks at the processes, at first; it grows while nothing happens."""

@@ -69,7 +69,7 @@ class Store:
         from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-        if url.split(":")[0].split("+")[0] == "sqlite":
+        if url.startswith("sqlite"):
             raise StoreError("SQLite runs a trial twice now and then: leave --storage out, or use PostgreSQL or MySQL")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
