@@ -29,9 +29,10 @@ LAYERS = """
     program
     expr
     footprint liveness tape
-    cycles definitions structure check canonical resolve
+    cycles definitions structure check canonical seek resolve
     depends
     scope
+    sought
     ir
     setting joins repetition atrous instantiate scale
     features

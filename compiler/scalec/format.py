@@ -132,8 +132,8 @@ class _Writer(Reader):
             name = self.leaf("NAME")
             if next(pending).range is None:
                 return name
-            words = ("_FROM", "_TO", "_BY")
-            return Seq(name, *(part for kind in words for part in (" ", self.leaf(kind), " ", self.expression(IN_SUMS))))
+            bounds = (Seq(" ", self.leaf(kind), " ", self.expression(IN_SUMS)) for kind in ("_FROM", "_TO", "_BY"))
+            return Seq(name, *bounds)
 
         put(self.canvas, Seq(self.leaf(), " ", self.items(len(search.axes), axis)))
         clauses: list[Callable[[], Doc]] = []
