@@ -50,13 +50,14 @@ LAYERS = """
     report drift plot drift_report solve_report
     flat memory_oracle
     search search.contract search.source search.call search.store search.trial search.slurm search.ledger
-    search.progress search.engine search.worker search.data search.fashion search.images search.train
-    search.observe search.chart
+    search.progress search.engine search.worker
     search.wanted search.candidates search.statistics search.sentence search.result search.writeback search.search
     search.search_report
     state diff_stage diff diff_report git
     verify verify.tensors verify.port verify.compare verify.count verify.expected verify.loading
     verify.checks verify.peer verify.checkpoint verify.transfer
+    search.trainee search.fashion search.data search.grey search.images search.train
+    search.observe search.chart search.ladder search.study search.study_report
     companion api
     explain explain_command
     importer importer.lists importer.arch importer.spec importer.options importer.writer importer.blocks importer.timm
