@@ -32,7 +32,7 @@ LAYERS = """
     cycles definitions structure check canonical seek resolve
     depends
     scope
-    sought
+    sought moved
     ir
     setting joins repetition atrous instantiate scale
     features
@@ -45,14 +45,14 @@ LAYERS = """
     seal audit emit
     output format_command
     advice
-    floats survey allow lint_names lint_rules lint_shapes lint_constants lint_cost lint_stairs lint
+    floats survey allow lint_names lint_rules lint_shapes lint_constants lint_cost lint_stairs lint_search
+    lint
     compiler
     report drift plot drift_report solve_report
     flat memory_oracle
     search search.contract search.source search.call search.store search.trial search.slurm search.ledger
     search.progress search.engine search.worker
-    search.wanted search.candidates search.statistics search.sentence search.result search.writeback search.search
-    search.search_report
+    search.candidates search.statistics search.hunt search.result search.tables search.writeback
     state diff_stage diff diff_report git
     verify verify.tensors verify.port verify.compare verify.count verify.expected verify.loading
     verify.checks verify.peer verify.checkpoint verify.transfer
@@ -63,7 +63,7 @@ LAYERS = """
     importer importer.lists importer.arch importer.spec importer.options importer.writer importer.blocks importer.timm
     importer.yaml importer.config importer.anynet importer.pycls importer.command importer.parser
     pyproject options compile_command check_command cost_command solve_command verify_command companion_command
-    port_command completion_command diff_command search_command study_command
+    port_command completion_command diff_command search_command search.main study_command
     cli
     __main__
 """

@@ -95,7 +95,9 @@ def run(
             else:
                 share(ledger, source)
             ledger.queue(missing.values(), share_texts=store.url is not None)
-            _Driver(ledger, missing, source, store, options).run(len(keys))
+            texts = {key: task.text for key, task in missing.items()}
+            progress = Progress(len(keys), len(keys) - len(missing), options.progress)
+            Driver(ledger, texts, source, store, options).run(progress)
             ended |= ledger.ended(missing)
     found = [(point, task, ended.get(task.key, Ended("interrupted"))) for point, task in tasks]
     return [Outcome(point, task.seed, each.state, each.accuracy, each.report) for point, task, each in found]
@@ -150,20 +152,19 @@ def launch(claim: Claim, source: Source, store: Store, options: Options, slot: i
     return LocalTrial(files, source, environment, options.timeout)
 
 
-class _Driver:
-    """Runs the trials of a ledger until none is left."""
+class Driver:
+    """Runs the trials of a ledger until none is left. `texts` are emitted files by key; others are in the database."""
 
     def __init__(
-        self, ledger: Ledger, tasks: Mapping[str, Task], source: Source, store: Store, options: Options
+        self, ledger: Ledger, texts: Mapping[str, str], source: Source, store: Store, options: Options
     ) -> None:
-        self.ledger, self.tasks, self.source, self.store, self.options = ledger, tasks, source, store, options
-        self.texts = {key: task.text for key, task in tasks.items()}
+        """Begin with nothing running."""
+        self.ledger, self.texts, self.source, self.store, self.options = ledger, texts, source, store, options
         self.slots: dict[int, tuple[Claim, Running]] = {}
         self.beaten = time.monotonic()
 
-    def run(self, total: int) -> None:
+    def run(self, progress: Progress) -> None:
         """Go on until every trial has ended, on whatever machine. Raises `KeyboardInterrupt` when stopped."""
-        progress = Progress(total, total - len(self.tasks), self.options.progress)
         pause = _PAUSE
         try:
             while True:

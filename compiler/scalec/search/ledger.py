@@ -65,6 +65,10 @@ class Ledger:
             sampler=optuna.samplers.RandomSampler(seed=0),
         )  # fmt: skip
 
+    def is_of(self, identity: str) -> bool:
+        """Tell whether its figures are those of a source."""
+        return self.study.study_name.startswith(f"{_PREFIX}{identity[:16]}-")
+
     # What is known
 
     def ended(self, wanted: Iterable[str]) -> dict[str, Ended]:
@@ -177,12 +181,17 @@ def known(storage: "BaseStorage", identity: str, wanted: Iterable[str]) -> dict[
     return found
 
 
-def names(storage: "BaseStorage", identity: str) -> list[str]:
-    """Name the studies of a source."""
+def all_names(storage: "BaseStorage") -> list[str]:
+    """Name the studies of every source."""
     import optuna
 
+    return sorted(name for name in optuna.get_all_study_names(storage) if name.startswith(_PREFIX))
+
+
+def names(storage: "BaseStorage", identity: str) -> list[str]:
+    """Name the studies of a source."""
     start = f"{_PREFIX}{identity[:16]}-"
-    return sorted(name for name in optuna.get_all_study_names(storage) if name.startswith(start))
+    return [name for name in all_names(storage) if name.startswith(start)]
 
 
 def _ended(trials: Iterable["FrozenTrial"], wanted: set[str]) -> dict[str, Ended]:

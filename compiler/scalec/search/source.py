@@ -71,7 +71,7 @@ def find_source(
     files = [Path(word) for word in words if Path(word).is_file()]
     code = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     spoken = [Path(word).name if Path(word).is_file() else word for word in words]
-    return Source(accuracy, words, data, budget, {**common, **_listing(data), "code": code, "source": spoken})
+    return Source(" ".join(spoken), words, data, budget, {**common, **_listing(data), "code": code, "source": spoken})
 
 
 def digest_of(value: object) -> str:
