@@ -34,7 +34,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     for name, example in (("flops", "0.6M"), ("params", "9M"), ("activations", "20M"), ("memory", "8GiB")):
         parser.add_argument(f"--{name}", metavar="X", help=f"with --free: a limit, as a spec writes it: {example}")
     parser.add_argument("--from", metavar="X", default="1", dest="low", help="with --free: each is at least this (1)")
-    parser.add_argument("--all", action="store_true", help="with --free: those that another one beats in costs, too")
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], type=change, dest="changes",
                         help="with --free: set a param or a let")  # fmt: skip
     parser.add_argument("--seeds", metavar="N", type=_whole(3, 100), help="seeds for each network (as the spec says)")
@@ -98,8 +97,8 @@ def _misused(arguments: argparse.Namespace) -> str | None:
         return None if arguments.storage else "a worker needs --storage: the database that it takes work from"
     if arguments.free and not limits:
         return "--free needs a budget, such as --flops 0.6M"
-    if not arguments.free and (limits or arguments.all or arguments.changes):
-        return f"--{limits[0] if limits else 'all' if arguments.all else 'set'} goes with --free"
+    if not arguments.free and (limits or arguments.changes):
+        return f"--{limits[0] if limits else 'set'} goes with --free"
     if arguments.free and arguments.write:
         return "--write puts in the constants of the spec's own search, and --free is another one"
     if arguments.spec == "-" and not arguments.dry_run:

@@ -46,7 +46,6 @@ class Candidate:
     """What the left side of the spec's `≈` comes to."""
     merged: int = 1
     """How many points of the grid give this network."""
-    pareto: bool = False
 
     @property
     def name(self) -> str:
@@ -84,9 +83,7 @@ def candidates(loaded: Loaded, sought: Sought, match: str) -> Candidates:
     return _Grid(loaded, sought, match == "realised").run()
 
 
-def maximal(
-    loaded: Loaded, names: Sequence[str], budgets: Budgets, base: Setting, low: Fraction, pareto: bool
-) -> Candidates:
+def maximal(loaded: Loaded, names: Sequence[str], budgets: Budgets, base: Setting, low: Fraction) -> Candidates:
     """Give the networks that fill budgets and cannot grow in d, w and r. Raises `Entangled`."""
     tally = Tally(loaded.program)
     surface = FreeSearch(tally, budgets, names, base, low).run()
@@ -94,13 +91,11 @@ def maximal(
     found = [
         Candidate(
             tuple((name, model.at[name].shortest()) for name in names), model.network,
-            Fraction(model.network.cost.macs, baseline), None, pareto=model.pareto,
+            Fraction(model.network.cost.macs, baseline), None,
         )
-        for model in surface.models if model.pareto or not pareto
+        for model in surface.models
     ]  # fmt: skip
-    left = len(surface.models) - len(found)
-    dropped = {"another of them costs less of one thing and no more of the others": left} if left else {}
-    return Candidates(tuple(found), len(surface.models), dropped, surface.monotone)
+    return Candidates(tuple(found), surface.box, {}, surface.monotone)
 
 
 def compiled(loaded: Loaded, candidate: Candidate, fixed: Mapping[str, Value]) -> Compiled:

@@ -21,7 +21,7 @@ from scalec.render import printable
 from scalec.search.candidates import Candidates, candidates, maximal
 from scalec.search.engine import Options
 from scalec.search.hunt import Found, Plan, hunt
-from scalec.search.result import as_text, result_path
+from scalec.search.result import as_text, failed, result_path
 from scalec.search.source import Source, SourceError, find_source
 from scalec.search.store import Busy, Store, StoreError
 from scalec.search.tables import candidate_table, cost_lines, found_lines, provenance, sentence
@@ -149,7 +149,7 @@ def _maximal(loaded: Loaded, arguments: argparse.Namespace, base: Setting) -> Ca
         for option, quantity in _LIMITS.items() if (text := getattr(arguments, option)) is not None
     }  # fmt: skip
     try:
-        return maximal(loaded, names, budgets, base, _positive("--from ", arguments.low), not arguments.all)
+        return maximal(loaded, names, budgets, base, _positive("--from ", arguments.low))
     except Entangled as error:
         raise command_error("E501", str(error), "--free ", arguments.free) from None
 
@@ -168,13 +168,16 @@ def _none(found: Candidates) -> list[str]:
 def _told(found: Found, plan: Plan, chosen: Candidates, arguments: argparse.Namespace) -> int:
     """Write the result, print it, and put the constants into the spec if that is asked for."""
     mode = "maximal" if arguments.free else arguments.match
-    said, path = sentence(found, plan, mode), Path(arguments.spec)
+    path = Path(arguments.spec)
+    if found.winner is None:
+        print("\n".join(failed(found.first, [each.name for each in plan.candidates])), file=sys.stderr)
+        kept = f"; what they printed is in {plan.store.logs}" if plan.store.logs.is_dir() else ""
+        return fail(f"no candidate could be trained with every seed{kept}", WRONG_INPUT)
+    said = sentence(found, plan, mode)
     text, beside = as_text(found, plan, chosen, mode, said), result_path(path)
     replace_file(beside, text.encode())
     print(text if arguments.format == "json" else "\n".join([*found_lines(found, plan), "", said]))
     print(f"{printable(str(beside))}: written", file=sys.stderr)
-    if found.winner is None:
-        return WRONG_INPUT
     if arguments.write:
         values = dict(plan.candidates[found.winner].values)
         try:

@@ -24,7 +24,7 @@ def candidate_table(candidates: Candidates) -> list[str]:
     rows = [tuple([*head, "points"])]
     rows += [_candidate(each, nominal) for each in candidates.chosen]
     lines = table(rows, ">" * len(rows[0]))
-    lines += ["", f"{plural(len(candidates.chosen), 'network')} of {plural(candidates.points, 'point')}"]
+    lines += ["", f"{plural(len(candidates.chosen), 'network')} of {candidates.points:,} scales"]
     lines += [f"  {count:,} left out: {reason}" for reason, count in candidates.dropped.items()]
     if not candidates.monotone:
         lines.append("  costs fall somewhere: every network of the box was counted")
@@ -98,8 +98,7 @@ def _stage_table(stage: Stage, plan: Plan, taken: int | None) -> list[str]:
 
 def sentence(found: Found, plan: Plan, mode: str) -> str:
     """Say in words what may be concluded, and from what."""
-    if found.winner is None:
-        return "No candidate could be trained with every seed: nothing is ranked."
+    assert found.winner is not None
     name, tied = plan.candidates[found.winner].name, found.first.tied
     ranks = len(found.first.ranked)
     among = f"of {plural(ranks, 'network')} {_like(mode)}"

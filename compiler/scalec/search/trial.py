@@ -1,4 +1,4 @@
-"""One trial as a process: started with a request, watched, and read at its end. Whatever it does, it ends in a state."""
+"""One trial as a process: given a request, watched, and read at its end. Whatever it does, it ends in a state."""
 
 import ctypes
 import json
@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -167,10 +168,8 @@ class LocalTrial:
         """End the group: at first kindly."""
         if self.process.poll() is None:
             self._signal(signal.SIGTERM)
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 self.process.wait(_KIND_SECONDS)
-            except subprocess.TimeoutExpired:
-                pass
         self._end_group()
         self.process.wait()
 
