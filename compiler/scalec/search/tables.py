@@ -105,9 +105,9 @@ def sentence(found: Found, plan: Plan, mode: str) -> str:
     clear = "ahead of all others" if tied == 1 else f"one of {tied} that {plural(plan.seeds, 'seed')} cannot tell apart"
     chosen = "" if tied == 1 else ", and the one with the fewest activations"
     if found.verdict == "overturned":
-        assert plan.validate is not None
-        at = f"at φ = {exact.show(plan.validate)}, where another choice than at the φ of the search was better"
-        said = f"{name}: taken {at}"
+        assert plan.validate is not None and found.first.choice is not None
+        other, at = plan.candidates[found.first.choice].name, exact.show(plan.validate)
+        said = f"{name}: the choice at φ = {at}, where {other}, taken at the φ of the search, did not hold"
     else:
         said = f"{name}: {among}, {clear}{chosen}"
     held = {"confirmed": f", confirmed at φ = {exact.show(plan.validate or 0)}"}.get(found.verdict, "")
