@@ -1,4 +1,4 @@
-"""What the tests of the search share: a spec with few candidates, a trainer that can misbehave, and a way to run both."""
+"""What the tests of the search share: a spec with few candidates, a trainer that can misbehave, and how to run both."""
 
 import json
 import os
@@ -29,7 +29,7 @@ network Small(classes = 10) <8, 8, 1> → <classes>
   ⊙ ConvAct^2     → <8, 8, 8>
   ⊙ pool: GlobalAvgPool ⊙ classifier: Linear → <classes>
 """
-# Every call is noted. `behave.json` maps a number of the call, from 0, to what goes wrong with it; `slow` is in seconds.
+# Every call is noted. `behave.json` maps the number of a call, from 0, to what goes wrong; `slow` is in seconds.
 TRAINER = """\
 import json, os, signal, sys, time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The search when things break: each fault ends in a clear state, and the same command then gives what it always does."""
+"""The search when things break: each fault ends in a clear state, and the same command then gives the same table."""
 
 import json
 import os
@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from searching import calls, plan, prepare, result, search, start
 
 from scalec.exits import DONE, INTERRUPTED, NO_ACCESS, WRONG_INPUT
+from searching import calls, plan, prepare, result, search, start
 
 optuna = pytest.importorskip("optuna")
 TRIALS = 5 * 3 + 4 * 3 + 3

@@ -190,6 +190,7 @@ class Driver:
             claim = self.ledger.claim(self.texts)
             if claim is None:
                 break
+            self.ledger.beat([claim])  # at once: a trial that never gave a sign of life is never missed
             try:
                 self.slots[slot] = claim, launch(claim, self.source, self.store, self.options, slot)
             except OSError:
