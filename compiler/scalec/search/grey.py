@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from scalec.diagnostics import plural
 from scalec.search import data
 from scalec.search.contract import Request
 from scalec.search.fashion import Images, Part
@@ -19,10 +20,10 @@ EVALUATE = 500
 
 def regime(found: Images, budget: Budget) -> str:
     """Say in a phrase on what, how long and how a network is trained."""
-    count = min(budget.images, found.train.count)
+    epochs, count = plural(budget.epochs, "epoch"), min(budget.images, found.train.count)
     return (
-        f"{budget.epochs} epochs on {count:,} images of {found.name} drawn by the seed, batches of {BATCH}, AdamW, "
-        f"OneCycle to {RATE:g}, decay {DECAY:g}, label smoothing {SMOOTHING:g}, shifts and flips"
+        f"{epochs} on {count:,} images of {found.name} drawn by the seed, batches of {BATCH}, AdamW, OneCycle "
+        f"to {RATE:g}, decay {DECAY:g}, label smoothing {SMOOTHING:g}, shifts and flips"
     )
 
 
@@ -54,7 +55,7 @@ def _step(model: nn.Module, x: torch.Tensor, y: torch.Tensor, optimizer: torch.o
     """Learn from one batch; give its loss."""
     loss = functional.cross_entropy(model(x), y, label_smoothing=SMOOTHING)
     optimizer.zero_grad()
-    loss.backward()
+    torch.autograd.backward(loss)
     optimizer.step()
     return loss.detach()
 

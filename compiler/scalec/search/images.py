@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, Subset
 
+from scalec.diagnostics import plural
 from scalec.search.contract import Request
 from scalec.search.trainee import Budget, DataError, Result, network
 
@@ -47,9 +48,10 @@ def identify(folder: Path, budget: Mapping[str, float]) -> dict[str, object]:
         paths += [Path(path) for path, _ in _read(test, None).samples]
     listing = "\n".join(f"{path.relative_to(folder)} {path.stat().st_size}" for path in paths)
     count, name = min(asked.images, len(kept)), folder.resolve().name
+    epochs = plural(asked.epochs, "epoch")
     regime = (
-        f"{asked.epochs} epochs on {count:,} images of {name} drawn by the seed, batches of {_batch(count)}, AdamW, "
-        f"OneCycle to {RATE:g}, decay {DECAY:g}, label smoothing {SMOOTHING:g}, random resized crops and flips"
+        f"{epochs} on {count:,} images of {name} drawn by the seed, batches of {_batch(count)}, AdamW, OneCycle "
+        f"to {RATE:g}, decay {DECAY:g}, label smoothing {SMOOTHING:g}, random resized crops and flips"
     )
     return {
         "data": hashlib.sha256(listing.encode()).hexdigest(), "name": name, "classes": len(train.classes),
@@ -109,10 +111,11 @@ def _learn(
     fabric.seed_everything(request.seed, workers=True, verbose=False)
     plain = network(request, classes).train()
     if fabric.device.type == "cuda":
-        plain = torch.compile(plain.to(memory_format=torch.channels_last))
+        plain.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        plain.compile()
     fabric.seed_everything(request.seed + fabric.global_rank, workers=True, verbose=False)  # images vary apart
     size = max(_batch(len(images)) // fabric.world_size, 1)
-    loader = fabric.setup_dataloaders(_loader(images, size, request, shuffle=True, drop_last=True))
+    loader = fabric.setup_dataloaders(_loader(images, size, request, learn=True))
     model, optimizer = fabric.setup(plain, torch.optim.AdamW(plain.parameters(), lr=RATE, weight_decay=DECAY))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=epochs * len(loader))
     loss = math.nan
@@ -121,7 +124,7 @@ def _learn(
         for x, y in loader:
             total += _step(fabric, model, x, y, optimizer)
             schedule.step()
-        loss = float(fabric.all_reduce(total / len(loader), reduce_op="mean"))
+        loss = _over_all(fabric, total) / fabric.world_size / len(loader)
         if not math.isfinite(loss):
             break
     return model, loss
@@ -145,12 +148,19 @@ def _accuracy(fabric: "Fabric", model: nn.Module, part: Subset[Any], request: Re
     loader = _loader(own, BATCH, request)
     for x, y in fabric.setup_dataloaders(loader, use_distributed_sampler=False):
         right += (model(x).argmax(1) == y).sum()
-    return float(fabric.all_reduce(right, reduce_op="sum")) / len(part)
+    return _over_all(fabric, right) / len(part)
 
 
-def _loader(images: Dataset[Any], batch: int, request: Request, **options: bool) -> DataLoader[Any]:
+def _over_all(fabric: "Fabric", value: torch.Tensor) -> float:
+    """Sum a number over all processes."""
+    found = fabric.all_reduce(value, reduce_op="sum")
+    assert isinstance(found, torch.Tensor)
+    return float(found)
+
+
+def _loader(images: Dataset[Any], batch: int, request: Request, learn: bool = False) -> DataLoader[Any]:
     """Read with as many processes as the trial may keep busy besides its own."""
-    return DataLoader(images, batch, num_workers=request.threads - 1, **options)
+    return DataLoader(images, batch, shuffle=learn, drop_last=learn, num_workers=request.threads - 1)
 
 
 def _transforms(shape: tuple[int, int, int]) -> tuple[Any, Any]:
