@@ -55,7 +55,7 @@ def test_four_workers_and_one_is_killed(tmp_path: Path, url: str) -> None:
         time.sleep(0.05)
     workers[0].kill()
     workers[0].communicate()
-    out, err = driver.communicate(timeout=240)
+    _, err = driver.communicate(timeout=240)
     assert driver.returncode == DONE, err
     for each in workers[1:]:
         said = each.communicate(timeout=120)

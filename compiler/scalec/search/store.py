@@ -3,6 +3,8 @@
 import os
 import shutil
 import sys
+import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ HEARTBEAT = 15
 """Seconds between two signs of life of a trial in a database; after four times as many without one it is begun anew."""
 RETRIES = 5
 """How often a trial is begun anew whose machine fell silent."""
+_ATTEMPTS = 10
 
 
 class Busy(Exception):
@@ -64,28 +67,30 @@ class Store:
             yield _journal(journal)
 
     def _database(self, url: str) -> "BaseStorage":
-        import warnings
-
         from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
-        from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+        from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, ProgrammingError, SQLAlchemyError
 
         if url.startswith("sqlite"):
             raise StoreError("SQLite runs a trial twice now and then: leave --storage out, or use PostgreSQL or MySQL")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        for left in reversed(range(_ATTEMPTS)):
             try:
-                return RDBStorage(
-                    url, heartbeat_interval=self.heartbeat, grace_period=4 * self.heartbeat,
-                    heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=RETRIES),
-                    engine_kwargs={"pool_pre_ping": True},
-                )  # fmt: skip
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    return RDBStorage(
+                        url, heartbeat_interval=self.heartbeat, grace_period=4 * self.heartbeat,
+                        heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=RETRIES),
+                        engine_kwargs={"pool_pre_ping": True},
+                    )  # fmt: skip
             except (ArgumentError, NoSuchModuleError):
                 raise StoreError("--storage is no URL of a database: write postgresql://user@host/name") from None
             except ImportError as error:
                 raise StoreError(f"--storage needs {error.name or 'the driver of that database'}") from None
             except SQLAlchemyError as error:
-                said = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()
-                raise StoreError(f"the database cannot be used: {said[0] if said else 'no reason given'}") from None
+                if not left or not isinstance(error, IntegrityError | ProgrammingError):
+                    said = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()
+                    raise StoreError(f"the database cannot be used: {said[0] if said else 'no reason given'}") from None
+            time.sleep(1)  # another process has just been making the tables of an empty database
+        raise AssertionError
 
 
 def mend(journal: Path) -> None:
