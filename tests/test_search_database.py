@@ -85,6 +85,19 @@ def test_a_worker_with_another_trainer_takes_nothing(tmp_path: Path, url: str) -
     driver.communicate(timeout=60)
 
 
+def test_the_server_goes_away(tmp_path: Path) -> None:
+    prepare(tmp_path, {"slow": 0.3})
+    with server(tmp_path) as url:
+        driver = start(tmp_path, "--storage", url)
+        end = time.monotonic() + 60
+        while calls(tmp_path) < 3 and time.monotonic() < end:
+            time.sleep(0.05)
+    _, err = driver.communicate(timeout=60)
+    assert driver.returncode == NO_ACCESS
+    assert err.splitlines()[-1].startswith("scalec: the database went away"), err
+    assert "Traceback" not in err
+
+
 def test_no_such_server_is_an_error_without_the_password(tmp_path: Path) -> None:
     prepare(tmp_path)
     code, _, err = search(tmp_path, "--storage", "postgresql+psycopg://me:secret@127.0.0.1:9/none")

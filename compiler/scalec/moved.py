@@ -52,7 +52,7 @@ def state_of(program: Program) -> State | None:
     except Failure:
         return None
     imported = program.canonical.split("\n")[1:]
-    return State(_digits([" ".join(rest), *imported]), _digits(inside), _digits(values))
+    return State(_digits([" ".join(rest), *imported]), _digits([" ".join(inside)]), _digits(values))
 
 
 def _digits(parts: list[str]) -> str:

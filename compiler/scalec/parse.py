@@ -329,6 +329,8 @@ def _expected(accepts: set[str]) -> str:
         words.append("a statement")
         accepts -= _STARTERS | {"$END"}
     compared = {"LESS", "MORE"} if "COMPARE" not in accepts else set()  # else they compare: nothing to expect
+    if accepts == {"_WITHIN"}:
+        return "expected `±`"
     accepts -= (_CONTINUES | ({"LPAR"} if "PLUS" in accepts else set())) - compared
     for terminal in sorted(accepts):
         named = {"NAME": "a name", "NUMBER": "a number", "$END": "the end of the file"}.get(terminal)

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from scalec import syntax as s
 from scalec.check import Names
-from scalec.definitions import twice
 from scalec.diagnostics import Edit, Label, Report, advise
 from scalec.meant import listed, meant
 from scalec.names import QUANTITIES
@@ -57,7 +56,7 @@ def _check_axes(search: s.Search, names: Names) -> None:
     for axis in search.axes:
         _check_unknown(axis.name, names)
         if seen.setdefault(axis.name.key, axis.name) is not axis.name:
-            twice(axis.name, seen[axis.name.key], names.report)
+            _twice(axis.name, seen[axis.name.key], "is searched for twice", names.report)
         for bound in axis.range or ():
             names.expr(bound)
     last = search.axes[-1]
@@ -65,6 +64,11 @@ def _check_axes(search: s.Search, names: Names) -> None:
         help = advise("write `from 1 to 2 by 0.05`", Edit(last.name.span.after, " from 1 to 2 by 0.05"))
         label = "from what to what?"
         names.report.error("E105", f"`{last.name.span.text}` has no range", last.name.span, label, help=help)
+
+
+def _twice(name: s.Identifier, first: s.Identifier, what: str, report: Report) -> None:
+    others = (Label(first.span, "first here"),)
+    report.error("E104", f"`{name.span.text}` {what}", name.span, "a second time", others=others)
 
 
 def _check_unknown(name: s.Identifier, names: Names) -> None:
@@ -106,7 +110,7 @@ def _check_settings(search: s.Search, names: Names) -> None:
     for setting in search.settings:
         name = setting.name
         if seen.setdefault(name.key, name) is not name:
-            twice(name, seen[name.key], names.report)
+            _twice(name, seen[name.key], "is set twice", names.report)
         elif name.key not in known:
             help = meant(name, known) or f"there are {listed(name, known)}"
             names.report.error("E103", f"a search has no setting `{name.span.text}`", name.span, "unknown", help=help)

@@ -56,7 +56,7 @@ class Store:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.url is not None:
-            yield self._database(self.url)
+            yield from _guarded(self._database(self.url))
             return
         with _locked(self.folder / "lock"):
             shutil.rmtree(self.trials, ignore_errors=True)  # of a driver that was killed
@@ -91,6 +91,17 @@ class Store:
                     raise StoreError(f"the database cannot be used: {said[0] if said else 'no reason given'}") from None
             time.sleep(1)  # another process has just been making the tables of an empty database
         raise AssertionError
+
+
+def _guarded(storage: "BaseStorage") -> "Iterator[BaseStorage]":
+    """Give a database, and say so plainly if it goes away meanwhile. Raises `StoreError`."""
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield storage
+    except (SQLAlchemyError, StorageInternalError):
+        raise StoreError("the database went away; what has ended is kept: the same command goes on from there") from None
 
 
 def mend(journal: Path) -> None:
