@@ -84,8 +84,8 @@ def read_response(text: str) -> Response:
     """Read a response. Raises `Garbage`."""
     try:
         found = json.loads(text)
-    except ValueError as error:
-        raise Garbage(f"the response is no JSON: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise Garbage(f"the response is no JSON: {str(error)[:80]}") from None
     if not isinstance(found, dict):
         raise Garbage("the response is no JSON object")
     if found.pop("contract", CONTRACT) != CONTRACT:

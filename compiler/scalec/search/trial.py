@@ -35,6 +35,8 @@ FINAL = frozenset({"complete", "nan"})
 RETRIED = frozenset({"nothing", "killed", "failed"})
 """What a run itself tries again: it may have been an accident."""
 _OUT_OF_MEMORY = ("OutOfMemoryError", "out of memory", "MemoryError", "can't allocate memory", "Cannot allocate memory")
+MOST_BYTES = 1 << 20
+"""Of a response: what it reports is kept with the figure."""
 _KIND_SECONDS = 3.0
 """How long a process has to end by itself when it is asked to."""
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -104,6 +106,8 @@ class Files:
                 return Ended("killed", report={"message": f"ended by {signal.Signals(-code).name}"})
             return Ended("failed", report={"message": last or f"exit code {code}"})
         try:
+            if self.response.stat().st_size > MOST_BYTES:
+                return Ended("garbage", report={"message": f"the response has more than {MOST_BYTES:,} bytes"})
             text = self.response.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             if isinstance(error, UnicodeDecodeError):
