@@ -41,8 +41,8 @@ def measured(
     return Blocks(runs)
 
 
-def first(truths: Mapping[str, Truth], noise: float, **more: int) -> Finding:
-    return observation_1(measured(truths, noise, **more), [line(name) for name in truths])
+def first(truths: Mapping[str, Truth], noise: float, start: int = 0) -> Finding:
+    return observation_1(measured(truths, noise, start=start), [line(name) for name in truths])
 
 
 GOOD: Mapping[str, Truth] = {"d": saturating(6), "w": saturating(8), "r": saturating(12)}

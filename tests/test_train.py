@@ -15,6 +15,7 @@ from scalec.names import python_name
 from scalec.search import fashion, train
 from scalec.search.contract import CONTRACT
 from scalec.search.data import DEVIATION, MEAN, SHIFT, seen, varied
+from scalec.search.trainee import DataError
 
 SPEC = Path(__file__).parents[1] / "specs" / "fashion.scl"
 CLASSES = 3
@@ -119,7 +120,12 @@ def test_what_ranks_is_never_trained_on_and_the_test_set_is_not_looked_at(tmp_pa
 def test_a_budget_is_kept(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = []
     step = torch.optim.lr_scheduler.OneCycleLR.step
-    monkeypatch.setattr(torch.optim.lr_scheduler.OneCycleLR, "step", lambda *a: (steps.append(1), step(*a)))
+
+    def counted(schedule: Any) -> None:
+        steps.append(1)
+        step(schedule)
+
+    monkeypatch.setattr(torch.optim.lr_scheduler.OneCycleLR, "step", counted)
     answer(tmp_path, data, budget={"epochs": 2, "images": 130})
     assert len(steps) == 1 + 2 * 2  # the first is the scheduler's own; two batches of 64 twice
     steps.clear()
@@ -162,7 +168,7 @@ def test_a_file_that_does_not_fit(
 )
 def test_data_that_are_not_there_or_broken(data: Path, spoil: Any, said: str) -> None:
     spoil(data / "train-images-idx3-ubyte.gz")
-    with pytest.raises(fashion.DataError, match=said.replace("(", r"\(")):
+    with pytest.raises(DataError, match=said.replace("(", r"\(")):
         fashion.read(str(data))
 
 
