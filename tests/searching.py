@@ -25,8 +25,8 @@ block ConvAct <H, W, C> → <H, W, K>
   = conv: Conv(3) → K ⊙ norm: BatchNorm ⊙ act: ReLU
 
 network Small(classes = 10) <8, 8, 1> → <classes>
-  = stem: ConvAct → <8, 8, 8>
-  ⊙ ConvAct^2     → <8, 8, 8>
+  = stem: ConvAct   → <8, 8, 8>
+  ⊙ ConvAct^2       → <8, 8, 8>
   ⊙ pool: GlobalAvgPool ⊙ classifier: Linear → <classes>
 """
 # Every call is noted. `behave.json` maps the number of a call, from 0, to what goes wrong; `slow` is in seconds.
