@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from scalec import syntax as s
 from scalec.check import Names
-from scalec.diagnostics import Edit, Label, Report, advise
+from scalec.diagnostics import Edit, Help, Label, Report, advise
 from scalec.meant import listed, meant
 from scalec.names import QUANTITIES
 from scalec.program import File
@@ -77,7 +77,7 @@ def _check_unknown(name: s.Identifier, names: Names) -> None:
     if name.key in own or name.key in file.broken:
         return
     if name.key in file.params:
-        help = f"`search … with {shown} = 1` sets it"
+        help: Help = f"`search … with {shown} = 1` sets it"
         names.report.error("E101", f"`{shown}` is a param, and a search is for lets", name.span, "a param", help=help)
     elif name.key in file.lets:
         imported = file.lets[name.key].home is not file
@@ -93,7 +93,7 @@ def _check_match(search: s.Search, names: Names) -> None:
         return
     quantity, known = search.match.quantity, MATCHED
     if quantity.key not in known:
-        help = meant(quantity, known) or f"there are {', '.join(known)}"
+        help: Help = meant(quantity, known) or f"there are {', '.join(known)}"
         names.report.error("E101", f"`{quantity.span.text}` is nothing to match", quantity.span, "unknown", help=help)
     names.expr(search.match.tolerance)
     found = growths(search)

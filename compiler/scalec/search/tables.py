@@ -110,7 +110,7 @@ def sentence(found: Found, plan: Plan, mode: str) -> str:
         said = f"{name}: the choice at φ = {at}, where {other}, taken at the φ of the search, did not hold"
     else:
         said = f"{name}: {among}, {clear}{chosen}"
-    held = {"confirmed": f", confirmed at φ = {exact.show(plan.validate or 0)}"}.get(found.verdict, "")
+    held = {"confirmed": f", confirmed at φ = {exact.show(plan.validate or Fraction(0))}"}.get(found.verdict, "")
     figure = f" On the test set it has {_percent(found.test)} %." if found.test else ""
     bound = f"This ranking is of {plan.source.regime}; other data or another schedule may rank otherwise."
     return f"{said}{held}.{figure} {bound}"
@@ -132,6 +132,6 @@ def _percent(runs: Runs) -> str:
 def provenance(found: Found, plan: Plan, spec: str) -> str:
     """Say in the spec's comment where its constants are from."""
     validated = {"confirmed": "confirmed", "overturned": "overruled"}.get(found.verdict)
-    held = f", {validated} at φ = {exact.show(plan.validate or 0)}" if validated else ""
+    held = f", {validated} at φ = {exact.show(plan.validate or Fraction(0))}" if validated else ""
     ranks: Sequence[object] = found.first.ranked
     return f"among {plural(len(ranks), 'network')} with {plural(plan.seeds, 'seed')}{held}; see {spec}"
