@@ -15,8 +15,8 @@ _EXAMPLES = """examples:
   scalec search mine.scl --storage postgresql://host/db   shared with others, each of which runs:
   scalec search worker --storage postgresql://host/db
 """
-QUICK = {"epochs": 1, "images": 1000}
-"""The budget of `--quick`: to see it run, not to rank."""
+QUICK = {"epochs": 4, "images": 1000}
+"""The budget of `--quick`, which also has two finalists: to see it run, not to rank."""
 WORKER = "worker"
 
 
@@ -37,7 +37,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], type=change, dest="changes",
                         help="with --free: set a param or a let")  # fmt: skip
     parser.add_argument("--seeds", metavar="N", type=_whole(3, 100), help="seeds for each network (as the spec says)")
-    parser.add_argument("--finalists", metavar="N", type=_whole(0, 100), default=4,
+    parser.add_argument("--finalists", metavar="N", type=_whole(0, 100),
                         help="how many to compare at the φ of validation; 0: none (4)")  # fmt: skip
     parser.add_argument("--write", action="store_true", help="put the constants found into the spec")
     parser.add_argument("--format", choices=("table", "json"), default="table")
@@ -54,7 +54,7 @@ def source_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--accuracy", metavar="HOW", help="`module:function`, or a command (the built-in trainer)")
     parser.add_argument("--data", metavar="DIR", help="images to train on (the built-in trainer: Fashion-MNIST)")
     parser.add_argument("--budget", metavar="NAME=N,…", type=_budget, help="how long to train: epochs=10,images=4000")
-    parser.add_argument("--quick", action="store_true", help="an epoch of 1,000 images: to see it run, not to rank")
+    parser.add_argument("--quick", action="store_true", help="4 epochs of 1,000 images: to see it run, not to rank")
 
 
 def run_options(parser: argparse.ArgumentParser) -> None:

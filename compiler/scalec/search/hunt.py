@@ -31,7 +31,7 @@ class Plan:
     options: Options
     validate: Fraction | None = None
     finalists: int = 4
-    """How many are compared at φ = `validate`, the tied ones first; all of those that are tied, if they are more."""
+    """How many are compared at φ = `validate`: the choice, then those that are tied, then the next best."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,9 @@ def hunt(plan: Plan) -> Found:
 
 
 def _finalists(first: Stage, wanted: int) -> list[int]:
-    """Take those that are tied, and the next best until there are enough."""
-    ranked = [first.members[each.index] for each in sorted(first.ranked, key=lambda each: not each.tied)]
-    return ranked[: max(wanted, first.tied)]
+    """Take the choice, those that are tied with the best, and the next best, until there are enough."""
+    ranked = sorted(first.ranked, key=lambda each: (each.index != first.picked, not each.tied))
+    return [first.members[each.index] for each in ranked[:wanted]]
 
 
 def _judged(first: Stage, second: Stage) -> tuple[int, str]:

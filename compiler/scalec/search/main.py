@@ -113,10 +113,10 @@ def _plan(loaded: Loaded, arguments: argparse.Namespace) -> tuple[Candidates, Pl
         wanted = _sought(loaded)
         found = candidates(loaded, wanted, arguments.match)
         fixed, seeds, validate = wanted.fixed, wanted.seeds, wanted.validate
-    finals = validate if arguments.finalists else None
+    finalists = (2 if arguments.quick else 4) if arguments.finalists is None else int(arguments.finalists)
     return found, Plan(
         loaded, found.chosen, fixed, int(arguments.seeds or seeds), source, store_of(arguments),
-        options_of(arguments), finals, arguments.finalists,
+        options_of(arguments), validate if finalists else None, finalists,
     )  # fmt: skip
 
 
