@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from fractions import Fraction
@@ -22,7 +23,7 @@ from scalec.ir import Setting
 from scalec.search.chart import spread
 from scalec.search.fashion import PLACE
 from scalec.search.ladder import COMPOUND, SHARES, Ladder
-from scalec.search.study import Wanted, make_plan
+from scalec.search.study import Plan, Wanted, make_plan
 
 ROOT = Path(__file__).parents[1]
 SPEC = ROOT / "specs" / "fashion.scl"
@@ -103,13 +104,16 @@ def test_a_network_is_measured_once_however_many_lines_it_is_on(fashion: Loaded)
     assert plan.widths["d = 2, r = 1.8"][0].name == "d = 2, r = 1.8"
 
 
-def test_the_specs_own_way_is_there_where_it_is_another(fashion: Loaded, folder: Path) -> None:
-    text = SPEC.read_text(encoding="utf-8")
-    assert "α = 1.26, β = 1.12, γ = 1.12" in text
-    assert COMPOUND not in make_plan(fashion, Setting(), Wanted(), (28, 28)).scaled
-    (folder / "other.scl").write_text(text.replace("α = 1.26, β = 1.12, γ = 1.12", "α = 1, β = 1.3, γ = 1.09"), "utf-8")
-    plan = make_plan(load(folder / "other.scl"), Setting(), Wanted(), (28, 28))
-    assert len(plan.scaled[COMPOUND]) == 5 and plan.scaled[COMPOUND][1].name.startswith("φ = ")
+def test_the_specs_own_way_is_there_where_it_is_another(folder: Path) -> None:
+    def plan(constants: str) -> Plan:
+        text = re.sub(r"α = [0-9.]+, β = [0-9.]+, γ = [0-9.]+", constants, SPEC.read_text(encoding="utf-8"))
+        assert constants in text
+        (folder / "other.scl").write_text(text, encoding="utf-8")
+        return make_plan(load(folder / "other.scl"), Setting(), Wanted(), (28, 28))
+
+    assert COMPOUND not in plan("α = 1.26, β = 1.12, γ = 1.12").scaled  # equal shares
+    own = plan("α = 1, β = 1.3, γ = 1.09").scaled[COMPOUND]
+    assert len(own) == 5 and own[1].name.startswith("φ = ")
 
 
 def test_what_a_spec_requires_is_not_asked(folder: Path) -> None:
