@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00")
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _GREY = "#5f5f5f"
+_NAMES = {"d": "d: depth", "w": "w: width", "r": "r: resolution"}
 _SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "scalec", "svg.fonttype": "path", "font.family": "DejaVu Sans", "font.size": 10,
     "axes.edgecolor": _GREY, "axes.labelcolor": _GREY, "xtick.color": _GREY, "ytick.color": _GREY,
@@ -100,7 +101,7 @@ def _labels(axes: "Axes", shown: Sequence[Curve]) -> None:
     heights = spread([y / unit for _, y in ends], _LINE)
     for curve, colour, (x, y), height in zip(shown, _COLOURS, ends, heights, strict=False):
         axes.annotate(
-            curve.label, (curve.growth[-1], curve.mean[-1]), ((right - x) / unit + 10, height - y / unit),
+            _NAMES.get(curve.label, curve.label), (curve.growth[-1], curve.mean[-1]), ((right - x) / unit + 10, height - y / unit),
             textcoords="offset points", color=colour, va="center", annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 4, "alpha": 0.6},
         )  # fmt: skip
