@@ -63,7 +63,7 @@ LAYERS = """
     importer importer.lists importer.arch importer.spec importer.options importer.writer importer.blocks importer.timm
     importer.yaml importer.config importer.anynet importer.pycls importer.command importer.parser
     pyproject options compile_command check_command cost_command solve_command verify_command companion_command
-    port_command completion_command diff_command search_command search.main search.study_main study_command
+    port_command completion_command diff_command search.main search_command search.study_main study_command
     cli
     __main__
 """

@@ -15,8 +15,6 @@ _EXAMPLES = """examples:
   scalec search mine.scl --storage postgresql://host/db   shared with others, each of which runs:
   scalec search worker --storage postgresql://host/db
 """
-QUICK = {"epochs": 4, "images": 1000}
-"""The budget of `--quick`, which also has two finalists: to see it run, not to rank."""
 WORKER = "worker"
 
 
@@ -70,11 +68,6 @@ def run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--heartbeat", metavar="SECONDS", type=_whole(1, 3600), default=15,
                         help="with --storage: how often a training says that it lives (15)")  # fmt: skip
     parser.add_argument("--launcher", choices=("local", "slurm"), default="local", help="where trainings run (local)")
-
-
-def budget_of(arguments: argparse.Namespace) -> dict[str, float]:
-    """Give what `--quick` and `--budget` ask for together."""
-    return {**(QUICK if arguments.quick else {}), **(arguments.budget or {})}
 
 
 def run(arguments: argparse.Namespace) -> int:

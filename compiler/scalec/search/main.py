@@ -27,12 +27,18 @@ from scalec.search.store import Busy, Store, StoreError
 from scalec.search.tables import candidate_table, cost_lines, found_lines, provenance, sentence
 from scalec.search.worker import work as take_work
 from scalec.search.writeback import NotWritten, write_back
-from scalec.search_command import budget_of
 from scalec.setting import command_error, constant, make_setting
 from scalec.show import show
 from scalec.sought import LEAST_SEEDS, Sought, sought
 
+QUICK = {"epochs": 4, "images": 1000}
+"""The budget of `--quick`, which also has two finalists: to see it run, not to rank."""
 _LIMITS = {"flops": "FLOPS", "params": "params", "activations": "activations", "memory": "memory"}
+
+
+def budget_of(arguments: argparse.Namespace) -> dict[str, float]:
+    """Give what `--quick` and `--budget` ask for together."""
+    return {**(QUICK if arguments.quick else {}), **(arguments.budget or {})}
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
