@@ -51,6 +51,11 @@ def accuracy(request):
     what = plan.get(str(number), plan.get("all"))
     if what == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    if what == "grandchild":
+        import subprocess
+        subprocess.Popen(["sleep", "600"])
+        Path("hung").write_text("")
+        time.sleep(600)
     if what == "hang":
         Path("hung").write_text(str(os.getpid()))
         time.sleep(600)

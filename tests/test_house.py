@@ -50,7 +50,7 @@ LAYERS = """
     compiler
     report drift plot drift_report solve_report
     flat memory_oracle
-    search search.contract search.source search.call search.store search.trial search.slurm search.ledger
+    search search.contract search.source search.call search.store search.trial search.slurm search.guard search.ledger
     search.progress search.engine search.worker
     search.candidates search.statistics search.hunt search.result search.tables search.writeback
     state diff_stage diff diff_report git

@@ -148,6 +148,17 @@ def test_the_driver_is_killed(tmp_path: Path, undisturbed: str) -> None:
     assert finished >= 3
 
 
+def test_what_a_trial_has_started_ends_with_the_driver(tmp_path: Path) -> None:
+    """As the workers of torchrun, which the kernel does not end with the driver."""
+    prepare(tmp_path, {"0": "grandchild"})
+    process = start(tmp_path)
+    wait_for((tmp_path / "hung").is_file)
+    assert len(alive(tmp_path)) == 4, "the driver, its guard, a trial, and what that has started"
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not alive(tmp_path))
+
+
 def test_the_journal_has_a_torn_last_line(tmp_path: Path, undisturbed: str) -> None:
     prepare(tmp_path, {"slow": 0.2})
     process = start(tmp_path)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scalec.search.contract import CONTRACT, Request
+from scalec.search.guard import Guard
 from scalec.search.ledger import Claim, Ledger, Task, known, study_name
 from scalec.search.progress import Progress
 from scalec.search.source import Source, digest_of
@@ -162,6 +163,7 @@ class Driver:
         self.ledger, self.texts, self.source, self.store, self.options = ledger, texts, source, store, options
         self.slots: dict[int, tuple[Claim, Running]] = {}
         self.beaten = time.monotonic()
+        self.guard = Guard()
 
     def run(self, progress: Progress) -> None:
         """Go on until every trial has ended, on whatever machine. Raises `KeyboardInterrupt` when stopped."""
@@ -179,6 +181,7 @@ class Driver:
             self._stop()
             raise
         finally:
+            self.guard.close()
             progress.close()
 
     def _fill(self) -> int:
@@ -192,7 +195,10 @@ class Driver:
                 break
             self.ledger.beat([claim])  # at once: a trial that never gave a sign of life is never missed
             try:
-                self.slots[slot] = claim, launch(claim, self.source, self.store, self.options, slot)
+                running = launch(claim, self.source, self.store, self.options, slot)
+                self.slots[slot] = claim, running
+                if isinstance(running, LocalTrial):
+                    self.guard.watch(running.process.pid)
             except OSError:
                 self.ledger.settle(claim, Ended("interrupted"))
                 raise
@@ -206,6 +212,8 @@ class Driver:
             ended = running.poll()
             if ended is None:
                 continue
+            if isinstance(running, LocalTrial):
+                self.guard.forget(running.process.pid)
             again = ended.state in RETRIED and claim.attempt < self.options.retries
             del self.slots[slot]
             self.ledger.settle(claim, ended, again)
@@ -225,6 +233,8 @@ class Driver:
         """End every process, and put what it ran back into the queue."""
         for _, running in self.slots.values():
             running.kill()
+            if isinstance(running, LocalTrial):
+                self.guard.forget(running.process.pid)
         for claim, running in self.slots.values():
             running.close()
             try:
