@@ -528,3 +528,33 @@ def test_a_job_of_submitit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     assert ended("well") == Ended("complete", 0.5, {})
     assert ended("fail").state == "failed"
+
+
+# The documents
+
+
+def test_the_states_of_a_trial_are_documented() -> None:
+    from scalec.search.trial import STATES
+
+    text = (SPECS.parent / "docs" / "search.md").read_text(encoding="utf-8")
+    missing = [state for state in STATES if f"`{state}`" not in text and state not in ("complete", "interrupted")]
+    assert not missing
+
+
+def test_the_request_is_documented() -> None:
+    text = (SPECS.parent / "docs" / "search.md").read_text(encoding="utf-8")
+    request = Request("net.py", "Net", (3, 32, 32), 4, {"epochs": 2}, None, "test", 2, "cpu", "out.json")
+    keys = [
+        line.split("`")[1]
+        for line in text.split("The request:")[1].split("The response:")[0].splitlines()
+        if "| `" in line
+    ]
+    assert sorted(keys) == sorted(request.as_json())
+
+
+def test_the_dry_run_of_the_documents_is_what_is_printed(tmp_path: Path) -> None:
+    text = (SPECS.parent / "docs" / "search.md").read_text(encoding="utf-8")
+    shown_ = text.split("$ scalec search specs/fashion.scl --dry-run\n")[1].split("```")[0].splitlines()
+    command = [sys.executable, "-m", "scalec", "search", str(SPECS / "fashion.scl"), "--dry-run", "--accuracy", "true"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert [line for line in shown_ if line != "…"] and set(shown_) - {"…"} <= set(printed)
