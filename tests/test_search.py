@@ -265,6 +265,21 @@ def test_sixty_trials_cost_little_besides_their_processes(tmp_path: Path, monkey
     assert time.monotonic() - started < 2, "the second time is free"
 
 
+def test_each_gpu_gets_its_trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "answer.py").write_text(
+        "import json, os, sys, time\nr = json.load(open(sys.argv[1]))\ntime.sleep(0.3)\n"
+        "told = {name: os.environ[name] for name in ('CUDA_VISIBLE_DEVICES', 'OMP_NUM_THREADS')}\n"
+        "json.dump({'accuracy': 1, **told, 'device': r['device'], 'n': r['threads']}, open(r['response'], 'w'))\n"
+    )
+    points = [Point(f"p{i}", f"X = {i}\n", "Net", (3, 8, 8)) for i in range(6)]
+    source = find_source(f"{sys.executable} answer.py")
+    options = Options(jobs=2, threads=3, gpus=("4", "7"))
+    found = [each.report for each in run(points, [0], source, Store(tmp_path / "store"), options)]
+    assert {each["CUDA_VISIBLE_DEVICES"] for each in found} == {"4", "7"}
+    assert all((each["device"], each["OMP_NUM_THREADS"], each["n"]) == ("cuda", "3", 3) for each in found)
+
+
 # Statistics
 
 
