@@ -43,6 +43,8 @@ class Stage:
     runs: tuple[Runs, ...]
     failures: tuple[str, ...]
     """Why a member has no rank: what its runs came to that have no figure; empty if all have one."""
+    reasons: tuple[str, ...]
+    """What the first such run said."""
     ranked: tuple[Standing, ...]
     """`Standing.index` is a place in `members`."""
     picked: int | None
@@ -112,20 +114,12 @@ def _compare(plan: Plan, members: Sequence[int], fixed: Mapping[str, Value]) -> 
     points = [point_of(made, plan.candidates[i].name) for made, i in zip(networks, members, strict=True)]
     outcomes = _rounds(points, plan.seeds, lambda some, seeds: run(some, seeds, plan.source, plan.store, plan.options))
     runs = [{o.seed: o.accuracy for o in each if o.accuracy is not None} for each in outcomes]
-    failures = [_failure(each) for each in outcomes]
+    bad = [[o for o in each if o.state != "complete"] for each in outcomes]
+    failures = [", ".join(sorted({o.state for o in each})) for each in bad]
+    reasons = [str(each[0].report.get("message", "")) if each else "" for each in bad]
     ranked = standings([{} if failed else each for each, failed in zip(runs, failures, strict=True)])
     picked = pick(ranked, [_burden(made) for made in networks]).index if ranked else None
-    return Stage(tuple(members), tuple(networks), tuple(runs), tuple(failures), tuple(ranked), picked)
-
-
-def _failure(outcomes: Sequence[Outcome]) -> str:
-    """Say what came of runs that have no figure, and why the first of them has none; nothing if all have."""
-    bad = [each for each in outcomes if each.state != "complete"]
-    if not bad:
-        return ""
-    states = ", ".join(sorted({each.state for each in bad}))
-    why = bad[0].report.get("message")
-    return f"{states} ({why})" if why else states
+    return Stage(tuple(members), tuple(networks), tuple(runs), tuple(failures), tuple(reasons), tuple(ranked), picked)
 
 
 def _burden(made: Compiled) -> tuple[int, ...]:

@@ -97,4 +97,5 @@ def _number(value: Number) -> float:
 
 def failed(stage: Stage, names: Sequence[str]) -> list[str]:
     """Say which candidates have no figure for each seed, and why."""
-    return [f"{names[i]}: {why}" for i, why in zip(stage.members, stage.failures, strict=True) if why]
+    found = zip(stage.members, stage.failures, stage.reasons, strict=True)
+    return [f"{names[i]}: {state}{f' ({why})' if why else ''}" for i, state, why in found if state]
