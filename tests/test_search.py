@@ -508,6 +508,16 @@ def test_wrong_usage(words: list[str], said: str, tmp_path: Path, capsys: pytest
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("missing", ["optuna", "numpy"])
+def test_what_is_not_installed_is_named(missing: str, tmp_path: Path) -> None:
+    prepare(tmp_path)
+    code = f"import sys; sys.modules[{missing!r}] = None; from scalec.cli import main; sys.exit(main(sys.argv[1:]))"
+    words = [sys.executable, "-c", code, "search", "small.scl", "--accuracy", "trainer:accuracy"]
+    found = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert found.returncode == WRONG_USAGE
+    assert found.stderr == f"scalec: search needs {missing}: pip install 'scalec[search]'\n"
+
+
 def test_a_worker_needs_a_database(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["search", "worker"]) == WRONG_USAGE
     assert "a worker needs --storage" in capsys.readouterr().err

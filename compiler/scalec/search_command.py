@@ -76,10 +76,11 @@ def run(arguments: argparse.Namespace) -> int:
         return fail(wrong, WRONG_USAGE)
     try:
         from scalec.search import main
-    except ModuleNotFoundError as error:
-        return fail(f"search needs {error.name}: pip install 'scalec[search]'", WRONG_USAGE)
-    try:
+
         return main.work(arguments) if arguments.spec == WORKER else main.search(arguments)
+    except ModuleNotFoundError as error:
+        extra = "cluster" if error.name in ("submitit", "psycopg") else "search"
+        return fail(f"search needs {error.name}: pip install 'scalec[{extra}]'", WRONG_USAGE)
     except KeyboardInterrupt:
         return fail("stopped; what has ended is kept, and the same command goes on from there", INTERRUPTED)
 
