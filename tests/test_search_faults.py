@@ -101,7 +101,7 @@ def test_what_lasts_is_called_what_it_is(what: str, said: str, tmp_path: Path, u
     assert said in out
     first = result(tmp_path)["ranking"]["candidates"]
     expected = json.loads(undisturbed)["ranking"]["candidates"]
-    assert [each.get("failed") for each in first] == [said.split(" ")[0], None, None, None, None]
+    assert [each.get("failed") for each in first] == [said.split(" ", maxsplit=1)[0], None, None, None, None]
     assert [each["accuracy"] for each in first[1:]] == [each["accuracy"] for each in expected[1:]]
     before = calls(tmp_path)
     if what == "nan":  # that is what came of it: it is not tried again
