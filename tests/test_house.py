@@ -166,7 +166,7 @@ def test_lark_and_jinja_live_in_one_place_each() -> None:
         name for name in users("torch") if name.split(".")[0] not in ("api", "memory_oracle", "verify", "search")
     }
     assert not users("pickle") | users("random") | users("datetime") | users("locale")
-    timed = {name for name in users("time") if name.split(".")[0] != "search"}  # trials take time, and are ended in time
+    timed = {name for name in users("time") if name.split(".")[0] != "search"}  # which ends what takes too long
     assert timed == {"output"}  # how old a left-over file is; no clock reaches what is written
 
 

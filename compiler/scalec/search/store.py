@@ -101,7 +101,9 @@ def _guarded(storage: "BaseStorage") -> "Iterator[BaseStorage]":
     try:
         yield storage
     except (SQLAlchemyError, StorageInternalError):
-        raise StoreError("the database went away; what has ended is kept: the same command goes on from there") from None
+        raise StoreError(
+            "the database went away; what has ended is kept, the same command goes on from there"
+        ) from None
 
 
 def mend(journal: Path) -> None:
