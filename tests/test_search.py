@@ -86,6 +86,23 @@ def test_candidates_are_those_found_by_compiling_every_point(match: str) -> None
     assert sum(each.merged for each in found.chosen) + sum(found.dropped.values()) == found.points == 125
 
 
+def _growths(tolerance: str) -> list[Fraction]:
+    loaded = load_text("small.scl", SPEC.replace("FLOPS ± 15%", f"FLOPS ± {tolerance}").encode())
+    wanted = sought(loaded.program, Report())
+    assert wanted is not None
+    return sorted(each.growth for each in candidates(loaded, wanted, "realised").chosen)
+
+
+def test_the_window_holds_its_ends_exactly() -> None:
+    """Just at the tolerance is within it; a hundred-millionth less is not."""
+    least, *_, most = _growths("15%")
+    for end in (least, most):
+        distance = abs(end - 2)
+        exactly = f"({distance.numerator} / {distance.denominator})"
+        assert end in _growths(exactly)
+        assert end not in _growths(f"({exactly} - 1/100_000_000)")
+
+
 def test_the_paper_s_grid() -> None:
     """109 points of EfficientNet's lattice keep α · β² · γ² within 0.1 of 2: shared/anchors/search.md, section d."""
     text = (SPECS / "efficientnet.scl").read_text(encoding="utf-8").replace("± 5%\n", "± 0.1\n", 1)
