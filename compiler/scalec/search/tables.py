@@ -109,7 +109,7 @@ def sentence(found: Found, plan: Plan, mode: str) -> str:
         other, at = plan.candidates[found.first.choice].name, exact.show(plan.validate)
         said = f"{name}: the choice at φ = {at}, where {other}, taken at the φ of the search, did not hold"
     else:
-        said = f"{name}: {among}, {clear}{chosen}"
+        said = f"{name}: {among}, {clear}{chosen}" if ranks > 1 else f"{name}: the only candidate that is ranked"
     held = {"confirmed": f", confirmed at φ = {exact.show(plan.validate or Fraction(0))}"}.get(found.verdict, "")
     figure = f" On the test set it has {_percent(found.test)} %." if found.test else ""
     bound = f"This ranking is of {plan.source.regime}; other data or another schedule may rank otherwise."
