@@ -8,6 +8,7 @@ import sys
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 from xml.etree import ElementTree
 
@@ -23,7 +24,9 @@ from scalec.ir import Setting
 from scalec.search.chart import spread
 from scalec.search.fashion import PLACE
 from scalec.search.ladder import COMPOUND, SHARES, Ladder
+from scalec.search.observe import Blocks, Line, observation_1, observation_2, under
 from scalec.search.study import Plan, Wanted, make_plan
+from scalec.search.study_report import report, verdicts
 
 ROOT = Path(__file__).parents[1]
 SPEC = ROOT / "specs" / "fashion.scl"
@@ -238,3 +241,28 @@ def test_quick_for_real(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     found: dict[str, Any] = json.loads(Path("fashion.study.json").read_text(encoding="utf-8"))
     assert all(each["mean"] > 0.15 for each in found["networks"])
     assert found["accuracy_from"]["regime"].startswith("4 epochs on 1,000 images of Fashion-MNIST")
+
+
+def test_the_study_in_the_docs_follows_from_its_runs() -> None:
+    """The text is the JSON's, every mean is that of its seeds, and the findings are what the tests say of them now."""
+    kept = ROOT / "docs" / "study"
+    found = json.loads((kept / "fashion.study.json").read_text(encoding="utf-8"))
+    assert report(found) == (kept / "fashion.study.txt").read_text(encoding="utf-8")
+    by_name = {each["name"]: each for each in found["networks"]}
+    for each in found["networks"]:
+        figures = list(each["accuracy"].values())
+        assert each["mean"] == pytest.approx(fmean(figures), abs=1e-6)
+        assert each["deviation"] == pytest.approx(stdev(figures), abs=1e-6)
+    blocks = Blocks({n: {int(s): a for s, a in each["accuracy"].items()} for n, each in by_name.items()})
+    lines = [
+        [Line(each["line"], tuple((by_name[n]["growth"], n) for n in each["networks"])) for each in found[figure]]
+        for figure in ("figure3", "figure4")
+    ]
+    single, balanced = ([each for each in lines[0] if (each.name in "dwr") == alone] for alone in (True, False))
+    again = [observation_1(blocks, single), observation_2(blocks, single, balanced, 16)]
+    again += under(blocks, lines[1][0], lines[1][1:])
+    assert [each.verdict for each in again] == [each["verdict"] for each in found["findings"]]
+    for new, old in zip(again, found["findings"], strict=True):
+        assert [part.verdict for part in new.parts] == [part["verdict"] for part in old.get("parts", [])]
+    page = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")
+    assert "\n".join(verdicts(found)) in page, "docs/study.md quotes the verdicts"
