@@ -103,7 +103,9 @@ def _labels(axes: "Axes", shown: Sequence[Curve]) -> None:
         axes.annotate(
             _NAMES.get(curve.label, curve.label), (curve.growth[-1], curve.mean[-1]), ((right - x) / unit + 10, height - y / unit),
             textcoords="offset points", color=colour, va="center", annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 4, "alpha": 0.6},
+            arrowprops={
+                "arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 4, "alpha": 0.6
+            },
         )  # fmt: skip
 
 
