@@ -100,8 +100,9 @@ def _labels(axes: "Axes", shown: Sequence[Curve]) -> None:
     ends = [axes.transData.transform((curve.growth[-1], curve.mean[-1])) for curve in shown]
     heights = spread([y / unit for _, y in ends], _LINE)
     for curve, colour, (x, y), height in zip(shown, _COLOURS, ends, heights, strict=False):
+        name = _NAMES.get(curve.label, curve.label)
         axes.annotate(
-            _NAMES.get(curve.label, curve.label), (curve.growth[-1], curve.mean[-1]), ((right - x) / unit + 10, height - y / unit),
+            name, (curve.growth[-1], curve.mean[-1]), ((right - x) / unit + 10, height - y / unit),
             textcoords="offset points", color=colour, va="center", annotation_clip=False,
             arrowprops={
                 "arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 4, "alpha": 0.6

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from scalec.diagnostics import plural
 from scalec.table import table
 
 SAID = {"yes": "supported", "no": "not supported here", "undecided": "undecided"}
@@ -62,4 +63,4 @@ def _part(part: dict[str, Any], most: int) -> Iterator[str]:
         yield f"      {each['about']}: {100 * each['value']:+.2f}{error} points"
     left = len(part.get("because", [])) - most
     if left > 0:
-        yield f"      and {left} it beats by more"
+        yield f"      and {plural(left, 'other rival')}, which did worse"
