@@ -1,5 +1,6 @@
 """`scalec study`: which networks it measures, what it writes, and what it refuses."""
 
+import fcntl
 import json
 import os
 import re
@@ -266,3 +267,23 @@ def test_the_study_in_the_docs_follows_from_its_runs() -> None:
         assert [part.verdict for part in new.parts] == [part["verdict"] for part in old.get("parts", [])]
     page = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")
     assert "\n".join(verdicts(found)) in page, "docs/study.md quotes the verdicts"
+
+
+def test_the_project_may_say_where_accuracy_is_from(folder: Path) -> None:
+    words = json.dumps(f"{sys.executable} trainer.py")
+    Path("pyproject.toml").write_text(f"[tool.scalec.search]\naccuracy = {words}\n", encoding="utf-8")
+    assert main(["study", "fashion.scl", "--growth", "1.5,2", "--seeds", "2", "--jobs", "2"]) == exits.DONE
+    assert Path("calls").is_file()
+
+
+def test_another_driver_has_the_store(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(".scalec/search").mkdir(parents=True)
+    with Path(".scalec/search/lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert study("-o", "out") == exits.NO_ACCESS
+    assert ".scalec/search" in capsys.readouterr().err and not Path("out").exists() and not Path("calls").exists()
+
+
+def test_a_source_that_cannot_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["study", "fashion.scl", "--data", "nowhere"]) == exits.NO_ACCESS
+    assert "nowhere is no folder" in capsys.readouterr().err
