@@ -42,7 +42,8 @@ text = Path(request["file"]).read_text()
 accuracy = 0.5 + 0.1 * math.log2(request["resolution"] / 10) + 0.01 * request["seed"]
 accuracy += 0.001 * (sum(map(ord, text)) % 20)
 behave = Path("behave").read_text() if Path("behave").exists() else ""
-if behave == "stop" or (behave == "nan" and request["resolution"] == 20 and request["seed"] == 1):
+second = request["seed"] == 1
+if behave == "stop" or (behave == "half" and second) or (behave == "nan" and second and request["resolution"] == 20):
     accuracy = float("nan")
 Path(request["response"]).write_text(json.dumps({"accuracy": accuracy}))
 """
@@ -175,6 +176,17 @@ def test_a_network_that_diverges_is_said_and_counts_in_no_test(
     assert network["missing"] == ["nan, seed 1"] and list(network["accuracy"]) == ["0"] and network["deviation"] is None
     along_r = found["findings"][0]["parts"][2]
     assert along_r["verdict"] == "undecided" and "because" not in along_r  # too few are left
+
+
+def test_a_seed_that_diverges_everywhere_leaves_nothing_to_test(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("behave").write_text("half")
+    assert study() == exits.DONE
+    found = json.loads(Path("fashion.study.json").read_text(encoding="utf-8"))
+    assert {each["verdict"] for each in found["findings"]} == {"undecided"}
+    assert all(list(each["accuracy"]) == ["0"] for each in found["networks"])
+    assert "d = 1.5: nan, seed 1" in capsys.readouterr().out
 
 
 def test_nothing_trained_is_an_error_and_writes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,7 +59,7 @@ class Blocks:
         self.seeds = sorted(set().union(*runs.values()))
         self.runs = {name: by for name, by in runs.items() if sorted(by) == self.seeds}
         self.mean = {name: math.fsum(by.values()) / len(by) for name, by in self.runs.items()}
-        self.freedom = (len(self.runs) - 1) * (len(self.seeds) - 1)
+        self.freedom = max(len(self.runs) - 1, 0) * max(len(self.seeds) - 1, 0)
         self.variance = self._spread() / self.freedom if self.freedom > 0 else math.nan
 
     def _spread(self) -> float:
