@@ -5,6 +5,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,17 +18,16 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """Start a server; give the URL of a database. PostgreSQL refuses to run as root: then it is the user `postgres`."""
+def server() -> Iterator[str]:
+    """Start a server; give the URL of a database. PostgreSQL refuses to run as root: then it is the user `postgres`.
+
+    Its folder is none of pytest's, which another user may not enter.
+    """
     bin = programs()
     assert bin is not None
     user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    place = folder / "postgres"
-    place.mkdir()
+    place = Path(tempfile.mkdtemp(prefix="scalec-postgres-"))
     shutil.chown(place, user)
-    for parent in (folder, *folder.parents):
-        if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o111)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -39,6 +39,7 @@ def server(folder: Path) -> Iterator[str]:
         yield f"postgresql+psycopg://scalec@127.0.0.1:{port}/postgres"
     finally:
         _run(user, str(bin / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
+        shutil.rmtree(place)
 
 
 def _run(user: str, *command: str) -> None:

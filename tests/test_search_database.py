@@ -21,8 +21,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with server(tmp_path_factory.mktemp("database")) as url:
+def url() -> Iterator[str]:
+    with server() as url:
         yield url
 
 
@@ -87,7 +87,7 @@ def test_a_worker_with_another_trainer_takes_nothing(tmp_path: Path, url: str) -
 
 def test_the_server_goes_away(tmp_path: Path) -> None:
     prepare(tmp_path, {"slow": 0.3})
-    with server(tmp_path) as url:
+    with server() as url:
         driver = start(tmp_path, "--storage", url)
         end = time.monotonic() + 60
         while calls(tmp_path) < 3 and time.monotonic() < end:
