@@ -238,8 +238,7 @@ def test_an_empty_queue_stays_empty(tmp_path: Path) -> None:
         assert ledger.claim({}) is None
         assert not ledger.study.trials
         ledger.study.enqueue_trial({"x": 1})
-        assert ledger.claim({}) is None, "not one of ours"
-        assert [trial.state.name for trial in ledger.study.trials] == ["FAIL"]
+        assert ledger.claim({}) is None and not ledger.open(), "not one of ours"
 
 
 def test_of_two_that_are_enqueued_alike_one_runs(tmp_path: Path) -> None:

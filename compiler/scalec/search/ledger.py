@@ -76,10 +76,11 @@ class Ledger:
         return _ended(self.study.get_trials(deepcopy=False), set(wanted))
 
     def open(self) -> list["FrozenTrial"]:
-        """Give the trials that wait or run, on whatever machine."""
+        """Give the trials that wait or run, on whatever machine. One that Optuna has made up is none of them."""
         from optuna.trial import TrialState
 
-        return self.study.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING))
+        found = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING))
+        return [trial for trial in found if "key" in trial.user_attrs]
 
     # The queue
 
