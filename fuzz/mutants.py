@@ -12,12 +12,13 @@ from pathlib import Path
 SPECS = Path(__file__).parents[1] / "specs"
 
 _TOKEN = re.compile(r"#[^\n]*|\s+|[^\W\d]\w*|\d[\w.%]*|\|>|->|[<>=!~]=|.", re.DOTALL)
-_START = re.compile(r"^(?=(?:import|param|let|default|scale|require|block|network|variants)\b)", re.MULTILINE)
+_START = re.compile(r"^(?=(?:import|param|let|default|scale|require|block|network|variants|search)\b)", re.MULTILINE)
 _ODD = """
 1e9999999 9^9^9^9 99999999999999999999 1_000 007 0x10 .5 1. 5%% 1G 4GiB 3kB 0/0 -0 2^(1/3) 2^0.0001 0^0 0^-1 ⁹⁹⁹ ² ^
 ^= = == != <= ≤ ≈ ~= ± within · × ⊙ ⊙⊙ |> → -> <> <,> () (( )) {} { } [ ] " ' ; : :: , ,, . .. \\ ` $ @ ~ ! | & φ ϕ 𝛼
 а ß Ω K １２ ٣ ☉ − ‧ lambda None __class__ exec true false same symmetric layer layers baseline FLOPS memory C H W K
-if else and or not when where tap from import param let default scale require block network variants residual gate
+if else and or not when where tap from import param let default scale require block network variants search to by match
+with residual gate
 sum concat split ceil floor round round_even trunc to_multiple min max
 """.split() + [
     "\0", "\r", "\r\n", "\t", "\x1b[31m", "\u202e", "\u200b", "\u2028", "\ufeff", "\x85", "\U0010ffff", "é", "مرحبا",
@@ -44,6 +45,10 @@ network Small(classes = 10, rate = 0.2) <16, 16, 3> → <classes>
   ⊙ pool: GlobalAvgPool ⊙ Dropout(rate) ⊙ Linear → <classes>
 variants (φ, d, rate) { B0 (0, 1, 0.2) B1 (1, 1.2, 0.3) }
 require B1.params ≥ 1k
+search α, β from 1 to 2 by 0.05
+  where α · β² ≈ 2 ± 10%, memory ≤ 1GiB
+  match FLOPS ± 10%
+  with φ = 1, seeds = 3, validate = 3
 """,
     """import ConvAct, SqueezeExcite from mobile
 param r = 1, width_of_head = 40

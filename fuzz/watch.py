@@ -13,6 +13,7 @@ from scalec.compiler import load_text
 from scalec.diagnostics import CompileError, Report
 from scalec.parse import decode, parse
 from scalec.render import render
+from scalec.sought import sought
 
 MOST_SECONDS = 2.0
 MOST_MEBIBYTES = 256.0
@@ -32,6 +33,9 @@ def compiled(data: bytes, phi: str = "1") -> None:
         ast.parse(loaded.compile(phi=at).source.encode())
     for variant in loaded.program.variants:
         loaded.compile(variant=variant)
+    report = Report()
+    sought(loaded.program, report)
+    report.stop_on_error()
 
 
 @dataclass

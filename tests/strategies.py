@@ -231,7 +231,7 @@ class _Pen:
         texts = [self._conv_act(), self._squeeze(), *(self._block(n) for n in range(self.number(1, 4)))]
         network = self._network()
         variants, rows = self._variants()
-        body = "\n\n".join([*statements, *texts, network, *variants, *self._requirements(rows)])
+        body = "\n\n".join([*statements, *texts, network, *variants, *self._requirements(rows), *self._search()])
         text = mixed(body, self.number(0, 999)) if self.chance(50) else body
         return Written(
             text, self.height, self.width, self.rules, self.coefficients, tuple(self.stages), rows,
@@ -299,6 +299,15 @@ class _Pen:
         conditions += [f"{name}.params > 0" for name in rows]
         chosen = [condition for condition in conditions if self.chance(30)]
         return [f"require {', '.join(chosen)}"] if chosen else []
+
+    def _search(self) -> list[str]:
+        if self.chance(60):
+            return []
+        axes = ["α from 1 to 2 by 0.05", "β, γ from 1 to 3/2 by 1/20"][: self.number(1, 2)]
+        clauses = ["search " + ", ".join(axes), "  where α · β² · γ² ≈ 2 ± 0.1, params ≥ 1, α ≥ 1"]
+        clauses += ["  match FLOPS ± 10%"] if self.chance(50) else []
+        clauses += [f"  with φ = 1/2, seeds = {self.number(3, 9)}, validate = -2 + 5"] if self.chance(50) else []
+        return ["\n".join(clauses)]
 
     def _variants(self) -> tuple[list[str], dict[str, dict[str, Fraction]]]:
         if self.chance(60):

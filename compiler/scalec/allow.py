@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from scalec.diagnostics import Diagnostic, Label, suggest
 from scalec.source import Source, Span
 
-CODES = frozenset("W001 W002 W101 W201 W202 W301 W302 W303 W401 W402 W403 W404 W405 W406".split())
+CODES = frozenset("W001 W002 W101 W201 W202 W301 W302 W303 W401 W402 W403 W404 W405 W406 W501".split())
 """Every warning. What each is about stands in `explanations/`."""
 
 _ABOUT_ALLOWING = ("W001", "W002")
+_SEARCHED = "searched"
+"""The verb of the other kind of comment: see `moved`."""
 _COMMENT = re.compile(r"#[^\n]*")
 _FOR_SCALEC = re.compile(r"#\s*scalec\s*:\s*(?P<verb>\w*)[ \t]*(?P<rest>.*)")
 _HEAD = re.compile(r"(?P<codes>[A-Za-z]\w*(?:\s*,\s*[A-Za-z]\d\w*)*)(?P<reason>.*)")
@@ -44,7 +46,8 @@ def allowances(source: Source) -> tuple[list[Allowance], list[Diagnostic]]:
     found: list[Allowance] = []
     wrong: list[Diagnostic] = []
     for comment in _COMMENT.finditer(source.text):
-        if (match := _FOR_SCALEC.match(comment.group())) is None:
+        match = _FOR_SCALEC.match(comment.group())
+        if match is None or match["verb"] == _SEARCHED:
             continue
         span = Span(source, comment.start(), comment.start() + len(comment.group().rstrip()))
         line = None if comment.start() < first else _line(source, comment.start())

@@ -110,6 +110,24 @@ class _Builder(Transformer_NonRecursive):  # type: ignore[type-arg]
         self._limit(rows, MAX_VARIANTS, "variants")
         return s.Variants(self._span(meta), columns, rows)
 
+    def search(self, meta: Meta, children: list[Any]) -> s.Search:
+        *axes, conditions, match, settings = children
+        return s.Search(self._span(meta), tuple(axes), conditions or (), match, settings or ())
+
+    def axis(self, meta: Meta, children: list[Any]) -> s.Axis:
+        name, *limits = children
+        bounds = None if limits[0] is None else (limits[0], limits[1], limits[2])
+        return s.Axis(self._span(meta), self._identifier(name), bounds)
+
+    def conditions(self, meta: Meta, children: list[s.Expr]) -> tuple[s.Expr, ...]:
+        return tuple(children)
+
+    def match(self, meta: Meta, children: list[Any]) -> s.Match:
+        return s.Match(self._span(meta), self._identifier(children[0]), children[1])
+
+    def settings(self, meta: Meta, children: list[s.Binding]) -> tuple[s.Binding, ...]:
+        return tuple(children)
+
     def binding(self, meta: Meta, children: list[Any]) -> s.Binding:
         name, _, value = children
         return s.Binding(self._span(meta), self._identifier(name), (), value)

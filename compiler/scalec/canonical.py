@@ -1,6 +1,7 @@
 """What the hash of a spec is taken of: its text without comments and layout, and of its imports what it can reach.
 
-A library may grow without a change to the hash of the specs that use it.
+A library may grow without a change to the hash of the specs that use it. A `search` is no part of it: it says how
+constants were found, and no network is another for it.
 """
 
 import re
@@ -26,7 +27,8 @@ def canonical(spec: s.Spec, imported: Mapping[str, s.Spec]) -> str:
                 open_ += [pair for pair in brought if pair[1] == name]
             elif name in _defined(statement) or isinstance(statement, s.Default):
                 open_ += [(module, word) for word in _NAME.findall(text)]
-    parts = [" ".join(spec.canonical)]
+    own = zip(spec.statements, spec.canonical, strict=True)
+    parts = [" ".join(text for statement, text in own if not isinstance(statement, s.Search))]
     for key, other in imported.items():
         kept = [
             text

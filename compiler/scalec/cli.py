@@ -19,7 +19,9 @@ from scalec import (
     explain_command,
     format_command,
     port_command,
+    search_command,
     solve_command,
+    study_command,
     verify_command,
 )
 from scalec.exits import BUG, DONE, INTERRUPTED, NO_ACCESS, WRONG_INPUT, fail
@@ -119,10 +121,22 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in (
         compile_command, check_command, explain_command, format_command, cost_command, solve_command, verify_command,
-        port_command, companion_command, import_command, diff_command,
+        port_command, companion_command, import_command, diff_command, search_command, study_command,
     ):  # fmt: skip
         command.add_parser(commands)
-    for name in ("compile", "check", "fmt", "cost", "solve", "verify", "test-file", "import", "diff"):
+    for name in (
+        "compile",
+        "check",
+        "fmt",
+        "cost",
+        "solve",
+        "verify",
+        "test-file",
+        "import",
+        "diff",
+        "search",
+        "study",
+    ):
         add_error_options(commands.choices[name], product=name == "check")
     completion_command.add_parser(commands, parser)
     for each in commands.choices.values():

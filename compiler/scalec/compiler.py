@@ -32,6 +32,7 @@ from scalec.program import Program
 from scalec.resolve import resolve, resolve_library
 from scalec.scale import scale
 from scalec.setting import make_setting
+from scalec.sought import sought
 
 _WORD = re.compile(r"\w+")
 
@@ -132,6 +133,7 @@ def check(path: Path, data: bytes | None = None) -> tuple[str, list[Diagnostic]]
         blocks = len(resolve_library(spec, load_import, report).blocks)
         return f"a library of {plural(blocks, 'block')}", warnings(spec, None)
     loaded = Loaded(resolve(spec, load_import, report))
+    sought(loaded.program, report)
     for variant in (None, *loaded.program.variants):
         try:
             loaded.compile(variant=variant)

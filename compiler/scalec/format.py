@@ -6,7 +6,7 @@ from scalec import syntax as s
 from scalec.diagnostics import Report
 from scalec.format_layout import WIDTH, Canvas, Doc, Seq, finished, put
 from scalec.format_table import Row, write_table
-from scalec.format_tree import Reader
+from scalec.format_tree import IN_SUMS, Reader
 from scalec.format_words import Word, meaning, pull
 from scalec.parse import decode, parse
 from scalec.source import Source
@@ -40,7 +40,7 @@ class _Writer(Reader):
             lead, self.canvas = self.next.take_lead(), Canvas()
             self.canvas.indent = 4
             self._write(statement)
-            is_tall = isinstance(statement, (s.Definition, s.Variants)) and len(self.canvas.lines) > 1
+            is_tall = isinstance(statement, (s.Definition, s.Variants, s.Search)) and len(self.canvas.lines) > 1
             if was_tall or is_tall:
                 _set_apart(lead)
             written.start(lead, 0, blanks=True)
@@ -55,6 +55,8 @@ class _Writer(Reader):
                 self._define(statement)
             case s.Variants():
                 self._tabulate(statement)
+            case s.Search():
+                self._search(statement)
             case _:
                 put(self.canvas, self._doc(statement))
 
@@ -121,6 +123,29 @@ class _Writer(Reader):
         self.canvas.start(equal, 2)
         self.canvas.text("= ")
         self.chain(definition.chain, staged=isinstance(definition, s.Network)).write_at(self.canvas, 2)
+
+    def _search(self, search: s.Search) -> None:
+        """Write a search: what is looked for, and each clause on a line below."""
+        pending = iter(search.axes)
+
+        def axis() -> Doc:
+            name = self.leaf("NAME")
+            if next(pending).range is None:
+                return name
+            bounds = (Seq(" ", self.leaf(kind), " ", self.expression(IN_SUMS)) for kind in ("_FROM", "_TO", "_BY"))
+            return Seq(name, *bounds)
+
+        put(self.canvas, Seq(self.leaf(), " ", self.items(len(search.axes), axis)))
+        clauses: list[Callable[[], Doc]] = []
+        if search.conditions:
+            clauses.append(lambda: self.items(len(search.conditions), self.expression))
+        if search.match:
+            clauses.append(lambda: Seq(self.leaf("NAME"), " ", self.leaf("_WITHIN"), " ", self.expression(IN_SUMS)))
+        if search.settings:
+            clauses.append(lambda: self._bindings(search.settings))
+        for clause in clauses:
+            self.canvas.start(self.next.take_lead(), 2)
+            put(self.canvas, Seq(self.leaf("_WHERE", "_MATCH", "_WITH"), " ", clause()))
 
     def _tabulate(self, variants: s.Variants) -> None:
         head = self._row(Word("", ""), [lambda: self.leaf("NAME")] * len(variants.columns), "_VARIANTS")

@@ -14,7 +14,7 @@ _LEVELS = [
     {"_IF", "_ELSE"}, {"_OR"}, {"_AND"}, {"COMPARE", "LESS", "MORE", "_WITHIN"}, {"PLUS", "MINUS"}, {"TIMES", "DIVIDE"},
 ]  # fmt: skip
 _OPERATORS = frozenset().union(*_LEVELS)
-_IN_SUMS = _LEVELS[-1] | _LEVELS[-2]
+IN_SUMS = _LEVELS[-1] | _LEVELS[-2]
 
 
 class Reader:
@@ -154,7 +154,7 @@ class Reader:
         return Seq(opening, apart, self.items(len(shape.dims), one), self.leaf("MORE"))
 
     def _dim(self, dim: s.Dim) -> Doc:
-        return Seq(*([self.leaf("EQUAL")] if dim.pinned else []), self.expression(_IN_SUMS))
+        return Seq(*([self.leaf("EQUAL")] if dim.pinned else []), self.expression(IN_SUMS))
 
     # Expressions
 

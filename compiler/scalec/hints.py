@@ -29,6 +29,8 @@ class Hints:
         before, span = self.tokens[index - 1] if index else token, token_span(token, self.source)
         if str(token) in KEYWORDS and "NAME" in accepts:
             return f"`{token}` is a keyword and cannot be a name"
+        if token.type == "NAME" and "_BY" in accepts:
+            return advise("a step is written `by 0.05`", Edit(span, "by"), safe=str(token) == "step")
         if token.type == "NAME":
             return did_you_mean(span, KEYWORDS)
         if (token == ">=" and "MORE" in accepts) or (token == "<=" and "LESS" in accepts):

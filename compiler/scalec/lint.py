@@ -6,7 +6,7 @@ in their notes. It is to be right far more often than not: one that cannot tell 
 
 from collections.abc import Callable, Iterator, Sequence
 
-from scalec import lint_constants, lint_cost, lint_names, lint_rules, lint_shapes, lint_stairs
+from scalec import lint_constants, lint_cost, lint_names, lint_rules, lint_search, lint_shapes, lint_stairs
 from scalec import syntax as s
 from scalec.allow import judged
 from scalec.diagnostics import Diagnostic
@@ -26,6 +26,7 @@ LINTS: Sequence[Callable[[Survey], Iterator[Diagnostic]]] = (
     lint_cost.doubled_stages,
     lint_cost.compound_drift,
     lint_constants.unscaled_parts,
+    lint_search.moved_on,
 )
 
 

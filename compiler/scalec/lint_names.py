@@ -71,6 +71,8 @@ def _used(statement: s.Statement) -> set[str]:
             return set().union(*(names_in(condition) for condition in statement.conditions))
         case s.Variants():
             return set().union(*(names_in(value) for row in statement.rows for value in row.values))
+        case s.Search():
+            return set().union(*(names_in(condition) for condition in statement.conditions))
         case s.Definition():
             dims = (*statement.input.dims, *statement.output.dims)
             return _chain(statement.chain).union(

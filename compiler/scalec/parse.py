@@ -39,6 +39,7 @@ _PATTERNS = {
     "default": "default BatchNorm(eps = 0.001)", "scale": "scale L → ceil(d · L)", "require": "require FLOPS ≤ 2G",
     "block": "block Name(kernel) <H, W, C> → <H, W, C> = …", "network": "network Name <224, 224, 3> → <1000> = …",
     "variants": "variants (φ, dropout) { B0 (0, 0.2) }",
+    "search": "search α, β, γ from 1 to 2 by 0.05 where α · β² · γ² ≈ 2 ± 0.1",
 }  # fmt: skip
 _HEAD = 5  # an error in the first few words of a statement is helped by a whole one
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
@@ -328,6 +329,8 @@ def _expected(accepts: set[str]) -> str:
         words.append("a statement")
         accepts -= _STARTERS | {"$END"}
     compared = {"LESS", "MORE"} if "COMPARE" not in accepts else set()  # else they compare: nothing to expect
+    if accepts == {"_WITHIN"}:
+        return "expected `±`"
     accepts -= (_CONTINUES | ({"LPAR"} if "PLUS" in accepts else set())) - compared
     for terminal in sorted(accepts):
         named = {"NAME": "a name", "NUMBER": "a number", "$END": "the end of the file"}.get(terminal)

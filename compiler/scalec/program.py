@@ -85,6 +85,7 @@ class Program:
     requirements: tuple[s.Expr, ...]
     variants: dict[str, dict[str, s.Expr]]
     canonical: str
+    search: s.Search | None = None
 
     @property
     def network_parameters(self) -> dict[str, s.Parameter]:

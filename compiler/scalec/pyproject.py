@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from scalec.show import COLOURS, FORMATS
 from scalec.source import Source, Span
 
 FILE = "pyproject.toml"
-_TABLE = re.compile(r"^\s*\[\s*tool\s*\.\s*scalec\s*\]", re.MULTILINE)
+_TABLE = re.compile(r"^\s*\[\s*tool\s*\.\s*scalec\s*(?:\.\s*search\s*)?\]", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,14 @@ KEYS = {
     "strict": Key("strict", "true or false"),
     "output": Key("output_folder", 'the name of a folder, as in `output = "models"`'),
 }
+SEARCH = "search"
+SEARCH_KEYS = {
+    "accuracy": Key("accuracy", "`module:function`, or a command"),
+    "data": Key("data", "the name of a folder"),
+    "store": Key("store", "the name of a folder"),
+    "storage": Key("storage", "the URL of a database"),
+}
+"""What `[tool.scalec.search]` may hold: it names code to run, so only `search` and `study` heed it."""
 
 
 def apply(arguments: argparse.Namespace, start: Path) -> None:
@@ -43,11 +52,16 @@ def apply(arguments: argparse.Namespace, start: Path) -> None:
     if found is None:
         return
     source, table = found
-    for name, value in table.items():
-        option = KEYS[name].option
+    searched = table.pop(SEARCH, {})
+    assert isinstance(searched, dict)
+    if not hasattr(arguments, "accuracy"):
+        searched = {}
+    for name, value in [*table.items(), *searched.items()]:
+        option = (KEYS.get(name) or SEARCH_KEYS[name]).option
         if hasattr(arguments, option) and getattr(arguments, option) is None:
-            folder = f"{Path(source.name).parent / str(value)}{os.sep}"
-            setattr(arguments, option, folder if name == "output" else value)
+            folder = str(Path(source.name).parent / str(value))
+            given = {"output": f"{folder}{os.sep}", "data": folder, "store": folder}
+            setattr(arguments, option, given.get(name, value))
 
 
 def _nearest(start: Path) -> tuple[Source, dict[str, object]] | None:
@@ -72,17 +86,27 @@ def _table(source: Source) -> dict[str, object]:
     except tomllib.TOMLDecodeError as error:
         report.error("E502", f"this is no TOML: {error}", _place(source, str(error)))
         raise CompileError(report.diagnostics) from None
-    for name, value in table.items():
-        span = _key(source, name)
-        if name not in KEYS:
-            help = suggest(name, KEYS) or f"there are {', '.join(KEYS)}"
-            report.error("E502", f"[tool.scalec] has no key `{name}`", span, "unknown", help=help)
-        elif not KEYS[name].fits(value):
-            expected = KEYS[name].expected
-            choices = f": {', '.join(KEYS[name].choices)}" if KEYS[name].choices else ""
-            report.error("E502", f"`{name}` is {expected}{choices}", span, "not so here")
+    searched = table.get(SEARCH, {})
+    _check(source, {name: value for name, value in table.items() if name != SEARCH}, KEYS, "tool.scalec", report)
+    if isinstance(searched, dict):
+        _check(source, searched, SEARCH_KEYS, f"tool.scalec.{SEARCH}", report)
+    else:
+        report.error("E502", f"`{SEARCH}` is a table", _key(source, SEARCH), "write `[tool.scalec.search]`")
     report.stop_on_error()
     return table
+
+
+def _check(source: Source, table: Mapping[str, object], keys: Mapping[str, Key], title: str, report: Report) -> None:
+    """Report what a table may not hold."""
+    for name, value in table.items():
+        span = _key(source, name)
+        if name not in keys:
+            help = suggest(name, keys) or f"there are {', '.join(keys)}"
+            report.error("E502", f"[{title}] has no key `{name}`", span, "unknown", help=help)
+        elif not keys[name].fits(value):
+            expected = keys[name].expected
+            choices = f": {', '.join(keys[name].choices)}" if keys[name].choices else ""
+            report.error("E502", f"`{name}` is {expected}{choices}", span, "not so here")
 
 
 def _key(source: Source, name: str) -> Span:

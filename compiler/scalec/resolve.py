@@ -12,6 +12,7 @@ from scalec.limits import MAX_IMPORT_DEPTH, MAX_IMPORTS
 from scalec.meant import listed, meant
 from scalec.nearest import nearest
 from scalec.program import BlockDef, File, LetDef, Program
+from scalec.seek import check_search
 from scalec.source import Span
 
 SYMBOLS = ("L", "C", "H", "W")
@@ -40,11 +41,12 @@ def resolve(spec: s.Spec, load: Load, report: Report) -> Program:
         check_file(each, report, own if each is file else {})
     if not networks:
         report.stop_on_error()
+    variants = _variants(spec, file.constants() | {p.name.key for p in networks[0].parameters}, report)
     program = Program(
         file, networks[0], _scales(spec, report),
-        tuple(c for st in spec.statements if isinstance(st, s.Require) for c in st.conditions),
-        _variants(spec, file.constants() | {p.name.key for p in networks[0].parameters}, report),
+        tuple(c for st in spec.statements if isinstance(st, s.Require) for c in st.conditions), variants,
         canonical(spec, {key: other for key, other in specs.items() if key}),
+        check_search(spec, file, variants, report),
     )  # fmt: skip
     check_program(program, report)
     report.stop_on_error()
@@ -58,6 +60,10 @@ def resolve_library(spec: s.Spec, load: Load, report: Report) -> File:
     for each in (file, *files.values()):
         check_file(each, report)
     check_scales(file, _scales(spec, report), report)
+    for statement in spec.statements:
+        if isinstance(statement, s.Search):
+            message = "a library has no network to search for"
+            report.error("E109", message, statement.axes[0].name.span, "put it into the spec that has the network")
     report.stop_on_error()
     return file
 

@@ -15,8 +15,8 @@ GREEK = dict(
     )
 )
 GREEK |= {letter.upper(): name.capitalize() for letter, name in GREEK.items()} | {"ϕ": "phi"}
-STATEMENTS = "import param let default scale require block network variants".split()
-KEYWORDS = [*STATEMENTS, "from", "where", "when", "if", "else", "and", "or", "not", "tap", "within"]
+STATEMENTS = "import param let default scale require block network variants search".split()
+KEYWORDS = [*STATEMENTS, *"from where when if else and or not tap within to by match with".split()]
 
 
 def ascii_name(text: str) -> str:
@@ -324,6 +324,33 @@ class Variants(Statement):
     keyword = "variants"
     columns: tuple[Identifier, ...]
     rows: tuple[Variant, ...]
+
+
+@record
+class Axis(Node):
+    """`α from 1 to 2 by 0.05`; without a range it has that of the next axis."""
+
+    name: Identifier
+    range: tuple[Expr, Expr, Expr] | None
+
+
+@record
+class Match(Node):
+    """`match FLOPS ± 10%`."""
+
+    quantity: Identifier
+    tolerance: Expr
+
+
+@record
+class Search(Statement):
+    """`search α, β from 1 to 2 by 0.05 where α · β² ≈ 2 ± 0.1 match FLOPS ± 10% with φ = 1, seeds = 3`."""
+
+    keyword = "search"
+    axes: tuple[Axis, ...]
+    conditions: tuple[Expr, ...]
+    match: Match | None
+    settings: tuple[Binding, ...]
 
 
 @record

@@ -1,0 +1,1 @@
+"""The search for a spec's constants by accuracy: candidates, trials, statistics. Only trials themselves use PyTorch."""

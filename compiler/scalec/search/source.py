@@ -1,0 +1,141 @@
+"""Where accuracy comes from: the built-in trainer, a function of the user's, or a command. A spec never says it."""
+
+import ast
+import hashlib
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+BUILT_IN = "the built-in trainer"
+_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_SLOWEST = 600
+"""Seconds that a trainer may take to say what it depends on: it may have to read its data."""
+
+
+class SourceError(ValueError):
+    """There is no such source, or it cannot run; the message says why."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A way to have accuracy: a command that takes the path of a request as its last word."""
+
+    name: str
+    """What reports call it: `the built-in trainer`, `module:function`, or the command."""
+    words: tuple[str, ...]
+    """The command, without the request."""
+    data: str | None
+    budget: Mapping[str, float]
+    identity: Mapping[str, object]
+    """All that accuracy depends on besides network and seed: hashes of the code and the data, versions, the budget."""
+    leaves: bool = False
+    """Whether the command is told as well, behind the request, where the response goes."""
+
+    @property
+    def regime(self) -> str:
+        """Say under which data and schedule it trains."""
+        said = self.identity.get("regime")
+        return said if isinstance(said, str) else f"whatever data and schedule {self.name} has"
+
+    @property
+    def digest(self) -> str:
+        """The hash of the identity."""
+        return digest_of(self.identity)
+
+    def command(self, request: Path, response: Path) -> list[str]:
+        """Give the command that runs one trial."""
+        return [*self.words, str(request), *([str(response)] if self.leaves else [])]
+
+
+def find_source(
+    accuracy: str | None = None, data: str | None = None, budget: Mapping[str, float] | None = None
+) -> Source:
+    """Take `--accuracy`: nothing is the built-in trainer, else `module:function` or a command. Raises `SourceError`."""
+    budget = dict(budget or {})
+    common: dict[str, object] = {"budget": budget, "torch": _version("torch")}
+    if accuracy is None or _FUNCTION.fullmatch(accuracy):
+        module = ("scalec.search.train",) if accuracy is None else ("scalec.search.call", accuracy)
+        words, name = (sys.executable, "-m", *module), accuracy or BUILT_IN
+        told = _identify([*words, "--identify", json.dumps({"data": data, "budget": budget})], name)
+        own = {"code": code_digest(Path(__file__).with_name("train.py"))} if accuracy is None else _listing(data)
+        return Source(name, words, data, budget, {**common, **own, **told, "source": name}, True)
+    words = tuple(shlex.split(accuracy))
+    if not words:
+        raise SourceError("the command for --accuracy is empty")
+    files = [Path(word) for word in words if Path(word).is_file()]
+    code = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    spoken = [Path(word).name if Path(word).is_file() else word for word in words]
+    return Source(" ".join(spoken), words, data, budget, {**common, **_listing(data), "code": code, "source": spoken})
+
+
+def digest_of(value: object) -> str:
+    """Hash what JSON can write."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+def code_digest(path: Path) -> str:
+    """Hash a Python file and those of its folder that it imports."""
+    found: dict[Path, str] = {}
+    left = [path]
+    while left:
+        each = left.pop()
+        if each not in found and each.is_file():
+            data = each.read_bytes()
+            found[each] = hashlib.sha256(data).hexdigest()
+            left += [each.with_name(f"{name}.py") for name in _imports(data)]
+    return digest_of({each.name: digest for each, digest in found.items()})
+
+
+def _imports(data: bytes) -> Iterator[str]:
+    """Give the last part of each module that is imported, and each name, which may be a module's."""
+    try:
+        tree = ast.parse(data)
+    except SyntaxError:
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.name.split(".")[-1] for alias in node.names)
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.split(".")[-1]
+
+
+def _identify(words: list[str], name: str) -> dict[str, object]:
+    """Ask a source what its figures depend on. Raises `SourceError`."""
+    try:
+        run = subprocess.run(words, capture_output=True, text=True, timeout=_SLOWEST, check=False)
+    except subprocess.TimeoutExpired:
+        raise SourceError(f"{name} did not say within {_SLOWEST} s what it depends on") from None
+    if run.returncode != 0:
+        said = [line.strip() for line in run.stderr.splitlines() if line.strip()]
+        raise SourceError(f"{name} cannot run: {said[-1] if said else f'exit code {run.returncode}'}")
+    try:
+        told = json.loads(run.stdout.strip().splitlines()[-1])
+    except (ValueError, IndexError):
+        told = None
+    if not isinstance(told, dict):
+        raise SourceError(f"{name} --identify printed no JSON object")
+    return told
+
+
+def _listing(data: str | None) -> dict[str, object]:
+    """Hash the names and sizes of the files in a folder of data: to read them all could take hours."""
+    if data is None:
+        return {"data": None}
+    root = Path(data)
+    if not root.exists():
+        raise SourceError(f"--data {data}: there is no such folder")
+    files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
+    return {"data": digest_of([[str(path.relative_to(root)), path.stat().st_size] for path in files])}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
