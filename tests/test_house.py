@@ -40,7 +40,7 @@ LAYERS = """
     monotone axis solve free promise grid
     symbols comments forward
     kinds views modules wrapper writer
-    header
+    recipe header
     seal audit emit
     output format_command
     advice
