@@ -51,11 +51,11 @@ LAYERS = """
     state diff_stage diff diff_report git
     verify verify.tensors verify.port verify.compare verify.count verify.expected verify.loading
     verify.checks verify.peer verify.checkpoint verify.transfer
-    companion api
+    companion api pyproject declared collect verdict derive
     explain explain_command
     importer importer.lists importer.arch importer.spec importer.options importer.writer importer.blocks importer.timm
     importer.yaml importer.config importer.anynet importer.pycls importer.command importer.parser
-    pyproject options compile_command check_command cost_command solve_command verify_command companion_command
+    options compile_command check_command cost_command solve_command verify_command companion_command
     port_command completion_command diff_command
     cli
     __main__

@@ -141,16 +141,33 @@ COMMAND = "  scalec compile resnet.scl --variant ResNet50 --features --output-st
 @pytest.mark.parametrize(
     "command",
     [
-        "", "  rm -rf x\n", "  scalec compile\n", "  scalec check resnet.scl\n", "  scalec compile ../resnet.scl\n",
-        "  scalec compile /etc/passwd\n", "  scalec compile resnet.scl --phi\n", "  scalec compile a.scl --phi 1 --phi 2\n",
-        "  scalec compile a.scl --variant ''\n", "  scalec compile a.scl --variant 'x y'\n", "  scalec compile 'a.scl\n",
-        "  scalec compile a.scl --set x\n", "  scalec compile a.scl --set __x=1\n", "  scalec compile a.scl -o x.py\n",
-        "  scalec compile a.scl --features=1\n", "  scalec compile a.scl --output-stride x\n", "  scalec  compile a.scl\n",
-        "  scalec compile a.scl --output-stride 016\n", "  scalec compile a.scl --tap x\n", "  scalec compile a.scl;ls\n",
-        "  scalec compile a.scl --output-stride 16 --features\n", "  scalec compile a.scl\n  --phi 1\n",
-        "  scalec compile a.scl --features --tap x,\n", "  scalec compile $(ls).scl\n", "  scalec compile a.scl --force\n",
+        "",
+        "  rm -rf x\n",
+        "  scalec compile\n",
+        "  scalec check resnet.scl\n",
+        "  scalec compile ../resnet.scl\n",
+        "  scalec compile /etc/passwd\n",
+        "  scalec compile resnet.scl --phi\n",
+        "  scalec compile a.scl --phi 1 --phi 2\n",
+        "  scalec compile a.scl --variant ''\n",
+        "  scalec compile a.scl --variant 'x y'\n",
+        "  scalec compile 'a.scl\n",
+        "  scalec compile a.scl --set x\n",
+        "  scalec compile a.scl --set __x=1\n",
+        "  scalec compile a.scl -o x.py\n",
+        "  scalec compile a.scl --features=1\n",
+        "  scalec compile a.scl --output-stride x\n",
+        "  scalec  compile a.scl\n",
+        "  scalec compile a.scl --output-stride 016\n",
+        "  scalec compile a.scl --tap x\n",
+        "  scalec compile a.scl;ls\n",
+        "  scalec compile a.scl --output-stride 16 --features\n",
+        "  scalec compile a.scl\n  --phi 1\n",
+        "  scalec compile a.scl --features --tap x,\n",
+        "  scalec compile $(ls).scl\n",
+        "  scalec compile a.scl --force\n",
     ],
-)  # fmt: skip
+)
 def test_what_scalec_would_not_write_is_no_recipe(command: str) -> None:
     assert TEXT.count(COMMAND) == 1
     found = head(TEXT.replace(COMMAND, command))

@@ -1,39 +1,109 @@
-"""`scalec check`: specs with all of their variants, and nothing is written."""
+"""`scalec check`: specs with all of their variants, emitted files against their specs, and nothing is written."""
 
 import argparse
-from collections.abc import Iterator
+import difflib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scalec.exits import DONE, NO_ACCESS, WRONG_INPUT, fail
 from scalec.options import STDIN, read, spec_options
 
+if TYPE_CHECKING:
+    from scalec.collect import Collected
+    from scalec.derive import Plan, Result
+    from scalec.diagnostics import Diagnostic
+
 _EXAMPLES = """examples:
   scalec check efficientnet.scl         the baseline, the defaults and every variant
   scalec check *.scl                    several; what is wrong with each is said
-  scalec check specs                    all in a folder
+  scalec check models --specs specs     are the emitted files in a folder what their specs give?
+  scalec check models/b4.py --diff      and what would change
+  scalec check                          all that pyproject.toml declares: specs, and what is generated from them
 """
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "check", help="check specs with all of their variants; write nothing", allow_abbrev=False, epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "check", help="check specs with all of their variants, and emitted files; write nothing", allow_abbrev=False,
+        epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     spec_options(parser, several=True)
+    files_options(parser)
+    parser.add_argument("--diff", action="store_true", help="show what would change in emitted files")
     parser.add_argument("--strict", action="store_true", default=None, help="exit with 1 where there are warnings, too")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
+
+
+def files_options(parser: argparse.ArgumentParser) -> None:
+    """Let a command take emitted files and folders, or nothing: what the project declares."""
+    names = next(action for action in parser._actions if action.dest == "specs")
+    names.nargs, names.metavar = "*", "SPEC|FILE|DIR"
+    names.help = "a .scl file, an emitted .py file, a folder with some in it; `-` is standard input"
+    parser.add_argument("--specs", metavar="DIR", action="append", default=[], dest="spec_folders",
+                        help="where else the specs of emitted files are")  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check each spec; go on after one that is wrong."""
+    """Check each spec, then the emitted files; go on after one that is wrong."""
+    from scalec.derive import examined
+    from scalec.show import for_people, show
+
+    meant, plan = planned(arguments)
+    unread = DONE
+    for folder in meant.empty:
+        unread = fail(f"{folder}: no spec and no emitted file is in it", NO_ACCESS)
+    said, found, missed = _specs([*([STDIN] if meant.standard_input else []), *map(str, meant.specs)], arguments)
+    for error in plan.unread:
+        missed = fail(f"{error.filename}: {error.strerror or error}", NO_ACCESS)
+    results = examined(plan.jobs)
+    found += plan.findings
+    found += [finding for result in results for finding in _findings(result, arguments)]
+    found = list(dict.fromkeys(found))
+    if for_people(arguments):
+        said += _summary(results)
+        sys.stdout.writelines(f"{line}\n" for line in said)
+        sys.stdout.writelines(difference(each) for each in results if arguments.diff and each.new is not None)
+        sys.stdout.flush()
+    show(found, arguments)
+    wrong = any(each.severity == "error" for each in found) or (found and arguments.strict)
+    return unread or missed or (WRONG_INPUT if wrong else DONE)
+
+
+def planned(arguments: argparse.Namespace) -> "tuple[Collected, Plan]":
+    """Find out what is meant. Raises `CompileError` for pyproject.toml; stops if nothing is named or declared."""
+    from scalec.collect import collect
+    from scalec.declared import declared, folders
+    from scalec.derive import plan
+    from scalec.pyproject import nearest
+
+    project = None if arguments.isolated else nearest(Path())
+    entries, homes = declared(project), folders(project)
+    names: Sequence[str] = arguments.specs
+    if not names:
+        if not entries and not homes:
+            arguments.parser.error("name specs, emitted files or folders: pyproject.toml declares none")
+        names = list(dict.fromkeys(str(path) for path in [*homes, *(each.spec for each in entries)]))
+    meant = collect(names)
+    if arguments.specs:
+        entries = [each for each in entries if meant.holds(each)]
+    parents = [path.parent for path in meant.specs]
+    where = [Path(folder) for folder in arguments.spec_folders]
+    return meant, plan(meant.files, entries, list(dict.fromkeys([*where, *homes, *parents])))
+
+
+def _specs(names: list[str], arguments: argparse.Namespace) -> "tuple[list[str], list[Diagnostic], int]":
+    """Check specs: what is said of them, what is found, and an exit code if one cannot be read."""
     from scalec.compiler import check
     from scalec.diagnostics import CompileError, Diagnostic
     from scalec.render import printable
-    from scalec.show import for_people, show
 
-    code, unread, found = DONE, DONE, list[Diagnostic]()
-    for spec in _specs(arguments.specs):
+    lines, found, unread = list[str](), list[Diagnostic](), DONE
+    for spec in names:
         try:
             path, data = read(spec, arguments)
         except OSError as error:
@@ -42,17 +112,42 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             said, warnings = check(path, data)
             found += warnings
-            if for_people(arguments):
-                print(f"{printable(str(path))}: {said}")
+            lines.append(f"{printable(str(path))}: {said}")
         except CompileError as error:
             found += error.diagnostics
-            code = WRONG_INPUT
-    show(found, arguments)
-    return unread or (WRONG_INPUT if found and arguments.strict else code)
+    return lines, found, unread
 
 
-def _specs(names: list[str]) -> Iterator[str]:
-    """Give the specs that are named, and for a folder those in it; without any, the folder, which cannot be read."""
-    for name in names:
-        inside = sorted(Path(name).glob("*.scl")) if name != STDIN and Path(name).is_dir() else []
-        yield from map(str, inside) if inside else [name]
+def _findings(result: "Result", arguments: argparse.Namespace) -> "Sequence[Diagnostic]":
+    """Give the findings about a file; for machines the first has the difference among its notes."""
+    from scalec.show import for_people
+
+    found = result.verdict.findings
+    if not arguments.diff or for_people(arguments) or result.new is None or not found:
+        return found
+    return [replace(found[0], notes=(*found[0].notes, difference(result))), *found[1:]]
+
+
+def _summary(results: "Sequence[Result]") -> list[str]:
+    """Say what each file is that is not up to date, and how many are."""
+    from scalec.diagnostics import plural
+    from scalec.render import printable
+    from scalec.verdict import UP_TO_DATE
+
+    lines = [f"{printable(str(each.path))}: {each.verdict.state}" for each in results]
+    current = sum(each.verdict.state == UP_TO_DATE for each in results)
+    if current > 1:
+        lines = [line for line, each in zip(lines, results, strict=True) if each.verdict.state != UP_TO_DATE]
+        lines.append(f"{plural(current, 'emitted file')} {UP_TO_DATE}")
+    return lines
+
+
+def difference(result: "Result") -> str:
+    """Give what would change in a file, as a unified diff."""
+    old = (result.old or b"").replace(b"\r\n", b"\n").decode("utf-8", "backslashreplace")
+    name = result.path.as_posix()
+    lines = difflib.unified_diff(
+        old.splitlines(keepends=True), (result.new or "").splitlines(keepends=True),
+        f"a/{name}" if old else os.devnull, f"b/{name}",
+    )  # fmt: skip
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scalec.exits import STDIN as STDIN
+
 if TYPE_CHECKING:
     from scalec.compiler import Loaded
 
-STDIN = "-"
 
 
 def write_options(parser: argparse.ArgumentParser) -> None:

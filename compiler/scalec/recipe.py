@@ -27,13 +27,13 @@ _HEAD = re.compile(
     re.MULTILINE,
 )
 _TIED = "\xa0"
-_MOST = 65_536
+MOST = 65_536
 """Characters that are looked through: a head is at the beginning, and far shorter."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What `scalec compile` was asked for. A new option is a field, and a line in `words`, `_TAKES_VALUE` and `_made`."""
+    """What `scalec compile` was asked for. A new option is a field, and a line in `words` and in `_made`."""
 
     spec: str
     phi: str | None = None
@@ -64,7 +64,7 @@ class Recipe:
         return shlex.join(self.words())
 
     def lines(self) -> list[str]:
-        """Lay the command out in lines, an option with its value. No two spaces stand together: joined it is the same."""
+        """Lay the command out in lines, an option with its value. Joined they are the same: it has no two spaces."""
         parts = self.command.split(" --")
         joined = " --".join(part.replace(" ", _TIED) if len(part) < WIDTH - 8 else part for part in parts[1:])
         lines = textwrap.wrap(
@@ -100,12 +100,12 @@ def recipe(file: str, setting: Setting) -> Recipe:
 
 def is_generated(text: str) -> bool:
     """Tell whether scalec wrote a file, which may have been edited since: by its first line, or by its docstring."""
-    return _MARKS.search(text, 0, _MOST) is not None
+    return _MARKS.search(text, 0, MOST) is not None
 
 
 def head(text: str) -> Head | None:
     """Read the head of an emitted file, with `\\n` for line ends."""
-    docstring = _DOCSTRING.match(text, 0, _MOST)
+    docstring = _DOCSTRING.match(text, 0, MOST)
     found = _HEAD.search(text, docstring.start(1), docstring.end(1)) if docstring else None
     if found is None:
         return None
@@ -125,7 +125,7 @@ def read(text: str) -> Recipe | None:
 
 def _made(words: list[str]) -> Recipe | None:
     """Take the words of a command apart. Raises `ValueError` for a number that is none."""
-    if words[:2] != ["scalec", "compile"] or len(words) < 3 or not _FILE.fullmatch(words[2]) and words[2] != NO_SPEC:
+    if words[:2] != ["scalec", "compile"] or len(words) < 3 or not (kept_name(words[2]) or words[2] == NO_SPEC):
         return None
     given: dict[str, list[str]] = {}
     rest = iter(words[3:])

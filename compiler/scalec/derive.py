@@ -1,0 +1,239 @@
+"""Emitted files, each compiled again from its own head or from what pyproject.toml declares, and compared.
+
+Every file is emitted anew, every time: no cache and no hash can say that a file is up to date while the compiler's own
+templates have changed. What makes that fast: a spec is read once, its networks are shared, a text that is equal needs
+no guard, and several processes share the work.
+"""
+
+import gc
+import os
+import signal
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from scalec import compiler
+from scalec.collect import read_text
+from scalec.companion import beside, companion
+from scalec.compiler import Compiled, Loaded
+from scalec.declared import Declared
+from scalec.diagnostics import CompileError, Diagnostic
+from scalec.emit import unguarded
+from scalec.output import default_name
+from scalec.recipe import NO_SPEC, Head, Recipe, head, is_generated
+from scalec.setting import scales
+from scalec.source import Span
+from scalec.verdict import UP_TO_DATE, Verdict, broken, compared, missing, orphan, unix
+from scalec.verify.expected import HeadError
+
+_FEW = 12
+"""So many files are done before other processes have started."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A file to look at: how it is compiled, or why nobody knows."""
+
+    path: Path
+    spec: Path | None = None
+    recipe: Recipe | None = None
+    asked: bool = True
+    """False if the file says of itself that it was compiled in another way."""
+    place: Span | None = None
+    """Where the file is declared."""
+    tests: bool = False
+    why: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a file is, and the text that it should have, if that is another."""
+
+    path: Path
+    verdict: Verdict
+    old: bytes | None = None
+    new: str | None = None
+
+
+@dataclass
+class Specs:
+    """Reads each spec once."""
+
+    kept: dict[Path, Loaded] = field(default_factory=dict)
+
+    def load(self, path: Path) -> Loaded:
+        """Give a spec. Raises `CompileError`, and `OSError`."""
+        if path not in self.kept:
+            self.kept[path] = compiler.load(path)
+        return self.kept[path]
+
+    def compile(self, spec: Path, recipe: Recipe) -> Compiled:
+        """Follow a recipe. Raises `CompileError`, and `OSError`."""
+        r = recipe
+        return self.load(spec).compile(r.phi, r.variant, r.changes, r.taps, r.output_stride)
+
+
+@dataclass
+class Plan:
+    """What to look at; what is wrong with declared specs; and what cannot be read."""
+
+    jobs: list[Job] = field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
+    unread: list[OSError] = field(default_factory=list)
+
+
+def plan(files: Sequence[Path], entries: Sequence[Declared], folders: Sequence[Path]) -> Plan:
+    """Plan what is declared, and the other files."""
+    specs, found, made = Specs(), dict[str, Job](), Plan()
+    for entry in entries:
+        try:
+            for path, recipe in _outputs(entry, specs):
+                found[_key(path)] = Job(path, entry.spec, recipe, _is_asked(path, recipe), entry.place, entry.tests)
+        except CompileError as error:
+            made.findings += error.diagnostics
+        except OSError as error:
+            made.unread.append(error)
+    named = {_key(path) for path in files}
+    for path in files:
+        try:
+            meant = _model(path)
+            if _key(meant) not in found and (meant == path or _key(meant) not in named):
+                found[_key(meant)] = _found(meant, folders)
+        except OSError as error:
+            made.unread += [] if _key(path) in found else [error]
+    made.jobs = sorted(found.values(), key=lambda job: str(job.path))
+    return made
+
+
+def _model(path: Path) -> Path:
+    """Give the file that a test is of, if it is one that scalec wrote and that file is there; else the file itself."""
+    model = path.with_name(path.name.removeprefix("test_"))
+    is_test = model != path and model.is_file() and is_generated(text := read_text(path)) and head(text) is None
+    return model if is_test else path
+
+
+def _key(path: Path) -> str:
+    return os.path.abspath(path)
+
+
+def _outputs(entry: Declared, specs: Specs) -> Iterator[tuple[Path, Recipe]]:
+    """Give the files that an entry stands for, and how each is compiled."""
+    whole = Recipe(entry.spec.name, None, None, entry.changes, entry.taps, entry.output_stride)
+    for phi in scales(entry.phi) if entry.phi is not None else [None]:
+        for variant in entry.variant.split(",") if entry.variant is not None else [None]:
+            made = specs.compile(entry.spec, replace(whole, phi=phi, variant=variant)).network
+            one = replace(whole, phi=made.setting.phi, variant=made.setting.variant, changes=made.setting.changed)
+            yield entry.output if entry.is_file else entry.output / default_name(made), one
+
+
+def _is_asked(path: Path, recipe: Recipe) -> bool:
+    found = head(read_text(path)) if path.is_file() else None
+    return found is None or found.recipe is None or replace(found.recipe, spec=recipe.spec) == recipe
+
+
+def _found(path: Path, folders: Sequence[Path]) -> Job:
+    """Plan a file that is there, by its head."""
+    text = read_text(path)
+    found, declare = head(text), "declare it in pyproject.toml, under [[tool.scalec.generate]]"
+    if not is_generated(text):
+        return Job(path, why="scalec did not write this file", help="emitted files begin with `# Generated by scalec`")
+    if found is None or found.recipe is None:
+        why = "its head does not say how it was compiled" if found else "it has no head that can be read"
+        return Job(path, why=why, help=f"compile it again, or {declare}")
+    name = found.recipe.spec
+    if name == NO_SPEC:
+        return Job(path, why="its spec came from standard input, or has a name that is not kept", help=declare)
+    here = [path.parent / name] if (path.parent / name).is_file() else []
+    there = here or [folder / name for folder in dict.fromkeys(folders) if (folder / name).is_file()]
+    if not there:
+        where = ", ".join(["beside it", *(f"in {folder.as_posix()}" for folder in dict.fromkeys(folders))])
+        return Job(path, why=f"its spec {name} is not {where}", help=f"say where it is with `--specs`, or {declare}")
+    if len({each.read_bytes() for each in there}) > 1:
+        which = " and ".join(each.as_posix() for each in there)
+        return Job(path, why=f"there are several specs of that name: {which}", help=declare)
+    return Job(path, there[0], found.recipe)
+
+
+def examine(job: Job, specs: Specs) -> Iterator[Result]:
+    """Look at a file, and at the test beside it. Raises `OSError`."""
+    old = job.path.read_bytes() if job.path.is_file() else None
+    if job.spec is None or job.recipe is None:
+        yield Result(job.path, orphan(job.path, unix(old or b"").decode("utf-8", "replace"), job.why, job.help), old)
+        return
+    try:
+        made = specs.compile(job.spec, job.recipe)
+        text = unguarded(made)
+        if old is None or unix(old) != text.encode():
+            text = made.source
+    except CompileError as error:
+        yield Result(job.path, _uncompiled(job, old, error.diagnostics), old)
+        return
+    was = None if old is None else head(unix(old).decode("utf-8", "replace"))
+    yield _result(job, job.path, old, text, was, head(text))
+    yield from _test(job, text, was)
+
+
+def _result(job: Job, path: Path, old: bytes | None, text: str, was: Head | None, now: Head | None) -> Result:
+    if old is None:
+        assert job.place is not None, "a file that is not there is a declared one"
+        return Result(path, missing(path, job.place), None, text)
+    verdict = compared(path, old, text, was, now, job.asked)
+    return Result(path, verdict, old, None if verdict.state == UP_TO_DATE else text)
+
+
+def _uncompiled(job: Job, old: bytes | None, said: tuple[Diagnostic, ...]) -> Verdict:
+    about = broken(job.path, unix(old).decode("utf-8", "replace")) if old is not None else Verdict("missing")
+    return Verdict(about.state, (*said, *about.findings))
+
+
+def _test(job: Job, text: str, was: Head | None) -> Iterator[Result]:
+    """Look at the test beside a file, if there is one or should be one."""
+    path = beside(job.path)
+    old = path.read_bytes() if path.is_file() else None
+    said = unix(old or b"").decode("utf-8", "replace")
+    if old is not None and not job.tests and (not is_generated(said) or head(said) is not None):
+        return
+    if old is not None or job.tests:
+        try:
+            yield _result(job, path, old, companion(text, job.path), was, head(text))
+        except HeadError as error:
+            yield Result(path, orphan(path, said, f"no test can be written: {error}", "rename the file"), old)
+
+
+def examined(planned: Sequence[Job], processes: int | None = None) -> list[Result]:
+    """Look at every file, in several processes if there are many. Raises `OSError`."""
+    count = processes if processes is not None else min(os.cpu_count() or 1, 8)
+    parts = _parts(planned, count)
+    if len(planned) > _FEW and count > 1:
+        from concurrent.futures import ProcessPoolExecutor
+
+        try:
+            with ProcessPoolExecutor(count, initializer=_quiet) as pool:
+                done = list(pool.map(_examine_all, parts))
+        except (ImportError, NotImplementedError, PermissionError):  # no semaphores, no processes: alone, then
+            done = list(map(_examine_all, parts))
+    else:
+        done = list(map(_examine_all, parts))
+    return sorted((result for part in done for result in part), key=lambda result: str(result.path))
+
+
+def _parts(planned: Iterable[Job], processes: int) -> list[list[Job]]:
+    """Share the work out, the files of a spec together: it is read once in each part."""
+    by_spec: dict[Path | None, list[Job]] = {}
+    for job in planned:
+        by_spec.setdefault(job.spec, []).append(job)
+    most = max(8, sum(map(len, by_spec.values())) // (3 * processes))
+    parts = [group[start : start + most] for group in by_spec.values() for start in range(0, len(group), most)]
+    return sorted(parts, key=len, reverse=True)
+
+
+def _examine_all(part: Sequence[Job]) -> list[Result]:
+    specs = Specs()
+    return [result for job in part for result in examine(job, specs)]
+
+
+def _quiet() -> None:
+    """Leave Ctrl-C to the process that waits, and garbage to the end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.set_threshold(100_000)
