@@ -1,16 +1,14 @@
 """`scalec check`: specs with all of their variants, emitted files against their specs, and nothing is written."""
 
 import argparse
-import difflib
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scalec.exits import DONE, NO_ACCESS, WRONG_INPUT, fail
-from scalec.options import STDIN, read, spec_options
+from scalec.exits import DONE, NO_ACCESS, STDIN, WRONG_INPUT, fail
+from scalec.options import read, spec_options
 
 if TYPE_CHECKING:
     from scalec.collect import Collected
@@ -32,18 +30,15 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "check", help="check specs with all of their variants, and emitted files; write nothing", allow_abbrev=False,
         epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    spec_options(parser, several=True)
+    spec_options(parser, "SPEC|FILE|DIR", "a .scl file, an emitted .py file, a folder with some; `-` is standard input")
     files_options(parser)
     parser.add_argument("--diff", action="store_true", help="show what would change in emitted files")
     parser.add_argument("--strict", action="store_true", default=None, help="exit with 1 where there are warnings, too")
-    parser.set_defaults(run=run, parser=parser)
+    parser.set_defaults(run=run, usage=parser.error)
 
 
 def files_options(parser: argparse.ArgumentParser) -> None:
-    """Let a command take emitted files and folders, or nothing: what the project declares."""
-    names = next(action for action in parser._actions if action.dest == "specs")
-    names.nargs, names.metavar = "*", "SPEC|FILE|DIR"
-    names.help = "a .scl file, an emitted .py file, a folder with some in it; `-` is standard input"
+    """Say where the specs of emitted files are."""
     parser.add_argument("--specs", metavar="DIR", action="append", default=[], dest="spec_folders",
                         help="where else the specs of emitted files are")  # fmt: skip
 
@@ -67,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     if for_people(arguments):
         said += _summary(results)
         sys.stdout.writelines(f"{line}\n" for line in said)
-        sys.stdout.writelines(difference(each) for each in results if arguments.diff and each.new is not None)
+        sys.stdout.writelines(each.difference for each in results if arguments.diff)
         sys.stdout.flush()
     show(found, arguments)
     wrong = any(each.severity == "error" for each in found) or (found and arguments.strict)
@@ -86,7 +81,7 @@ def planned(arguments: argparse.Namespace) -> "tuple[Collected, Plan]":
     names: Sequence[str] = arguments.specs
     if not names:
         if not entries and not homes:
-            arguments.parser.error("name specs, emitted files or folders: pyproject.toml declares none")
+            arguments.usage("name specs, emitted files or folders: pyproject.toml declares none")
         names = list(dict.fromkeys(str(path) for path in [*homes, *(each.spec for each in entries)]))
     meant = collect(names)
     if arguments.specs:
@@ -125,7 +120,7 @@ def _findings(result: "Result", arguments: argparse.Namespace) -> "Sequence[Diag
     found = result.verdict.findings
     if not arguments.diff or for_people(arguments) or result.new is None or not found:
         return found
-    return [replace(found[0], notes=(*found[0].notes, difference(result))), *found[1:]]
+    return [replace(found[0], notes=(*found[0].notes, result.difference)), *found[1:]]
 
 
 def _summary(results: "Sequence[Result]") -> list[str]:
@@ -140,14 +135,3 @@ def _summary(results: "Sequence[Result]") -> list[str]:
         lines = [line for line, each in zip(lines, results, strict=True) if each.verdict.state != UP_TO_DATE]
         lines.append(f"{plural(current, 'emitted file')} {UP_TO_DATE}")
     return lines
-
-
-def difference(result: "Result") -> str:
-    """Give what would change in a file, as a unified diff."""
-    old = (result.old or b"").replace(b"\r\n", b"\n").decode("utf-8", "backslashreplace")
-    name = result.path.as_posix()
-    lines = difflib.unified_diff(
-        old.splitlines(keepends=True), (result.new or "").splitlines(keepends=True),
-        f"a/{name}" if old else os.devnull, f"b/{name}",
-    )  # fmt: skip
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

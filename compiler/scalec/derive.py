@@ -23,7 +23,7 @@ from scalec.output import default_name
 from scalec.recipe import NO_SPEC, Head, Recipe, head, is_generated
 from scalec.setting import scales
 from scalec.source import Span
-from scalec.verdict import UP_TO_DATE, Verdict, broken, compared, missing, orphan, unix
+from scalec.verdict import UP_TO_DATE, Verdict, broken, compared, difference, missing, orphan, unix
 from scalec.verify.expected import HeadError
 
 _FEW = 12
@@ -54,6 +54,11 @@ class Result:
     verdict: Verdict
     old: bytes | None = None
     new: str | None = None
+
+    @property
+    def difference(self) -> str:
+        """What would change in it, as a unified diff."""
+        return "" if self.new is None else difference(self.path, self.old, self.new)
 
 
 @dataclass

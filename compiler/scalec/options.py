@@ -5,11 +5,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scalec.exits import STDIN as STDIN
+from scalec.exits import STDIN
 
 if TYPE_CHECKING:
     from scalec.compiler import Loaded
-
 
 
 def write_options(parser: argparse.ArgumentParser) -> None:
@@ -18,10 +17,12 @@ def write_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--follow-symlinks", action="store_true", help="write through a link that leads elsewhere")
 
 
-def spec_options(parser: argparse.ArgumentParser, several: bool = False) -> None:
-    """Add the spec itself, or several."""
-    name, count = ("specs", "+") if several else ("spec", None)
-    parser.add_argument(name, metavar="SPEC", nargs=count, help="a .scl file; `-` is standard input")
+def spec_options(
+    parser: argparse.ArgumentParser, several: str = "", help: str = "a .scl file; `-` is standard input"
+) -> None:
+    """Add the spec itself, or several, and what these are called."""
+    name, count = ("specs", "*") if several else ("spec", None)
+    parser.add_argument(name, metavar=several or "SPEC", nargs=count, help=help)
     parser.add_argument("--stdin-filename", metavar="FILE", default="<stdin>",
                         help="what messages call standard input; imports are looked up beside it")  # fmt: skip
 

@@ -27,7 +27,8 @@ class Key:
         if self.expected == "true or false":
             return isinstance(value, bool)
         if not self.option:
-            return isinstance(value, list) and all(isinstance(each, dict if "table" in self.expected else str) for each in value)
+            kind = dict if "table" in self.expected else str
+            return isinstance(value, list) and all(isinstance(each, kind) for each in value)
         return isinstance(value, str) and bool(value) and (not self.choices or value in self.choices)
 
 

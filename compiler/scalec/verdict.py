@@ -5,6 +5,8 @@ anybody can write, decides on the words alone.
 """
 
 import ast
+import difflib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,13 +30,11 @@ class Verdict:
     findings: tuple[Diagnostic, ...] = ()
 
 
-def compared(
-    path: Path, old: bytes, new: str, was: Head | None, now: Head | None, asked: bool = True
-) -> Verdict:
+def compared(path: Path, old: bytes, new: str, was: Head | None, now: Head | None, asked: bool = True) -> Verdict:
     """Compare a file with what it should be.
 
-    `was` is the head that it has, or that the file it is a test of has, and `now` the one that this should have. `asked`
-    is false if something else was asked for than the file says it is.
+    `was` is the head that it has, or that the file it is a test of has, and `now` the one that this should have.
+    `asked` is false if something else was asked for than the file says it is.
     """
     if unix(old) == new.encode():
         return Verdict(UP_TO_DATE)
@@ -52,6 +52,15 @@ def compared(
 def unix(data: bytes) -> bytes:
     """Give a file with the line ends that scalec writes: a checkout may have others."""
     return data.replace(b"\r\n", b"\n")
+
+
+def difference(path: Path, old: bytes | None, new: str) -> str:
+    """Give what would change in a file, as a unified diff."""
+    was, name = unix(old or b"").decode("utf-8", "backslashreplace"), path.as_posix()
+    lines = difflib.unified_diff(
+        was.splitlines(keepends=True), new.splitlines(keepends=True), f"a/{name}" if was else os.devnull, f"b/{name}"
+    )
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
 def missing(path: Path, place: Span) -> Verdict:
