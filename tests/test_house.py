@@ -51,7 +51,7 @@ LAYERS = """
     state diff_stage diff diff_report git
     verify verify.tensors verify.port verify.compare verify.count verify.expected verify.loading
     verify.checks verify.peer verify.checkpoint verify.transfer
-    companion api pyproject declared collect verdict derive
+    companion api pyproject declared collect verdict cache derive
     explain explain_command
     importer importer.lists importer.arch importer.spec importer.options importer.writer importer.blocks importer.timm
     importer.yaml importer.config importer.anynet importer.pycls importer.command importer.parser

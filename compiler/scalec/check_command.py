@@ -1,6 +1,7 @@
 """`scalec check`: specs with all of their variants, emitted files against their specs, and nothing is written."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from scalec.exits import DONE, NO_ACCESS, STDIN, WRONG_INPUT, fail
 from scalec.options import read, spec_options
 
 if TYPE_CHECKING:
+    from scalec.cache import Cache
     from scalec.collect import Collected
     from scalec.derive import Plan, Result
     from scalec.diagnostics import Diagnostic
@@ -41,6 +43,7 @@ def files_options(parser: argparse.ArgumentParser) -> None:
     """Say where the specs of emitted files are."""
     parser.add_argument("--specs", metavar="DIR", action="append", default=[], dest="spec_folders",
                         help="where else the specs of emitted files are")  # fmt: skip
+    parser.add_argument("--no-cache", action="store_true", help="emit each file, whatever an earlier run has seen")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -55,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     said, found, missed = _specs([*([STDIN] if meant.standard_input else []), *map(str, meant.specs)], arguments)
     for error in plan.unread:
         missed = fail(f"{error.filename}: {error.strerror or error}", NO_ACCESS)
-    results = examined(plan.jobs)
+    results = examined(plan.jobs, kept(arguments))
     found += plan.findings
     found += [finding for result in results for finding in _findings(result, arguments)]
     found = list(dict.fromkeys(found))
@@ -67,6 +70,13 @@ def run(arguments: argparse.Namespace) -> int:
     show(found, arguments)
     wrong = any(each.severity == "error" for each in found) or (found and arguments.strict)
     return unread or missed or (WRONG_INPUT if wrong else DONE)
+
+
+def kept(arguments: argparse.Namespace) -> "Cache":
+    """Open what earlier runs have kept."""
+    from scalec.cache import Cache, folder
+
+    return Cache(None if arguments.no_cache else folder(os.environ))
 
 
 def planned(arguments: argparse.Namespace) -> "tuple[Collected, Plan]":

@@ -114,8 +114,8 @@ def run(arguments: argparse.Namespace) -> int:
         from scalec.update_command import update
 
         return update(arguments)
-    if arguments.spec_folders:
-        return fail("--specs is for --update: name the specs", WRONG_USAGE)
+    if arguments.spec_folders or arguments.no_cache:
+        return fail("--specs and --no-cache are for --update", WRONG_USAGE)
     if not arguments.specs:
         arguments.usage("the following arguments are required: SPEC")
     arguments.output = arguments.output or arguments.output_folder

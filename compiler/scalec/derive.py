@@ -1,8 +1,8 @@
 """Emitted files, each compiled again from its own head or from what pyproject.toml declares, and compared.
 
-Every file is emitted anew, every time: no cache and no hash can say that a file is up to date while the compiler's own
-templates have changed. What makes that fast: a spec is read once, its networks are shared, a text that is equal needs
-no guard, and several processes share the work.
+A file is up to date if it holds the bytes that are emitted now; nothing that it says of itself counts. What makes that
+fast: a spec is read once, its networks are shared, a text that is equal needs no guard, several processes share the
+work, and what a compiler, a spec and a recipe give is looked up (`cache`) where all three are the same to the byte.
 """
 
 import gc
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scalec import compiler
+from scalec.cache import Cache, Imports, digest, imports_of
 from scalec.collect import read_text
 from scalec.companion import beside, companion
 from scalec.compiler import Compiled, Loaded
@@ -54,6 +55,12 @@ class Result:
     verdict: Verdict
     old: bytes | None = None
     new: str | None = None
+    made: str = ""
+    """The hash of the text that it should have."""
+    imports: Imports = field(default_factory=dict)
+    """Of the spec."""
+    of: str = ""
+    """The hash of the text that the file should have of which this is the test."""
 
     @property
     def difference(self) -> str:
@@ -175,16 +182,16 @@ def examine(job: Job, specs: Specs) -> Iterator[Result]:
         yield Result(job.path, _uncompiled(job, old, error.diagnostics), old)
         return
     was = None if old is None else head(unix(old).decode("utf-8", "replace"))
-    yield _result(job, job.path, old, text, was, head(text))
+    yield replace(_result(job, job.path, old, text, was, head(text)), imports=imports_of(specs.load(job.spec)))
     yield from _test(job, text, was)
 
 
 def _result(job: Job, path: Path, old: bytes | None, text: str, was: Head | None, now: Head | None) -> Result:
     if old is None:
         assert job.place is not None, "a file that is not there is a declared one"
-        return Result(path, missing(path, job.place), None, text)
+        return Result(path, missing(path, job.place), None, text, digest(text.encode()))
     verdict = compared(path, old, text, was, now, job.asked)
-    return Result(path, verdict, old, None if verdict.state == UP_TO_DATE else text)
+    return Result(path, verdict, old, None if verdict.state == UP_TO_DATE else text, digest(text.encode()))
 
 
 def _uncompiled(job: Job, old: bytes | None, said: tuple[Diagnostic, ...]) -> Verdict:
@@ -201,26 +208,57 @@ def _test(job: Job, text: str, was: Head | None) -> Iterator[Result]:
         return
     if old is not None or job.tests:
         try:
-            yield _result(job, path, old, companion(text, job.path), was, head(text))
+            made = _result(job, path, old, companion(text, job.path), was, head(text))
+            yield replace(made, of=digest(text.encode()))
         except HeadError as error:
             yield Result(path, orphan(path, said, f"no test can be written: {error}", "rename the file"), old)
 
 
-def examined(planned: Sequence[Job], processes: int | None = None) -> list[Result]:
-    """Look at every file, in several processes if there are many. Raises `OSError`."""
-    count = processes if processes is not None else min(os.cpu_count() or 1, 8)
-    parts = _parts(planned, count)
-    if len(planned) > _FEW and count > 1:
-        from concurrent.futures import ProcessPoolExecutor
+def examined(planned: Sequence[Job], cache: Cache | None = None, processes: int | None = None) -> list[Result]:
+    """Look at every file; at those that the cache does not know in several processes if there are many.
 
-        try:
-            with ProcessPoolExecutor(count, initializer=_quiet) as pool:
-                done = list(pool.map(_examine_all, parts))
-        except (ImportError, NotImplementedError, PermissionError):  # no semaphores, no processes: alone, then
-            done = list(map(_examine_all, parts))
-    else:
-        done = list(map(_examine_all, parts))
-    return sorted((result for part in done for result in part), key=lambda result: str(result.path))
+    Raises `OSError`.
+    """
+    cache = cache or Cache(None)
+    results = [result for job in planned for result in _known(job, cache)]
+    known = {result.path for result in results}
+    left = {job.path: job for job in planned if job.path not in known}
+    count = processes if processes is not None else min(os.cpu_count() or 1, 8)
+    for result in (result for part in _shared(_parts(left.values(), count), len(left), count) for result in part):
+        results.append(result)
+        job = left.get(result.path)
+        if result.of:
+            cache.keep_test(result.of, result.path, result.made)
+        elif result.made and job is not None and job.spec is not None and job.recipe is not None:
+            cache.keep(job.spec, job.recipe, result.made, result.imports)
+    cache.write()
+    return sorted(results, key=lambda result: str(result.path))
+
+
+def _known(job: Job, cache: Cache) -> Iterator[Result]:
+    """Give what the cache knows to be up to date: a file, with its test if there is one."""
+    text = cache.text(job.spec, job.recipe) if job.spec is not None and job.recipe is not None else None
+    if text is None or not job.path.is_file() or digest(unix(job.path.read_bytes())) != text:
+        return
+    test = beside(job.path)
+    if test.is_file() or job.tests:
+        if not test.is_file() or cache.test(text, test) != digest(unix(test.read_bytes())):
+            return
+        yield Result(test, Verdict(UP_TO_DATE))
+    yield Result(job.path, Verdict(UP_TO_DATE))
+
+
+def _shared(parts: list[list[Job]], files: int, count: int) -> Iterable[list[Result]]:
+    """Examine parts, in several processes if that is worth it and can be done."""
+    if files <= _FEW or count == 1:
+        return list(map(_examine_all, parts))
+    from concurrent.futures import ProcessPoolExecutor
+
+    try:
+        with ProcessPoolExecutor(count, initializer=_quiet) as pool:
+            return list(pool.map(_examine_all, parts))
+    except (ImportError, NotImplementedError, PermissionError):  # no semaphores, no processes: alone, then
+        return list(map(_examine_all, parts))
 
 
 def _parts(planned: Iterable[Job], processes: int) -> list[list[Job]]:

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from scalec.check_command import planned
+from scalec.check_command import kept, planned
 from scalec.exits import DONE, NO_ACCESS, WRONG_USAGE, fail
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def update(arguments: argparse.Namespace) -> int:
     if not plan.jobs and not plan.findings:
         where = ", ".join(arguments.specs) or "what pyproject.toml declares"
         return fail(f"{where}: no emitted file is there", NO_ACCESS)
-    results = examined(plan.jobs)
+    results = examined(plan.jobs, kept(arguments))
     lost = [each for result in results if result.new is None for each in result.verdict.findings]
     if plan.findings or lost:
         raise CompileError(dict.fromkeys([*plan.findings, *lost]))
