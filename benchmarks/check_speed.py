@@ -1,7 +1,7 @@
 """How long `scalec check` takes on 200 emitted files with nothing changed: wall seconds of whole processes.
 
-The files are variants of the families in `specs/`. Twice: each emitted anew (`--no-cache`), and as on a machine that has
-checked them before. Beside it, in the same rounds, importing torch. The result is JSON.
+The files are variants of the families in `specs/`. Twice: each emitted anew (`--no-cache`), and as on a machine that
+has checked them before. Beside it, in the same rounds, importing torch. The result is JSON.
 """
 
 import argparse

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,10 +48,10 @@ B0, B1, TEST = Path("models/b0.py"), Path("models/b1.py"), Path("models/test_b0.
 CHECK = ["check", "models", "--specs", "specs"]
 
 
-def edit(path: Path | str, *change: str) -> None:
+def edit(path: Path | str, old: str, new: str) -> None:
     text = Path(path).read_text(encoding="utf-8")
-    assert change[0] in text
-    Path(path).write_text(text.replace(*change, 1), encoding="utf-8")
+    assert old in text
+    Path(path).write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 def checked(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, str], list[str]]:
@@ -64,9 +64,9 @@ def checked(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[
     return code, states, re.findall(r"^(?:error|warning)\[(\w+)\]", said.err, re.MULTILINE)
 
 
-def reseal(path: Path, *change: str) -> None:
+def reseal(path: Path, old: str, new: str) -> None:
     """Edit a file as another scalec would have written it: the seal fits."""
-    edit(path, *change)
+    edit(path, old, new)
     text = re.sub(r"(?<=content-sha256: )[0-9a-f]{16}", "0" * 16, path.read_text(encoding="utf-8"))
     path.write_text(sealed(text), encoding="utf-8")
     assert is_untouched(path.read_bytes())
@@ -477,8 +477,13 @@ def kept(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def forbid(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Note what is examined in spite of the cache."""
     seen: list[Path] = []
-    real: Callable[..., object] = derive.examine
-    monkeypatch.setattr(derive, "examine", lambda job, specs: (seen.append(job.path), real(job, specs))[1])
+    real = derive.examine
+
+    def examine(job: derive.Job, specs: derive.Specs) -> Iterator[derive.Result]:
+        seen.append(job.path)
+        return real(job, specs)
+
+    monkeypatch.setattr(derive, "examine", examine)
     return seen
 
 
@@ -580,7 +585,7 @@ def with_copy(copied: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     [
         ("templates/model.py.jinja", ("scalec claims no rights in what it emits", "and nobody else's"), 0,
          "another build of the compiler, same meaning"),
-        ("templates/model.py.jinja", ("        super().__init__()\n", "        super().__init__()\n        self.x = 1\n"), 1,
+        ("templates/model.py.jinja", ("super().__init__()\n", "super().__init__()\n        self.x = 1\n"), 1,
          "another build of the compiler, other meaning"),
         ("ops/activation.py", ("nn.ReLU", "nn.ELU"), 1, "another build of the compiler, other meaning"),
         ("__init__.py", ('"0.1.0"', '"0.2.0"'), 0, "older compiler, same meaning"),
