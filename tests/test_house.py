@@ -51,12 +51,12 @@ LAYERS = """
     state diff_stage diff diff_report git
     verify verify.tensors verify.port verify.compare verify.count verify.expected verify.loading
     verify.checks verify.peer verify.checkpoint verify.transfer
-    companion api pyproject declared collect verdict cache derive
+    companion api pyproject declared collect verdict cache derive builds builds.hatch builds.setuptools
     explain explain_command
     importer importer.lists importer.arch importer.spec importer.options importer.writer importer.blocks importer.timm
     importer.yaml importer.config importer.anynet importer.pycls importer.command importer.parser
-    options check_command update_command compile_command cost_command solve_command verify_command companion_command
-    port_command completion_command diff_command
+    options depfile check_command update_command compile_command cost_command solve_command verify_command
+    companion_command port_command completion_command diff_command
     cli
     __main__
 """

@@ -22,17 +22,6 @@ def run(*command: str | Path, cwd: Path) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy what git tracks: a build leaves nothing in the checkout, and sees nothing that is not committed."""
-    copy = tmp_path_factory.mktemp("sources")
-    for name in run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=ROOT).splitlines():
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / name).exists():
-            shutil.copy(ROOT / name, copy / name)
-    return copy
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["wheel", "editable"])
 def test_fresh_install(how: str, sources: Path, tmp_path: Path) -> None:

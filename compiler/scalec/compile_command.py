@@ -13,7 +13,7 @@ from scalec.exits import DONE, NO_ACCESS, STDIN, WRONG_INPUT, WRONG_USAGE, fail
 from scalec.options import body_options, load, scale_options, spec_options, taps, write_options
 
 if TYPE_CHECKING:
-    from scalec.compiler import Compiled
+    from scalec.compiler import Compiled, Loaded
 
 _EXAMPLES = """examples:
   scalec compile efficientnet.scl --phi 4                  writes efficientnet_phi4.py here
@@ -114,12 +114,15 @@ def run(arguments: argparse.Namespace) -> int:
         from scalec.update_command import update
 
         return update(arguments)
+    if arguments.depfile and (arguments.check or arguments.diff):
+        return fail("--depfile is of what is written: not with --check", WRONG_USAGE)
     if arguments.spec_folders or arguments.no_cache:
         return fail("--specs and --no-cache are for --update", WRONG_USAGE)
     if not arguments.specs:
         arguments.usage("the following arguments are required: SPEC")
     arguments.output = arguments.output or arguments.output_folder
-    compiled = [each for spec in arguments.specs for each in _compiled(spec, arguments)]
+    specs = [(spec, load(spec, arguments)) for spec in arguments.specs]
+    compiled = [each for _, loaded in specs for each in _compiled(loaded, arguments)]
     show(dict.fromkeys(warning for each in compiled for warning in each.warnings), arguments)
     if arguments.output == STDIN:
         return _to_stdout(compiled, arguments)
@@ -142,7 +145,19 @@ def run(arguments: argparse.Namespace) -> int:
     for path in {each.path for each in outputs}:
         if sum(each.path == path for each in outputs) > 1:
             return fail(f"{path} would be written more than once", WRONG_USAGE)
-    return _compare(outputs, arguments.diff) if arguments.check or arguments.diff else _write(outputs, arguments)
+    if arguments.check or arguments.diff:
+        return _compare(outputs, arguments.diff)
+    return _write(outputs, arguments) or _write_depfile(outputs, specs, arguments)
+
+
+def _write_depfile(outputs: list[Output], specs: "list[tuple[str, Loaded]]", arguments: argparse.Namespace) -> int:
+    if arguments.depfile is not None:
+        from scalec.depfile import depfile, inputs
+        from scalec.output import replace_file
+
+        read = [path for spec, loaded in specs for path in inputs(None if spec == STDIN else Path(spec), loaded)]
+        replace_file(Path(arguments.depfile), depfile([each.path for each in outputs], read).encode())
+    return DONE
 
 
 def _companion(output: Output) -> Companion:
@@ -153,12 +168,11 @@ def _companion(output: Output) -> Companion:
     return Companion(beside(output.path), output.compiled, text, output)
 
 
-def _compiled(spec: str, arguments: argparse.Namespace) -> "Iterator[Compiled]":
+def _compiled(loaded: "Loaded", arguments: argparse.Namespace) -> "Iterator[Compiled]":
     from scalec.setting import scales
 
     if arguments.true:
         from scalec.solve_report import true_compiled
-    loaded = load(spec, arguments)
     for phi in scales(arguments.phi) if arguments.phi is not None else [None]:
         for variant in arguments.variant.split(",") if arguments.variant is not None else [None]:
             if arguments.true:
@@ -179,7 +193,7 @@ def _folder(output: str | None, count: int) -> Path | int | None:
 
 
 def _to_stdout(compiled: "list[Compiled]", arguments: argparse.Namespace) -> int:
-    if len(compiled) > 1 or arguments.check or arguments.diff or arguments.with_tests:
+    if len(compiled) > 1 or arguments.check or arguments.diff or arguments.with_tests or arguments.depfile:
         return fail("-o - is for one file, which is written and not compared", WRONG_USAGE)
     sys.stdout.buffer.write(compiled[0].source.encode())
     sys.stdout.buffer.flush()
