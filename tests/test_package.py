@@ -1,7 +1,6 @@
 """What a person installs: from the wheel and editable, in a fresh environment, used from somewhere else."""
 
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
