@@ -368,6 +368,8 @@ def test_a_declared_spec_needs_no_name_that_is_kept(capsys: pytest.CaptureFixtur
         ("spec = 'x.scl'\nphi = 1\nvariant = 'B0'", "either `phi` or `variant`", 4),
         ("spec = 'x.scl'\noutput-stride = 3", "a power of two", 3), ("spec = ''", "`spec` is a file", 2),
         ("spec = 'x.scl'\nset = { a = [1] }", "names and values", 3),
+        ("spec = 'x.scl'\noutput = '../x.py'", "`output` lies in the project", 3),
+        ("spec = 'x.scl'\noutput = '/etc/x.py'", "`output` lies in the project", 3),
     ],
 )  # fmt: skip
 def test_a_wrong_declaration(entry: str, said: str, line: int, capsys: pytest.CaptureFixture[str]) -> None:

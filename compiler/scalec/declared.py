@@ -1,5 +1,6 @@
 """What pyproject.toml says is generated: `[[tool.scalec.generate]]`, each a spec, how it is compiled, and where to."""
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,7 +85,10 @@ def _read(project: Project, table: dict[str, object], head: Span, report: Report
         report.error("E502", "either `phi` or `variant`", place, "and φ above or below")
     if len(report.diagnostics) > before:
         return None
-    return _made(project, table, head)
+    made = _made(project, table, head)
+    if not Path(os.path.abspath(made.output)).is_relative_to(os.path.abspath(project.root)):
+        report.error("E502", "`output` lies in the project", made.place, "this leads out of it")
+    return made
 
 
 def _problem(name: str, value: object) -> str | None:
