@@ -238,3 +238,11 @@ def test_compiling_needs_no_torch() -> None:
     modules = loaded(f"import scalec.cli; scalec.cli.main(['compile', {str(spec)!r}, '-o', '-'])")
     assert "scalec.emit" in modules
     assert not modules & set(HEAVY)
+
+
+def test_checking_and_building_need_no_torch() -> None:
+    project = ROOT / "examples" / "hatch"
+    modules = loaded(f"import os, scalec.cli; os.chdir({str(project)!r}); scalec.cli.main(['check'])")
+    assert "scalec.derive" in modules and "scalec.emit" in modules and not modules & set(HEAVY)
+    modules = loaded(f"from pathlib import Path; from scalec.builds import run; run(Path({str(project)!r}), 'check')")
+    assert "scalec.derive" in modules and not modules & set(HEAVY)
