@@ -77,7 +77,7 @@ def test_what_a_build_says_when_it_cannot_go_on(tmp_path: Path) -> None:
         run(project, "x")
     next(project.rglob("tinynet.scl")).rename(project / "elsewhere.scl")
     for mode in ("check", "generate"):
-        with pytest.raises(BuildError, match=r"scalec: specs/tinynet.scl: No such file"):
+        with pytest.raises(BuildError, match=r"E605.*its spec specs/tinynet.scl cannot be read: No such file"):
             run(project, mode)
     (project / "pyproject.toml").write_text("[tool.scalec]\nspecs = ['specs']\n", encoding="utf-8")
     with pytest.raises(BuildError, match="declares nothing that is generated"):

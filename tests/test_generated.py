@@ -360,6 +360,41 @@ def test_a_declared_spec_needs_no_name_that_is_kept(capsys: pytest.CaptureFixtur
     assert cli.main(["compile", "--update", "models/net.py"]) == exits.DONE
 
 
+def test_a_file_is_declared_once(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = '[[tool.scalec.generate]]\nspec = "specs/tiny.scl"\n{}\n'
+    one, two = entry.format('variant = "B0"\noutput = "x.py"'), entry.format('variant = "B0,B1"\noutput = "x.py"')
+    for text in (one + one, two):
+        Path("pyproject.toml").write_text(text, encoding="utf-8")
+        for words in (["check"], ["compile", "--update"]):
+            assert cli.main(words) == exits.WRONG_INPUT
+            said = capsys.readouterr().err
+            assert "error[E502]: x.py is declared more than once" in said and not Path("x.py").exists()
+
+
+def test_a_declared_spec_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("pyproject.toml").write_text(
+        DECLARED.replace('specs/tiny.scl"\nphi', 'specs/gone.scl"\nphi'), encoding="utf-8"
+    )
+    assert cli.main(["check", "models"]) == exits.WRONG_INPUT
+    said = capsys.readouterr()
+    assert (
+        "models/gone_phi1.py: orphan\nmodels/gone_phi2.py: orphan" in said.out and "cannot be read: No such" in said.err
+    )
+    assert "--> pyproject.toml:15:1" in said.err
+    assert cli.main(["check"]) == exits.NO_ACCESS and cli.main(["compile", "--update"]) == exits.WRONG_INPUT
+
+
+@pytest.mark.parametrize(
+    "change", ['variant = "B9"', 'variant = "B0"\nset = { clases = 1 }', 'phi = "x"', 'phi = "1;"']
+)
+def test_a_declaration_that_the_spec_does_not_take(change: str, capsys: pytest.CaptureFixture[str]) -> None:
+    entry = f'[[tool.scalec.generate]]\nspec = "specs/tiny.scl"\n{change}\noutput = "models/x.py"\n'
+    Path("pyproject.toml").write_text(entry, encoding="utf-8")
+    for words in (["check"], ["compile", "--update"]):
+        assert cli.main(words) == exits.WRONG_INPUT
+        assert re.search(r"error\[E\d+\]", capsys.readouterr().err) and not Path("models/x.py").exists()
+
+
 @pytest.mark.parametrize(
     ("entry", "said", "line"),
     [

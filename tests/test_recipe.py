@@ -115,6 +115,13 @@ def test_the_command_in_a_head_can_be_run(tmp_path: Path, monkeypatch: pytest.Mo
         assert Path("out.py").read_text(encoding="utf-8") == golden
 
 
+def test_what_is_asked_for_is_respelled() -> None:
+    """Layout and comments of a command line reach no file."""
+    made = load_text("tiny.scl", TINY.encode()).compile("1 / 3  # a third", None, [("λ", "2 · 2 # hi"), ("λ", " 5")])
+    assert (made.network.setting.phi, made.network.setting.changed) == ("1/3", (("lambda", "5"),))
+    assert '"""Tiny at φ = 1/3 with λ = 5 for' in made.source and "third" not in made.source
+
+
 def test_true_needs_no_search_again() -> None:
     loaded = spec("efficientnet")
     made = loaded.compile("1", None, [("d", "1.2"), ("w", "1.03"), ("r", "1.105")])

@@ -20,11 +20,12 @@ from scalec.compiler import Compiled, Loaded
 from scalec.declared import Declared
 from scalec.diagnostics import CompileError, Diagnostic
 from scalec.emit import unguarded
-from scalec.output import default_name
+from scalec.output import file_name, obstacle, write
 from scalec.recipe import NO_SPEC, Head, Recipe, head, is_generated
-from scalec.setting import scales
+from scalec.recipe import recipe as recipe_of
+from scalec.setting import respelled, scales
 from scalec.source import Span
-from scalec.verdict import UP_TO_DATE, Verdict, broken, compared, difference, missing, orphan, unix
+from scalec.verdict import UP_TO_DATE, Verdict, broken, compared, difference, missing, orphan, twice, unix
 from scalec.verify.expected import HeadError
 
 _FEW = 12
@@ -101,6 +102,8 @@ def plan(files: Sequence[Path], entries: Sequence[Declared], folders: Sequence[P
     for entry in entries:
         try:
             for path, recipe in _outputs(entry, specs):
+                if _key(path) in found:
+                    made.findings.append(twice(path, entry.place))
                 found[_key(path)] = Job(path, entry.spec, recipe, _is_asked(path, recipe), entry.place, entry.tests)
         except CompileError as error:
             made.findings += error.diagnostics
@@ -131,12 +134,16 @@ def _key(path: Path) -> str:
 
 def _outputs(entry: Declared, specs: Specs) -> Iterator[tuple[Path, Recipe]]:
     """Give the files that an entry stands for, and how each is compiled."""
-    whole = Recipe(entry.spec.name, None, None, entry.changes, entry.taps, entry.output_stride)
     for phi in scales(entry.phi) if entry.phi is not None else [None]:
         for variant in entry.variant.split(",") if entry.variant is not None else [None]:
-            made = specs.compile(entry.spec, replace(whole, phi=phi, variant=variant)).network
-            one = replace(whole, phi=made.setting.phi, variant=made.setting.variant, changes=made.setting.changed)
-            yield entry.output if entry.is_file else entry.output / default_name(made), one
+            said = respelled(phi, variant and variant.strip(), entry.changes)
+            said = replace(said, taps=entry.taps, output_stride=entry.output_stride)
+            made = replace(recipe_of("", said), spec=entry.spec.name)
+            if entry.is_file:
+                yield entry.output, made
+            else:
+                name = file_name(entry.spec.name, said, lambda: specs.load(entry.spec).program.network.name.key)
+                yield entry.output / name, made
 
 
 def _is_asked(path: Path, recipe: Recipe) -> bool:
@@ -168,7 +175,7 @@ def _found(path: Path, folders: Sequence[Path]) -> Job:
 
 
 def examine(job: Job, specs: Specs) -> Iterator[Result]:
-    """Look at a file, and at the test beside it. Raises `OSError`."""
+    """Look at a file, and at the test beside it. Raises `OSError` if it cannot be read."""
     old = job.path.read_bytes() if job.path.is_file() else None
     if job.spec is None or job.recipe is None:
         yield Result(job.path, orphan(job.path, unix(old or b"").decode("utf-8", "replace"), job.why, job.help), old)
@@ -180,6 +187,11 @@ def examine(job: Job, specs: Specs) -> Iterator[Result]:
             text = made.source
     except CompileError as error:
         yield Result(job.path, _uncompiled(job, old, error.diagnostics), old)
+        return
+    except OSError as error:
+        why = f"its spec {job.spec.as_posix()} cannot be read: {error.strerror or error}"
+        said = unix(old or b"").decode("utf-8", "replace")
+        yield Result(job.path, orphan(job.path, said, why, "say in pyproject.toml where it is", job.place), old)
         return
     was = None if old is None else head(unix(old).decode("utf-8", "replace"))
     yield replace(_result(job, job.path, old, text, was, head(text)), imports=imports_of(specs.load(job.spec)))
@@ -233,6 +245,15 @@ def examined(planned: Sequence[Job], cache: Cache | None = None, processes: int 
             cache.keep(job.spec, job.recipe, result.made, result.imports)
     cache.write()
     return sorted(results, key=lambda result: str(result.path))
+
+
+def write_anew(results: Iterable[Result], force: bool = False, follow: bool = False) -> str | None:
+    """Write what is not up to date, or say what stands in the way of one, and write nothing. Raises `OSError`."""
+    ready = [(each.path, each.new) for each in results if each.new is not None]
+    problems = [obstacle(path, text, force, follow) for path, text in ready]
+    if any(problems):
+        return next(filter(None, problems))
+    return next(filter(None, (write(path, text, force, follow) for path, text in ready)), None)
 
 
 def _known(job: Job, cache: Cache) -> Iterator[Result]:

@@ -6,11 +6,12 @@ import os
 import re
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from scalec.header import changes
-from scalec.ir import Network
+from scalec.ir import Network, Setting
 from scalec.names import snake_case
 from scalec.recipe import MARK
 from scalec.seal import is_untouched, unsealed
@@ -21,9 +22,13 @@ _STALE_SECONDS = 600
 
 def default_name(network: Network) -> str:
     """Name the file after the spec and the scale: `efficientnet_b4.py`, `efficientnet_phi_minus_1_over_3.py`."""
-    setting = network.setting
-    stem = network.program.file.source.file.removesuffix(".scl")
-    parts = [stem if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", stem) else snake_case(network.name)]
+    return file_name(network.program.file.source.file, network.setting, lambda: network.name)
+
+
+def file_name(spec: str, setting: Setting, network: Callable[[], str]) -> str:
+    """Name a file; the network's name is asked for where the name of the spec's file is none for a module."""
+    stem = spec.removesuffix(".scl")
+    parts = [stem if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", stem) else snake_case(network())]
     if setting.variant:
         variant = snake_case(setting.variant)
         parts = [variant] if variant.startswith(parts[0]) else [*parts, variant]

@@ -43,10 +43,14 @@ def make_setting(
         if phi is not None and s.ascii_name(name) == "phi":
             raise command_error("E501", "φ is set twice", "--set ", f"{name}={text}", "and --phi")
         put(*_changed(program, name, text))
-    return Setting(
-        s.ascii_name(variant) if variant else None, compact(phi) if phi else None, names, parameters,
-        tuple({s.ascii_name(name): compact(text) for name, text in changes}.items()),
-    )  # fmt: skip
+    said = respelled(phi, variant, changes)
+    return replace(said, names=names, parameters=parameters)
+
+
+def respelled(phi: str | None, variant: str | None, changes: Sequence[tuple[str, str]]) -> Setting:
+    """Give what is asked for in one spelling, without values. Raises `CompileError` for a text that is no value."""
+    changed = tuple({s.ascii_name(name): compact(text) for name, text in changes}.items())
+    return Setting(s.ascii_name(variant) if variant else None, compact(phi) if phi else None, changed=changed)
 
 
 def compact(text: str) -> str:

@@ -1,14 +1,9 @@
 """`scalec compile --update`: emitted files and their tests anew, each from its own head or from what is declared."""
 
 import argparse
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from scalec.check_command import kept, planned
 from scalec.exits import DONE, NO_ACCESS, WRONG_USAGE, fail
-
-if TYPE_CHECKING:
-    from scalec.derive import Result
 
 _OWN = ("phi", "variant", "changes", "features", "tap", "output_stride", "output", "check", "diff", "true",
         "with_tests", "depfile")  # fmt: skip
@@ -16,8 +11,9 @@ _OWN = ("phi", "variant", "changes", "features", "tap", "output_stride", "output
 
 def update(arguments: argparse.Namespace) -> int:
     """Write every file anew that is not up to date; nothing if one of them cannot be. Raises `CompileError`."""
-    from scalec.derive import examined
-    from scalec.diagnostics import CompileError
+    from scalec.derive import examined, write_anew
+    from scalec.diagnostics import CompileError, plural
+    from scalec.render import printable
 
     if given := [name for name in _OWN if getattr(arguments, name, None)]:
         option = given[0].replace("changes", "set").replace("_", "-")
@@ -34,21 +30,11 @@ def update(arguments: argparse.Namespace) -> int:
     lost = [each for result in results if result.new is None for each in result.verdict.findings]
     if plan.findings or lost:
         raise CompileError(dict.fromkeys([*plan.findings, *lost]))
-    return _write([each for each in results if each.new is not None], len(results), arguments)
-
-
-def _write(results: "Sequence[Result]", count: int, arguments: argparse.Namespace) -> int:
-    from scalec.output import obstacle, write
-    from scalec.render import printable
-
-    ready = [(each.path, each.new or "", each.verdict.state) for each in results]
-    for path, text, _ in ready:
-        if problem := obstacle(path, text, arguments.force, arguments.follow_symlinks):
-            return fail(problem, NO_ACCESS)
-    for path, text, state in ready:
-        if problem := write(path, text, arguments.force, arguments.follow_symlinks):
-            return fail(problem, NO_ACCESS)
-        print(f"{printable(str(path))}: was {state}; written")
-    if not ready:
-        print(f"{count:,} emitted file{'' if count == 1 else 's'} up to date")
+    if problem := write_anew(results, arguments.force, arguments.follow_symlinks):
+        return fail(problem, NO_ACCESS)
+    written = [each for each in results if each.new is not None]
+    for each in written:
+        print(f"{printable(str(each.path))}: was {each.verdict.state}; written")
+    if not written:
+        print(f"{plural(len(results), 'emitted file')} up to date")
     return DONE

@@ -69,9 +69,15 @@ def missing(path: Path, place: Span) -> Verdict:
     return Verdict("missing", (_finding("E601", f"{path.as_posix()} is missing", place, "said here", help=help),))
 
 
-def orphan(path: Path, text: str, why: str, help: str) -> Verdict:
+def twice(path: Path, place: Span) -> Diagnostic:
+    """Say that two entries, or two scales of one, are of the same file."""
+    help = "with several scales, `output` is a folder"
+    return _finding("E502", f"{path.as_posix()} is declared more than once", place, "here again", help=help)
+
+
+def orphan(path: Path, text: str, why: str, help: str, declared: Span | None = None) -> Verdict:
     """Say that nothing is known which the file could be compared with."""
-    place = _at(Source(str(path), text), "recipe")
+    place = declared or _at(Source(str(path), text), "recipe")
     return Verdict("orphan", (_finding("E605", why, place, "so it cannot be compared", help=help),))
 
 

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from scalec.declared import declared
-from scalec.derive import Result, examined, plan
+from scalec.derive import Result, examined, plan, write_anew
 from scalec.diagnostics import CompileError, Diagnostic
-from scalec.output import obstacle, write
 from scalec.pyproject import FILE, nearest
 from scalec.render import render
 from scalec.verdict import UP_TO_DATE
@@ -63,10 +62,5 @@ def _write(results: list[Result]) -> None:
     lost: list[Diagnostic] = [found for each in results if each.new is None for found in each.verdict.findings]
     if lost:
         raise CompileError(dict.fromkeys(lost))
-    ready = [(each.path, each.new) for each in results if each.new is not None]
-    for path, text in ready:
-        if problem := obstacle(path, text):
-            raise BuildError(f"scalec: {problem}")
-    for path, text in ready:
-        if problem := write(path, text):
-            raise BuildError(f"scalec: {problem}")
+    if problem := write_anew(results):
+        raise BuildError(f"scalec: {problem}")
