@@ -139,6 +139,9 @@ def test_a_spec_that_does_not_compile(capsys: pytest.CaptureFixture[str]) -> Non
     code, states, found = checked(capsys)
     assert code == exits.WRONG_INPUT and found.count("E102") == 1 and found.count("E602") == 2
     assert states["models/b0.py"] == "stale spec"
+    assert cli.main(["check", "models", "specs"]) == exits.WRONG_INPUT
+    said = capsys.readouterr().err
+    assert said.count("error[E102]") == 1, "not again for each that needs it"
 
 
 def test_orphans(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     results = examined(plan.jobs, kept(arguments))
     found += plan.findings
     found += [finding for result in results for finding in _findings(result, arguments)]
-    found = list(dict.fromkeys(found))
+    found = _once(found)
     if for_people(arguments):
         said += _summary(results)
         sys.stdout.writelines(f"{line}\n" for line in said)
@@ -121,6 +121,12 @@ def _specs(names: list[str], arguments: argparse.Namespace) -> "tuple[list[str],
         except CompileError as error:
             found += error.diagnostics
     return lines, found, unread
+
+
+def _once(found: "Iterable[Diagnostic]") -> "list[Diagnostic]":
+    """Leave out what has been said: a spec may be read once for itself, and again for what is generated from it."""
+    places = {(each.code, each.message, each.label.span.source.name, each.label.span.start): each for each in found}
+    return list(places.values())
 
 
 def _findings(result: "Result", arguments: argparse.Namespace) -> "Sequence[Diagnostic]":
