@@ -339,6 +339,19 @@ def test_declared_outputs(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check"]) == exits.DONE and cli.main(["check", "--isolated", "b0.py"]) == exits.WRONG_INPUT
 
 
+def test_a_file_in_a_declared_folder_is_checked_as_declared(capsys: pytest.CaptureFixture[str]) -> None:
+    """Although its own head names no spec; the others that the entry is about are not meant."""
+    shutil.copy("specs/tiny.scl", "specs/my net.scl")
+    entry = '[[tool.scalec.generate]]\nspec = "specs/my net.scl"\nphi = "0..2"\noutput = "models"\n'
+    Path("pyproject.toml").write_text(entry, encoding="utf-8")
+    assert cli.main(["compile", "specs/my net.scl", "--phi", "1", "-o", "models"]) == exits.DONE
+    assert cli.main(["check", "models/tiny_phi1.py"]) == exits.DONE
+    assert capsys.readouterr().out.endswith("models/tiny_phi1.py: up to date\n")
+    assert cli.main(["check", "models/tiny_phi1.py", "models/b0.py"]) == exits.WRONG_INPUT, "b0.py has no such entry"
+    assert cli.main(["check", "models"]) == exits.WRONG_INPUT
+    assert "models/tiny_phi0.py: missing" in capsys.readouterr().out
+
+
 def test_other_settings_than_declared(capsys: pytest.CaptureFixture[str]) -> None:
     Path("pyproject.toml").write_text(DECLARED.replace("classes = 7", "classes = 8"), encoding="utf-8")
     assert cli.main(["check", "models/b0.py"]) == exits.WRONG_INPUT

@@ -94,11 +94,14 @@ def planned(arguments: argparse.Namespace) -> "tuple[Collected, Plan]":
             arguments.usage("name specs, emitted files or folders: pyproject.toml declares none")
         names = list(dict.fromkeys(str(path) for path in [*homes, *(each.spec for each in entries)]))
     meant = collect(names)
-    if arguments.specs:
-        entries = [each for each in entries if meant.holds(each)]
     parents = [path.parent for path in meant.specs]
     where = [Path(folder) for folder in arguments.spec_folders]
-    return meant, plan(meant.files, entries, list(dict.fromkeys([*where, *homes, *parents])))
+    held = [each for each in entries if not arguments.specs or meant.holds(each)]
+    near = [each for each in entries if each not in held and meant.is_near(each)]
+    found = plan(meant.files, held + near, list(dict.fromkeys([*where, *homes, *parents])))
+    places = {each.place for each in near}
+    found.jobs = [job for job in found.jobs if job.place not in places or meant.names(job.path)]
+    return meant, found
 
 
 def _specs(names: list[str], arguments: argparse.Namespace) -> "tuple[list[str], list[Diagnostic], int]":

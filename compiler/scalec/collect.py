@@ -30,6 +30,15 @@ class Collected:
         meant = [_absolute(entry.spec), _absolute(entry.output)]
         return any(path in named or any(path.is_relative_to(folder) for folder in around) for path in meant)
 
+    def is_near(self, entry: Declared) -> bool:
+        """Tell whether a file was named which may be one of those that an entry puts into a folder."""
+        return any(_absolute(path.parent) == _absolute(entry.output) for path in self.files)
+
+    def names(self, path: Path) -> bool:
+        """Tell whether a file, or the test of it, was named."""
+        meant = {_absolute(path), _absolute(path.with_name(f"test_{path.name}"))}
+        return any(_absolute(each) in meant for each in self.files)
+
 
 def collect(names: Sequence[str]) -> Collected:
     """Look through what is named, folders with all that is in them."""
