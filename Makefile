@@ -20,6 +20,9 @@ lint:  ## black, ruff and mypy --strict
 golden: ## write the parser's tables and the golden files anew; review the diff
 	python -m scalec.parser_tables
 	python -m pytest -q tests/test_emitted.py tests/test_errors.py tests/test_lint.py tests/test_explain.py tests/test_companion.py tests/test_diff.py --update
+	cd examples/hatch && scalec compile --update
 
-benchmark: ## compile speed against importing torch and building timm's B4
+benchmark: ## compile speed against importing torch and building timm's B4; checking 200 files; the page of results
 	python benchmarks/codegen.py
+	python benchmarks/check_speed.py
+	python benchmarks/render.py

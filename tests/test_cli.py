@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from scalec import compiler, exits, output
+from scalec import compiler, exits, recipe
 from scalec.cli import main
 
 SPECS = Path(__file__).parents[1] / "specs"
@@ -61,7 +61,7 @@ def test_compile_writes_one_file_and_says_so(spec: Path, capsys: pytest.CaptureF
     assert names(spec.parent) == ["tiny_phi4.py"]
     assert said.out.count("\n") == 1 and said.out.startswith("tiny_phi4.py: ") and not said.err
     source = Path("tiny_phi4.py").read_text(encoding="utf-8")
-    assert source.startswith(output.MARK) and "class Tiny(nn.Module):" in source
+    assert source.startswith(recipe.MARK) and "class Tiny(nn.Module):" in source
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_a_foreign_file_stays(spec: Path, capsys: pytest.CaptureFixture[str]) ->
     assert Path("tiny.py").read_text(encoding="utf-8") == "mine = 1\n"
     assert "--force" in capsys.readouterr().err
     assert main(["compile", "tiny.scl", "--force"]) == 0
-    assert Path("tiny.py").read_text(encoding="utf-8").startswith(output.MARK)
+    assert Path("tiny.py").read_text(encoding="utf-8").startswith(recipe.MARK)
     assert main(["compile", "tiny.scl", "--phi", "1", "-o", "tiny.py"]) == 0
 
 
@@ -410,7 +410,7 @@ def test_check_and_diff_of_what_was_written(spec: Path, capsys: pytest.CaptureFi
     Path("tiny_phi0.py").unlink()
     assert main([*words, "--check"]) == exits.WRONG_INPUT
     said = capsys.readouterr()
-    assert said.err == "tiny_phi0.py: missing\ntiny_phi1.py: not what the spec says\n" and not said.out
+    assert said.err == "tiny_phi0.py: missing\ntiny_phi1.py: edited by hand\n" and not said.out
     assert main([*words, "--diff"]) == exits.WRONG_INPUT
     said = capsys.readouterr()
     assert "--- /dev/null\n+++ b/tiny_phi0.py\n" in said.out

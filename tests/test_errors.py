@@ -179,8 +179,10 @@ def test_no_text_is_left_over() -> None:
 
 
 def test_every_code_has_a_file() -> None:
-    raised = {
-        code for path in COMPILER.rglob("*.py") for code in re.findall(r'"(E\d{3})"', path.read_text(encoding="utf-8"))
+    raised = {  # E6 is about emitted files: tests/test_generated.py
+        code
+        for path in COMPILER.rglob("*.py")
+        for code in re.findall(r'"(E[0-5]\d{2})"', path.read_text(encoding="utf-8"))
     }
     shown = {
         code

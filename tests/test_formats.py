@@ -236,6 +236,7 @@ def test_gitlab() -> None:
     assert issue.pop("fingerprint") == fingerprints([finding()])[0]
     assert issue == {
         "type": "issue", "check_name": "E101", "description": "E101: unknown name `a`", "severity": "major",
+        "content": {"body": "unknown name `a`"},
         "location": {"path": "a.scl", "lines": {"begin": 1, "end": 1}},
     }  # fmt: skip
 

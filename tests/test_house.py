@@ -42,7 +42,7 @@ LAYERS = """
     monotone axis solve free promise grid
     symbols comments forward
     kinds views modules wrapper writer
-    header
+    recipe header
     paths seal audit folding emit
     output format_command
     advice
@@ -59,12 +59,13 @@ LAYERS = """
     verify.checks verify.peer verify.checkpoint verify.transfer
     search.trainee search.fashion search.data search.grey search.images search.train
     search.observe search.chart search.ladder search.study search.study_report
-    companion api
+    companion api pyproject declared collect verdict cache derive builds builds.hatch builds.setuptools
     explain explain_command
     importer importer.lists importer.arch importer.spec importer.options importer.writer importer.blocks importer.timm
     importer.yaml importer.config importer.anynet importer.pycls importer.command importer.parser
-    pyproject options compile_command check_command cost_command solve_command verify_command companion_command
-    port_command completion_command diff_command search.main search_command search.study_main study_command
+    options depfile check_command update_command compile_command cost_command solve_command verify_command
+    companion_command port_command completion_command diff_command search.main search_command search.study_main
+    study_command
     cli
     __main__
 """
@@ -247,3 +248,11 @@ def test_compiling_needs_no_torch() -> None:
     modules = loaded(f"import scalec.cli; scalec.cli.main(['compile', {str(spec)!r}, '-o', '-'])")
     assert "scalec.emit" in modules
     assert not modules & set(HEAVY)
+
+
+def test_checking_and_building_need_no_torch() -> None:
+    project = ROOT / "examples" / "hatch"
+    modules = loaded(f"import os, scalec.cli; os.chdir({str(project)!r}); scalec.cli.main(['check'])")
+    assert "scalec.derive" in modules and "scalec.emit" in modules and not modules & set(HEAVY)
+    modules = loaded(f"from pathlib import Path; from scalec.builds import run; run(Path({str(project)!r}), 'check')")
+    assert "scalec.derive" in modules and not modules & set(HEAVY)

@@ -1,7 +1,6 @@
 """What a person installs: from the wheel and editable, in a fresh environment, used from somewhere else."""
 
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -20,17 +19,6 @@ def run(*command: str | Path, cwd: Path) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy what git tracks: a build leaves nothing in the checkout, and sees nothing that is not committed."""
-    copy = tmp_path_factory.mktemp("sources")
-    for name in run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=ROOT).splitlines():
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / name).exists():
-            shutil.copy(ROOT / name, copy / name)
-    return copy
 
 
 @pytest.mark.slow

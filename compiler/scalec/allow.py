@@ -13,7 +13,7 @@ from scalec.diagnostics import Diagnostic, Label, suggest
 from scalec.source import Source, Span
 
 CODES = frozenset("W001 W002 W101 W201 W202 W301 W302 W303 W401 W402 W403 W404 W405 W406 W501".split())
-"""Every warning. What each is about stands in `explanations/`."""
+"""Every warning about a spec (W601 is about an emitted file). What each is about stands in `explanations/`."""
 
 _ABOUT_ALLOWING = ("W001", "W002")
 _SEARCHED = "searched"

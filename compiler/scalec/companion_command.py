@@ -5,8 +5,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from scalec.exits import DONE, NO_ACCESS, WRONG_INPUT, WRONG_USAGE, fail
-from scalec.options import STDIN, body_options, load, scale_options, taps, write_options
+from scalec.exits import DONE, NO_ACCESS, STDIN, WRONG_INPUT, WRONG_USAGE, fail
+from scalec.options import body_options, load, scale_options, taps, write_options
 
 _EXAMPLES = """examples:
   scalec test-file models/b0.py                           writes models/test_b0.py

@@ -1,7 +1,6 @@
 """`scalec compile`: specs in, PyTorch files out, or a comparison with the files that are there."""
 
 import argparse
-import difflib
 import os
 import sys
 from collections.abc import Iterator
@@ -9,11 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scalec.exits import DONE, NO_ACCESS, WRONG_INPUT, WRONG_USAGE, fail
-from scalec.options import STDIN, body_options, load, purpose_options, scale_options, spec_options, taps, write_options
+from scalec.check_command import files_options
+from scalec.exits import DONE, NO_ACCESS, STDIN, WRONG_INPUT, WRONG_USAGE, fail
+from scalec.options import (
+    body_options,
+    is_for_inference,
+    load,
+    purpose_options,
+    scale_options,
+    spec_options,
+    taps,
+    write_options,
+)
 
 if TYPE_CHECKING:
-    from scalec.compiler import Compiled
+    from scalec.compiler import Compiled, Loaded
 
 _EXAMPLES = """examples:
   scalec compile efficientnet.scl --phi 4                  writes efficientnet_phi4.py here
@@ -21,6 +30,7 @@ _EXAMPLES = """examples:
   scalec compile efficientnet.scl --phi 0..7 -o models     eight files in the folder `models`
   scalec compile *.scl -o models --check                   are the files there what the specs say? exit 1 if not
   scalec compile efficientnet.scl --set classes=10 -o -    to standard output
+  scalec compile --update models                           each file there as its head says, where that has changed
   cat net.scl | scalec compile - -o net.py                 from standard input
 """
 
@@ -42,33 +52,45 @@ class Output:
         counted = cost(self.compiled.network)
         return f"{scale_of(self.compiled.network)}, {counted.params:,} parameters, {counted.macs:,} multiply-adds"
 
-    def differs(self) -> str | None:
-        """Say how the file that is there is another than it should be; nothing if it is not."""
+    @property
+    def model(self) -> "Output":
+        """The emitted file: this, or the one that this is a test of."""
+        return self
+
+    def state(self) -> str:
+        """Say what has become of the file that is there."""
+        from scalec.collect import read_text
+        from scalec.recipe import head
+        from scalec.verdict import compared
+
         if not self.path.is_file():
             return "missing"
-        return None if self.path.read_bytes() == self.source.encode() else "not what the spec says"
+        model = self.model
+        was = head(read_text(model.path)) if model.path.is_file() else None
+        return compared(self.path, self.path.read_bytes(), self.source, was, head(model.source)).state
 
     def diff(self) -> str:
         """Give what would change in the file, as a unified diff."""
-        old = self.path.read_text(encoding="utf-8", errors="backslashreplace") if self.path.is_file() else ""
-        name = self.path.as_posix()
-        lines = difflib.unified_diff(
-            old.splitlines(keepends=True), self.source.splitlines(keepends=True),
-            f"a/{name}" if old else os.devnull, f"b/{name}",
-        )  # fmt: skip
-        return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+        from scalec.verdict import difference
+
+        return difference(self.path, self.path.read_bytes() if self.path.is_file() else None, self.source)
 
 
 @dataclass(frozen=True)
 class Companion(Output):
     """The test of a file, beside it."""
 
-    of: str
+    of: Output
 
     @property
     def said(self) -> str:
         """What is told of the test."""
-        return f"tests of {self.of}"
+        return f"tests of {self.of.path.name}"
+
+    @property
+    def model(self) -> Output:
+        """The emitted file that this is a test of."""
+        return self.of
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -77,7 +99,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "compile", help="check specs and write a PyTorch file for each scale", allow_abbrev=False, epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    spec_options(parser, several=True)
+    spec_options(parser, "SPEC", "a .scl file; `-` is standard input. With --update: emitted files, and folders")
     scale_options(parser, several="; several: 0..7 or 0,0.5,1")
     body_options(parser)
     purpose_options(parser)
@@ -85,9 +107,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 unless the files are up to date")
     parser.add_argument("--diff", action="store_true", help="--check, and show what would change")
     parser.add_argument("--true", action="store_true", help="move d, w and r until FLOPS grow as d·w²·r² says (1%%)")
+    parser.add_argument("--update", action="store_true", help="write emitted files anew, each as its head says")
+    files_options(parser)
+    parser.add_argument("--depfile", metavar="FILE", help="write what the outputs depend on, for Make and Ninja")
     parser.add_argument("--with-tests", action="store_true", help="write test_FILE beside each FILE, too")
     write_options(parser)
-    parser.set_defaults(run=run, output_folder=None)
+    parser.set_defaults(run=run, output_folder=None, usage=parser.error)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -95,8 +120,19 @@ def run(arguments: argparse.Namespace) -> int:
     from scalec.output import default_name
     from scalec.show import show
 
+    if arguments.update:
+        from scalec.update_command import update
+
+        return update(arguments)
+    if arguments.depfile and (arguments.check or arguments.diff):
+        return fail("--depfile is of what is written: not with --check", WRONG_USAGE)
+    if arguments.spec_folders or arguments.no_cache:
+        return fail("--specs and --no-cache are for --update", WRONG_USAGE)
+    if not arguments.specs:
+        arguments.usage("the following arguments are required: SPEC")
     arguments.output = arguments.output or arguments.output_folder
-    compiled = [each for spec in arguments.specs for each in _compiled(spec, arguments)]
+    specs = [(spec, load(spec, arguments)) for spec in arguments.specs]
+    compiled = [each for _, loaded in specs for each in _compiled(loaded, arguments)]
     show(dict.fromkeys(warning for each in compiled for warning in each.warnings), arguments)
     if arguments.output == STDIN:
         return _to_stdout(compiled, arguments)
@@ -119,7 +155,19 @@ def run(arguments: argparse.Namespace) -> int:
     for path in {each.path for each in outputs}:
         if sum(each.path == path for each in outputs) > 1:
             return fail(f"{path} would be written more than once", WRONG_USAGE)
-    return _compare(outputs, arguments.diff) if arguments.check or arguments.diff else _write(outputs, arguments)
+    if arguments.check or arguments.diff:
+        return _compare(outputs, arguments.diff)
+    return _write(outputs, arguments) or _write_depfile(outputs, specs, arguments)
+
+
+def _write_depfile(outputs: list[Output], specs: "list[tuple[str, Loaded]]", arguments: argparse.Namespace) -> int:
+    if arguments.depfile is not None:
+        from scalec.depfile import depfile, inputs
+        from scalec.output import replace_file
+
+        read = [path for spec, loaded in specs for path in inputs(None if spec == STDIN else Path(spec), loaded)]
+        replace_file(Path(arguments.depfile), depfile([each.path for each in outputs], read).encode())
+    return DONE
 
 
 def _companion(output: Output) -> Companion:
@@ -127,24 +175,24 @@ def _companion(output: Output) -> Companion:
     from scalec.companion import beside, companion
 
     text = companion(output.source, output.path)
-    return Companion(beside(output.path), output.compiled, text, output.path.name)
+    return Companion(beside(output.path), output.compiled, text, output)
 
 
-def _compiled(spec: str, arguments: argparse.Namespace) -> "Iterator[Compiled]":
+def _compiled(loaded: "Loaded", arguments: argparse.Namespace) -> "Iterator[Compiled]":
     from scalec.setting import scales
 
-    if arguments.true:
-        from scalec.solve_report import true_compiled
-    loaded = load(spec, arguments)
+    changes = arguments.changes
     for phi in scales(arguments.phi) if arguments.phi is not None else [None]:
         for variant in arguments.variant.split(",") if arguments.variant is not None else [None]:
             if arguments.true:
-                yield true_compiled(loaded, argparse.Namespace(**{**vars(arguments), "phi": phi, "variant": variant}))
-            else:
-                yield loaded.compile(
-                    phi, variant, arguments.changes, taps(arguments), arguments.output_stride,
-                    arguments.purpose == "inference",
-                )  # fmt: skip
+                from scalec.solve_report import true_changes
+
+                changes = true_changes(
+                    loaded, argparse.Namespace(**{**vars(arguments), "phi": phi, "variant": variant})
+                )
+            yield loaded.compile(
+                phi, variant, changes, taps(arguments), arguments.output_stride, is_for_inference(arguments)
+            )
 
 
 def _folder(output: str | None, count: int) -> Path | int | None:
@@ -159,7 +207,7 @@ def _folder(output: str | None, count: int) -> Path | int | None:
 
 
 def _to_stdout(compiled: "list[Compiled]", arguments: argparse.Namespace) -> int:
-    if len(compiled) > 1 or arguments.check or arguments.diff or arguments.with_tests:
+    if len(compiled) > 1 or arguments.check or arguments.diff or arguments.with_tests or arguments.depfile:
         return fail("-o - is for one file, which is written and not compared", WRONG_USAGE)
     sys.stdout.buffer.write(compiled[0].source.encode())
     sys.stdout.buffer.flush()
@@ -168,14 +216,15 @@ def _to_stdout(compiled: "list[Compiled]", arguments: argparse.Namespace) -> int
 
 def _compare(outputs: list[Output], show: bool) -> int:
     from scalec.render import printable
+    from scalec.verdict import UP_TO_DATE
 
     code = DONE
     for output in outputs:
-        problem = output.differs()
-        if problem is None:
+        state = output.state()
+        if state == UP_TO_DATE:
             continue
         code = WRONG_INPUT
-        print(f"{printable(str(output.path))}: {problem}", file=sys.stderr)
+        print(f"{printable(str(output.path))}: {state}", file=sys.stderr)
         if show:
             sys.stdout.write(output.diff())
     return code

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -62,6 +62,8 @@ class Loaded:
     """A spec, read and resolved; its baseline is checked. Networks are built on demand and kept."""
 
     program: Program
+    imports: dict[str, tuple[Path, bytes] | None] = field(default_factory=dict)
+    """The files beside the spec that it imports, as they were read; none for what comes from the library."""
     _networks: dict[str, Network] = field(default_factory=dict)
 
     def network(self, setting: Setting) -> Network:
@@ -89,11 +91,12 @@ class Loaded:
         required of the network without any of these.
         """
         baseline, setting = self.named("baseline"), make_setting(self.program, phi, variant, changes)
-        network, report = self.network(setting), Report()
+        kept = setting.variant if phi is None and not changes and setting.variant != "baseline" else None
+        network, report = self.named(kept) if kept else self.network(setting), Report()
         requirements = constrain(network, self.named, report)
         if not report.diagnostics and (taps is not None or output_stride is not None):
-            plain, network = network, self.network(replace(setting, taps=taps, output_stride=output_stride))
-            network = network if taps is None else body(network, plain, taps)
+            whole, network = network, self.network(replace(setting, taps=taps, output_stride=output_stride))
+            network = network if taps is None else body(network, whole, taps)
         deployment = None
         if not report.diagnostics and inference:
             deployment = deploy(network)
@@ -111,7 +114,10 @@ class Loaded:
 
 def load(path: Path, data: bytes | None = None) -> Loaded:
     """Resolve a spec, read if its bytes are not given. Raises `CompileError`, and `OSError` if it cannot be read."""
-    return load_text(str(path), path.read_bytes() if data is None else data, _importer(path.parent))
+    read: dict[str, tuple[Path, bytes] | None] = {}
+    loaded = load_text(str(path), path.read_bytes() if data is None else data, _importer(path.parent, read))
+    loaded.imports = read
+    return loaded
 
 
 def load_text(name: str, data: bytes, load_import: Callable[[str], s.Spec | None] | None = None) -> Loaded:
@@ -168,18 +174,25 @@ def _read(name: str, data: bytes, load_import: Callable[[str], s.Spec | None], r
     return spec
 
 
-def _within(path: Path, folder: Path) -> bool:
-    """Tell whether a file really lies in a folder: a link may lead elsewhere."""
-    return path.resolve().parent == folder.resolve()
+def beside(folder: Path, name: str) -> Path | None:
+    """Give the file of that name which really lies in a folder: a link may lead elsewhere."""
+    path = folder / name
+    return path if path.is_file() and path.resolve().parent == folder.resolve() else None
 
 
-def _importer(folder: Path | None) -> Callable[[str], s.Spec | None]:
-    def beside(name: str) -> tuple[str, bytes] | None:
-        path = folder / name if folder is not None else None
-        is_there = path is not None and folder is not None and path.is_file() and _within(path, folder)
-        return (str(path), path.read_bytes()) if path is not None and is_there else None
+def _importer(
+    folder: Path | None, read: dict[str, tuple[Path, bytes] | None] | None = None
+) -> Callable[[str], s.Spec | None]:
+    """Import from a folder, and the library; note in `read` what is read there."""
 
-    return importer(beside)
+    def find(name: str) -> tuple[str, bytes] | None:
+        path = beside(folder, name) if folder is not None else None
+        found = None if path is None else (path, path.read_bytes())
+        if read is not None:
+            read[name.removesuffix(".scl")] = found
+        return None if found is None else (str(found[0]), found[1])
+
+    return importer(find)
 
 
 def importer(beside: Callable[[str], tuple[str, bytes] | None]) -> Callable[[str], s.Spec | None]:
@@ -193,7 +206,13 @@ def importer(beside: Callable[[str], tuple[str, bytes] | None]) -> Callable[[str
         found = beside(f"{name}.scl") or ((f"{name}.scl", shipped.read_bytes()) if shipped.is_file() else None)
         if found is None:
             return None
-        report = Report()
-        return parse(decode(*found, report), report)
+        return _parsed(*found)
 
     return load_import
+
+
+@lru_cache(maxsize=64)
+def _parsed(name: str, data: bytes) -> s.Spec:
+    """Parse what is imported, once for all the specs that import it. Raises `CompileError`."""
+    report = Report()
+    return parse(decode(name, data, report), report)

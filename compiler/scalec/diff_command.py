@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalec.exits import DONE, WRONG_INPUT, WRONG_USAGE, fail
-from scalec.options import STDIN, change, read
+from scalec.exits import DONE, STDIN, WRONG_INPUT, WRONG_USAGE, fail
+from scalec.options import change, read
 
 if TYPE_CHECKING:
     from scalec.compiler import Loaded

@@ -2,6 +2,7 @@
 
 import sys
 
+STDIN = "-"
 DONE, WRONG_INPUT, WRONG_USAGE, NO_ACCESS, BUG, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 

@@ -1,7 +1,8 @@
 """`scalec explain CODE`: a page for each code, with a failing and a passing example. Tests compile every example.
 
 A page is `explanations/CODE.md`: the title in its first line, then text and fenced examples. The word behind `scl` (or
-`toml`) is `wrong` or `right`, and what follows it are arguments of the command line.
+`toml`) is `wrong` or `right`, and what follows it are arguments of the command line. `console` is commands in a folder
+with a spec net.scl, `py` the file net.py there, which `scalec check net.py` is about.
 """
 
 import json
@@ -14,12 +15,12 @@ from scalec.diagnostics import suggest
 from scalec.exits import DONE, WRONG_USAGE
 from scalec.render import printable
 
-_FENCE = re.compile(r"^```(scl|toml) (wrong|right)(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
+_FENCE = re.compile(r"^```(scl|toml|console|py) (wrong|right)(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Example:
-    """A spec, or a pyproject.toml, that gives the code (`wrong`) or nothing (`right`), and arguments of the command."""
+    """Something that gives the code (`wrong`) or nothing (`right`), and arguments of the command."""
 
     language: str
     kind: str
@@ -65,6 +66,8 @@ def shown(each: Page) -> str:
         kind, words, spec = match[2].capitalize(), match[3].strip(), match[4]
         command = words if words == "check" else f"compile {words}"
         what = f"{kind}, with `scalec {command}`:" if words else f"{kind}:"
+        if match[1] == "py":
+            what = f"{kind}, as `scalec check net.py` says:"
         return "\n".join([what, "", *(f"    {line}".rstrip() for line in spec.splitlines())])
 
     return f"{each.severity} {each.code}: {each.title}\n\n{_FENCE.sub(indented, each.text)}\n"

@@ -207,13 +207,14 @@ def _property(text: str) -> str:
 
 
 def gitlab(diagnostics: Sequence[Diagnostic]) -> str:
-    """A code quality report of GitLab."""
+    """A code quality report of GitLab: a line each, and in `content` all that there is to say."""
     severities = {"error": "major", "warning": "minor"}
     found = [
         {
             "type": "issue",
             "check_name": d.code,
             "description": printable(f"{d.code}: {d.message}"),
+            "content": {"body": printable_lines("\n".join(_paragraphs(d)))},
             "fingerprint": fingerprint,
             "severity": severities[d.severity],
             "location": {"path": path_of(d.label.span.source), "lines": _gitlab_lines(d.label.span)},

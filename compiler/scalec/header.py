@@ -1,7 +1,6 @@
 """The docstring at the head of an emitted file, and its constants."""
 
 import hashlib
-import re
 import textwrap
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from scalec.exact import Radical
 from scalec.features import feature_info
 from scalec.ir import Block, Network, Node, Stage
 from scalec.layout import WIDTH, listing
+from scalec.recipe import kept_name, recipe
 from scalec.spelling import COMPARE, spell, spell_name
 from scalec.table import table
 from scalec.walk import children
@@ -60,15 +60,17 @@ def header(compiled: "Compiled") -> list[str]:
     program = network.program
     digest = hashlib.sha256(program.canonical.encode()).hexdigest()
     name = program.file.source.file
-    safe = name if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", name) else "spec.scl"
-    lines = [*_body(network), "", f"Compiled by scalec {__version__} from {safe}, canonical text SHA-256", digest]
+    origin = f"Compiled by scalec {__version__} from {kept_name(name) or 'spec.scl'}, canonical text SHA-256"
+    lines = [*_body(network), "", origin, digest]
+    lines += ["", "To write it again:", *recipe(name, network.setting).lines()]
     if coefficients := _coefficients(network):
         lines += ["", *_wrapped(", ".join(item.replace(" ", "~") for item in coefficients))]
     own = [r for r in compiled.requirements if not _is_qualified(r.expr)]
     if own:
         cut = network.outputs or network.setting.output_stride is not None
-        whole = " by the whole network, with all of its strides" if cut else ""
-        whole += " when it is trained" if network.setting.inference else ""
+        trained = " that is trained" if network.setting.inference else ""
+        whole = f" by the {'whole ' if cut else ''}network{trained}{', with all of its strides' if cut else ''}"
+        whole = whole if cut or trained else ""
         lines += ["", f"Requirements, all met{whole}:"]
         lines += [line for r in own for line in _wrapped(_requirement(r), "  ")]
     return [*lines, "", *stage_table(network)]

@@ -28,6 +28,7 @@ MAX_TERMS = 16  # of a sum of roots
 MAX_SUM_POWER = 8  # exponent of such a sum
 MAX_PHI = 32
 MAX_POINTS = 100_000  # of the grid of a search
+MAX_VALUE = 200  # characters of `--phi`, and of what `--set` sets
 MAX_SCALES = 200  # of one command: `--phi 0..199`
 MAX_LETS = 100  # one on the other
 MAX_CALLS = 1_000  # that one let takes

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scalec.exits import STDIN
+
 if TYPE_CHECKING:
     from scalec.compiler import Compiled, Loaded
-
-STDIN = "-"
 
 
 def write_options(parser: argparse.ArgumentParser) -> None:
@@ -17,10 +17,12 @@ def write_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--follow-symlinks", action="store_true", help="write through a link that leads elsewhere")
 
 
-def spec_options(parser: argparse.ArgumentParser, several: bool = False) -> None:
-    """Add the spec itself, or several."""
-    name, count = ("specs", "+") if several else ("spec", None)
-    parser.add_argument(name, metavar="SPEC", nargs=count, help="a .scl file; `-` is standard input")
+def spec_options(
+    parser: argparse.ArgumentParser, several: str = "", help: str = "a .scl file; `-` is standard input"
+) -> None:
+    """Add the spec itself, or several, and what these are called."""
+    name, count = ("specs", "*") if several else ("spec", None)
+    parser.add_argument(name, metavar=several or "SPEC", nargs=count, help=help)
     parser.add_argument("--stdin-filename", metavar="FILE", default="<stdin>",
                         help="what messages call standard input; imports are looked up beside it")  # fmt: skip
 
@@ -47,15 +49,20 @@ def body_options(parser: argparse.ArgumentParser) -> None:
 
 def purpose_options(parser: argparse.ArgumentParser) -> None:
     """Add what the file is for."""
-    parser.add_argument("--for", dest="purpose", choices=("training", "inference"), default="training",
+    parser.add_argument("--for", choices=("training", "inference"),
                         help="inference: batch norms folded, no dropout, channels-last, tensors reused")  # fmt: skip
+
+
+def is_for_inference(arguments: argparse.Namespace) -> bool:
+    """Tell whether a file to deploy is asked for; without the option it is one to train."""
+    return bool(vars(arguments)["for"] == "inference")
 
 
 def compiled(loaded: "Loaded", arguments: argparse.Namespace) -> "Compiled":
     """Compile at the one scale that is asked for. Raises `CompileError`."""
     return loaded.compile(
         arguments.phi, arguments.variant, arguments.changes, taps(arguments), arguments.output_stride,
-        arguments.purpose == "inference",
+        is_for_inference(arguments),
     )  # fmt: skip
 
 

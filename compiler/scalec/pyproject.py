@@ -12,7 +12,7 @@ from scalec.show import COLOURS, FORMATS
 from scalec.source import Source, Span
 
 FILE = "pyproject.toml"
-_TABLE = re.compile(r"^\s*\[\s*tool\s*\.\s*scalec\s*(?:\.\s*search\s*)?\]", re.MULTILINE)
+_TABLE = re.compile(r"^[ \t]*\[{1,2}[ \t]*tool[ \t]*\.[ \t]*scalec[ \t]*[].]", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,9 @@ class Key:
         """Tell whether a value is of the right kind."""
         if self.expected == "true or false":
             return isinstance(value, bool)
+        if not self.option:
+            kind = dict if "table" in self.expected else str
+            return isinstance(value, list) and all(isinstance(each, kind) for each in value)
         return isinstance(value, str) and bool(value) and (not self.choices or value in self.choices)
 
 
@@ -35,7 +38,10 @@ KEYS = {
     "error-format": Key("error_format", "one of these words", FORMATS),
     "strict": Key("strict", "true or false"),
     "output": Key("output_folder", 'the name of a folder, as in `output = "models"`'),
+    "specs": Key("", 'a list of folders, as in `specs = ["specs"]`'),
+    "generate": Key("", "an array of tables, each under `[[tool.scalec.generate]]`"),
 }
+"""What the table may hold. The keys without an option are for `declared`."""
 SEARCH = "search"
 SEARCH_KEYS = {
     "accuracy": Key("accuracy", "`module:function`, or a command"),
@@ -46,26 +52,32 @@ SEARCH_KEYS = {
 """What `[tool.scalec.search]` may hold: it names code to run, so only `search` and `study` heed it."""
 
 
+@dataclass(frozen=True)
+class Project:
+    """The nearest pyproject.toml that speaks of scalec: its text, its folder, and the table."""
+
+    source: Source
+    root: Path
+    table: dict[str, object]
+
+
 def apply(arguments: argparse.Namespace, start: Path) -> None:
     """Let the project say what the command line does not. Raises `CompileError`."""
-    found = _nearest(start)
-    if found is None:
+    project = nearest(start)
+    if project is None:
         return
-    source, table = found
-    searched = table.pop(SEARCH, {})
+    searched = project.table.get(SEARCH, {}) if hasattr(arguments, "accuracy") else {}
     assert isinstance(searched, dict)
-    if not hasattr(arguments, "accuracy"):
-        searched = {}
-    for name, value in [*table.items(), *searched.items()]:
-        option = (KEYS.get(name) or SEARCH_KEYS[name]).option
-        if hasattr(arguments, option) and getattr(arguments, option) is None:
-            folder = str(Path(source.name).parent / str(value))
+    for name, value in [*project.table.items(), *searched.items()]:
+        option = KEYS[name].option if name in KEYS else SEARCH_KEYS[name].option if name != SEARCH else ""
+        if option and hasattr(arguments, option) and getattr(arguments, option) is None:
+            folder = str(project.root / str(value))
             given = {"output": f"{folder}{os.sep}", "data": folder, "store": folder}
             setattr(arguments, option, given.get(name, value))
 
 
-def _nearest(start: Path) -> tuple[Source, dict[str, object]] | None:
-    """Read the table of the nearest file, from a folder upwards, that has one."""
+def nearest(start: Path) -> Project | None:
+    """Read the table of the nearest file, from a folder upwards, that has one. Raises `CompileError`."""
     for folder in (start, *start.absolute().parents):
         path = folder / FILE
         if not path.is_file():
@@ -73,7 +85,7 @@ def _nearest(start: Path) -> tuple[Source, dict[str, object]] | None:
         text = path.read_text(encoding="utf-8", errors="replace")
         if _TABLE.search(text):
             source = Source(os.path.relpath(path, start), text)
-            return source, _table(source)
+            return Project(source, Path(source.name).parent, _table(source))
     return None
 
 
@@ -82,10 +94,13 @@ def _table(source: Source) -> dict[str, object]:
 
     report = Report()
     try:
-        table: dict[str, object] = tomllib.loads(source.text)["tool"]["scalec"]
+        table = tomllib.loads(source.text).get("tool", {}).get("scalec", {})
     except tomllib.TOMLDecodeError as error:
         report.error("E502", f"this is no TOML: {error}", _place(source, str(error)))
         raise CompileError(report.diagnostics) from None
+    if not isinstance(table, dict):
+        report.error("E502", "`[tool.scalec]` is one table", _key(source, ""), "not so here")
+        raise CompileError(report.diagnostics)
     searched = table.get(SEARCH, {})
     _check(source, {name: value for name, value in table.items() if name != SEARCH}, KEYS, "tool.scalec", report)
     if isinstance(searched, dict):
@@ -110,12 +125,15 @@ def _check(source: Source, table: Mapping[str, object], keys: Mapping[str, Key],
 
 
 def _key(source: Source, name: str) -> Span:
-    """Find a key in the table; the table's head, if it is written in another way."""
     table = _TABLE.search(source.text)
     assert table is not None
-    found = re.compile(rf"^\s*\"?({re.escape(name)})\"?\s*=", re.MULTILINE).search(source.text, table.end())
-    start, end = found.span(1) if found else table.span()
-    return Span(source, start, end)
+    return key_place(source, name, *table.span())
+
+
+def key_place(source: Source, name: str, start: int, end: int) -> Span:
+    """Find a key below the head of a table; the head itself, if the key is written in another way."""
+    found = re.compile(rf"^[ \t]*\"?({re.escape(name)})\"?[ \t]*=", re.MULTILINE).search(source.text, end)
+    return Span(source, *(found.span(1) if found else (start, end)))
 
 
 def _place(source: Source, message: str) -> Span:

@@ -9,7 +9,7 @@ from scalec import syntax as s
 from scalec.diagnostics import CompileError, Diagnostic, Label, Report, suggest
 from scalec.expr import WORDS, Failure, Partial, Value, describe, evaluate
 from scalec.ir import Setting
-from scalec.limits import MAX_DENOMINATOR, MAX_PHI, MAX_SCALES
+from scalec.limits import MAX_DENOMINATOR, MAX_PHI, MAX_SCALES, MAX_VALUE
 from scalec.parse import parse
 from scalec.program import Program
 from scalec.scope import FileScope, World
@@ -17,6 +17,7 @@ from scalec.source import COMMAND_LINE, Source, Span
 
 _WHOLE = re.compile(r"-?[0-9]{1,3}")
 _HEAD = "param value = "
+_SPACES = re.compile(r"(?<!\w) | (?!\w)")
 
 
 def make_setting(
@@ -42,10 +43,20 @@ def make_setting(
         if phi is not None and s.ascii_name(name) == "phi":
             raise command_error("E501", "φ is set twice", "--set ", f"{name}={text}", "and --phi")
         put(*_changed(program, name, text))
-    return Setting(
-        s.ascii_name(variant) if variant else None, phi.strip() if phi else None, names, parameters,
-        tuple((s.ascii_name(name), text.strip()) for name, text in changes),
-    )  # fmt: skip
+    said = respelled(phi, variant, changes)
+    return replace(said, names=names, parameters=parameters)
+
+
+def respelled(phi: str | None, variant: str | None, changes: Sequence[tuple[str, str]]) -> Setting:
+    """Give what is asked for in one spelling, without values. Raises `CompileError` for a text that is no value."""
+    changed = tuple({s.ascii_name(name): compact(text) for name, text in changes}.items())
+    return Setting(s.ascii_name(variant) if variant else None, compact(phi) if phi else None, changed=changed)
+
+
+def compact(text: str) -> str:
+    """Spell a value that reads as one in ASCII, without comments, and with spaces between words alone."""
+    spelled = parse(Source(COMMAND_LINE, _HEAD + text), Report()).canonical[0].removeprefix(_HEAD)
+    return _SPACES.sub("", spelled)
 
 
 def command_error(
@@ -144,6 +155,8 @@ def _phi(text: str) -> Fraction:
 
 def constant(head: str, text: str) -> Value:
     """Work out a value given on the command line, by the grammar of specs."""
+    if len(text) > MAX_VALUE:
+        raise command_error("E004", f"a value of the command line has at most {MAX_VALUE} characters", head, text)
     source, report = Source(COMMAND_LINE, _HEAD + text), Report()
     try:
         spec = parse(source, report)

@@ -2,8 +2,8 @@
 
 import argparse
 
-from scalec.exits import WRONG_USAGE, fail
-from scalec.options import STDIN, load, scale_options, spec_options, write_options
+from scalec.exits import STDIN, WRONG_USAGE, fail
+from scalec.options import load, scale_options, spec_options, write_options
 
 _EXAMPLES = """examples:
   scalec solve efficientnet.scl --flops 1.5G                the largest φ that fits

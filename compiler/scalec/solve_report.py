@@ -16,7 +16,7 @@ from typing import Any
 from scalec import exact
 from scalec import syntax as s
 from scalec.axis import STEPS
-from scalec.compiler import Compiled, Loaded
+from scalec.compiler import Loaded
 from scalec.diagnostics import CompileError, plural
 from scalec.exact import Number
 from scalec.exits import NO_ACCESS, WRONG_USAGE, fail
@@ -166,10 +166,10 @@ def _true_to(arguments: argparse.Namespace, loaded: Loaded, tally: Tally) -> int
     return _emit(arguments, loaded, phi, [*arguments.changes, *settled], suffix) if arguments.emit else 0
 
 
-def true_compiled(loaded: Loaded, arguments: argparse.Namespace) -> Compiled:
-    """Compile the network that keeps the promise of a φ or variant (`scalec compile --true`). Raises `CompileError`."""
+def true_changes(loaded: Loaded, arguments: argparse.Namespace) -> list[tuple[str, str]]:
+    """Give what to set so that a φ or variant keeps its promise (`scalec compile --true`). Raises `CompileError`."""
     kept = _kept(arguments, loaded, Tally(loaded.program), arguments.phi)
-    return loaded.compile(arguments.phi, arguments.variant, [*arguments.changes, *_settled(kept)])
+    return [*arguments.changes, *_settled(kept)]
 
 
 def _kept(arguments: argparse.Namespace, loaded: Loaded, tally: Tally, phi: str | None) -> Kept:

@@ -1,0 +1,40 @@
+"""`scalec compile --update`: emitted files and their tests anew, each from its own head or from what is declared."""
+
+import argparse
+
+from scalec.check_command import kept, planned
+from scalec.exits import DONE, NO_ACCESS, WRONG_USAGE, fail
+
+_OWN = ("phi", "variant", "changes", "features", "tap", "output_stride", "for", "output", "check", "diff", "true",
+        "with_tests", "depfile")  # fmt: skip
+
+
+def update(arguments: argparse.Namespace) -> int:
+    """Write every file anew that is not up to date; nothing if one of them cannot be. Raises `CompileError`."""
+    from scalec.derive import examined, write_anew
+    from scalec.diagnostics import CompileError, plural
+    from scalec.render import printable
+
+    if given := [name for name in _OWN if getattr(arguments, name, None)]:
+        option = given[0].replace("changes", "set").replace("_", "-")
+        return fail(f"--update takes no --{option}: each file is compiled as its head says", WRONG_USAGE)
+    if any(name.endswith(".scl") or name == "-" for name in arguments.specs):
+        return fail("--update takes emitted files and folders, not specs", WRONG_USAGE)
+    _, plan = planned(arguments)
+    for error in plan.unread:
+        return fail(f"{error.filename}: {error.strerror or error}", NO_ACCESS)
+    if not plan.jobs and not plan.findings:
+        where = ", ".join(arguments.specs) or "what pyproject.toml declares"
+        return fail(f"{where}: no emitted file is there", NO_ACCESS)
+    results = examined(plan.jobs, kept(arguments))
+    lost = [each for result in results if result.new is None for each in result.verdict.findings]
+    if plan.findings or lost:
+        raise CompileError(dict.fromkeys([*plan.findings, *lost]))
+    if problem := write_anew(results, arguments.force, arguments.follow_symlinks):
+        return fail(problem, NO_ACCESS)
+    written = [each for each in results if each.new is not None]
+    for each in written:
+        print(f"{printable(str(each.path))}: was {each.verdict.state}; written")
+    if not written:
+        print(f"{plural(len(results), 'emitted file')} up to date")
+    return DONE
