@@ -12,9 +12,8 @@ def fold(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def fold_one(state: dict[str, Tensor], layer: str, norm: str, eps: float) -> None:
     """Let a layer give what the batch norm behind it would; worked out in float64."""
-    scale, shift, mean, variance = (
-        state.pop(f"{norm}.{name}").double() for name in ("weight", "bias", "running_mean", "running_var")
-    )
+    names = ("weight", "bias", "running_mean", "running_var")
+    scale, shift, mean, variance = (state.pop(f"{norm}.{n}").double() for n in names)
     state.pop(f"{norm}.num_batches_tracked", None)
     scale = scale / torch.sqrt(variance + eps)
     weight = state[f"{layer}.weight"]
