@@ -6,28 +6,21 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
-from scalec import (
-    __version__,
-    check_command,
-    companion_command,
-    compile_command,
-    completion_command,
-    cost_command,
-    diff_command,
-    explain_command,
-    format_command,
-    port_command,
-    search_command,
-    solve_command,
-    study_command,
-    verify_command,
-)
+from scalec import __version__
 from scalec.exits import BUG, DONE, INTERRUPTED, NO_ACCESS, WRONG_INPUT, fail
-from scalec.importer import parser as import_command
-from scalec.show import add_error_options, show
 
+COMMANDS = {
+    "compile": "compile_command", "check": "check_command", "explain": "explain_command", "fmt": "format_command",
+    "cost": "cost_command", "solve": "solve_command", "verify": "verify_command", "port": "port_command",
+    "test-file": "companion_command", "import": "importer.parser", "diff": "diff_command", "search": "search_command",
+    "study": "study_command", "completion": "completion_command",
+}  # fmt: skip
+"""The module of each command: a run imports one of them."""
+_SAY_NO_ERRORS = ("explain", "port", "completion")
+"""The commands that read no spec."""
 _EXAMPLES = """examples:
   scalec compile efficientnet.scl --phi 4            α^4, β^4, γ^4: writes efficientnet_phi4.py
   scalec compile efficientnet.scl --variant B4 -o -  the released B4, to standard output
@@ -45,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; give its exit code: 0 done, 1 wrong input, 2 wrong usage, 3 no access, 4 a bug of scalec."""
     gc.set_threshold(100_000)  # a run is short, and nearly all that it makes stays: collecting took a tenth of it
     _open_what_is_closed()
-    arguments = _parser().parse_args(_join_negative(sys.argv[1:] if argv is None else list(argv)))
+    words = _join_negative(sys.argv[1:] if argv is None else list(argv))
+    arguments = _parser(words[0] if words else "").parse_args(words)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without φ is no reason to fail
     try:
@@ -84,6 +78,7 @@ def _drop_output() -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from scalec.diagnostics import CompileError
+    from scalec.show import show
 
     try:
         if not arguments.isolated:
@@ -112,33 +107,22 @@ def _join_negative(argv: list[str]) -> list[str]:
     return joined
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(word: str = "") -> argparse.ArgumentParser:
+    """Make the parser of one command, if that is the first word; else of all, as help and completion need them."""
     parser = argparse.ArgumentParser(
         prog="scalec", description="Compile ConvNet scaling specs to readable PyTorch.", epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"scalec {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (
-        compile_command, check_command, explain_command, format_command, cost_command, solve_command, verify_command,
-        port_command, companion_command, import_command, diff_command, search_command, study_command,
-    ):  # fmt: skip
-        command.add_parser(commands)
-    for name in (
-        "compile",
-        "check",
-        "fmt",
-        "cost",
-        "solve",
-        "verify",
-        "test-file",
-        "import",
-        "diff",
-        "search",
-        "study",
-    ):
-        add_error_options(commands.choices[name], product=name == "check")
-    completion_command.add_parser(commands, parser)
-    for each in commands.choices.values():
-        each.add_argument("--isolated", action="store_true", help="pass over [tool.scalec] of pyproject.toml")
+    for name in [word] if word in COMMANDS and word != "completion" else COMMANDS:
+        module = import_module(f"scalec.{COMMANDS[name]}")
+        module.add_parser(commands, *[parser] * (name == "completion"))
+        if name not in _SAY_NO_ERRORS:
+            from scalec.show import add_error_options
+
+            add_error_options(commands.choices[name], product=name == "check")
+        commands.choices[name].add_argument(
+            "--isolated", action="store_true", help="pass over [tool.scalec] of pyproject.toml"
+        )
     return parser

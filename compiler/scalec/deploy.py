@@ -2,8 +2,8 @@
 
 A batch norm behind a convolution or linear layer is a factor and a shift for each channel, which the layer takes up:
 s · (W x + b) + t = (s W) x + (s b + t). Dropout and stochastic depth do nothing. An activation writes over its input, a
-gate over what it gates and a residual over its branch, wherever that tensor is *owned*: made since the network's input
-or the last fork, and read by nothing else.
+gate over what it gates, a residual or sum over its first branch, wherever that tensor is *owned*: made since the
+network's input or the last fork, and read by nothing else.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scalec import ir
+from scalec import syntax as s
 from scalec.ops import OPERATORS
 from scalec.repetition import is_sequential
 
@@ -122,22 +123,28 @@ class _Rewriter:
                 chain, owned = self._chain(node.chain, owned, by_position)
                 return replace(node, chain=chain), owned
             case ir.Wrap():
-                return self._wrap(node, owned)
+                head = placed.unit.head if placed is not None else None
+                written = head.bodies if isinstance(head, s.Wrap) else ()
+                return self._wrap(node, [body.condition is None for body in written], owned)
 
-    def _wrap(self, wrap: ir.Wrap, owned: bool) -> tuple[ir.Wrap, bool]:
-        """Rewrite a wrapper. Its bodies share their input; what joins them is a new tensor, one alone is what it is."""
+    def _wrap(self, wrap: ir.Wrap, always: list[bool], owned: bool) -> tuple[ir.Wrap, bool]:
+        """Rewrite a wrapper; `always` says which bodies have no `if`.
+
+        They share their input; what joins them is a tensor of ours, one alone is what it is.
+        """
         bodies: list[ir.Body] = []
         given: list[bool] = []
         for body in wrap.bodies:
             chain, is_owned = (None, False) if body.chain is None else self._chain(body.chain, owned=False)
             bodies.append(replace(body, chain=chain))
-            given += [is_owned] if body.holds or wrap.kind in ("residual", "gate") else []
-        made = replace(wrap, bodies=tuple(bodies))
-        if wrap.kind == "gate":
-            return replace(made, in_place=owned), bodies[0].holds or given[0]
-        if wrap.kind == "residual":
-            return replace(made, in_place=given[0]), bodies[0].holds or given[0]
-        return made, wrap.kind != "sum" or len(given) > 1 or all(given)
+            given.append(is_owned)
+        if wrap.kind in ("residual", "gate"):
+            in_place = owned if wrap.kind == "gate" else given[0]
+            return replace(wrap, bodies=tuple(bodies), in_place=in_place), bodies[0].holds or given[0]
+        first = next((is_owned for is_owned, is_always in zip(given, always, strict=False) if is_always), False)
+        made = replace(wrap, bodies=tuple(bodies), in_place=first)
+        there = [is_owned for is_owned, body in zip(given, bodies, strict=True) if body.holds]
+        return made, wrap.kind != "sum" or len(there) > 1 or all(there)
 
 
 def _gap(node: ir.Node) -> ir.Leaf:

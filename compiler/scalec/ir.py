@@ -79,7 +79,7 @@ class Wrap:
     x: Shape
     y: Shape
     in_place: bool = False
-    """Whether a gate may write over what it gates, a residual over its branch (see `deploy`)."""
+    """Whether a gate may write over what it gates, a residual or sum over its first branch (see `deploy`)."""
 
 
 @dataclass(frozen=True, eq=False)

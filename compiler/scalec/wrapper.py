@@ -1,5 +1,6 @@
 """`residual`, `gate`, `sum`, `concat` and `split` in a `forward`."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +16,8 @@ from scalec.symbols import Untranslatable
 from scalec.views import BlockContext, Context
 
 _JOIN = {"residual": "+", "gate": "*"}
+_ATOM = re.compile(r"\w+|self\.\w+\(\w+\)")
+"""A variable, or the call of a module."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ class Wrappers:
             if self.comment:
                 self.comment.dims = dims
         joined = f"{source} {_JOIN[kind]} {result}"
-        if all(node.in_place for node in use.shadows if isinstance(node, ir.Wrap)):
+        if _in_place(use):
             joined = f"{source}.mul_({result})" if kind == "gate" else f"{result}.add_({source})"
         return joined if name is None else f"{joined} if self.{name} else {result}"
 
@@ -147,6 +150,8 @@ class Wrappers:
                 sometimes.append((text, name, self.forward.since(start)))
         self.modules.channels = after
         total = " + ".join(always)
+        if len(always) == 2 and always[0] != source and _ATOM.fullmatch(always[0]) and _in_place(use):
+            total = f"{always[0]}.add_({always[1]})"
         if not sometimes:
             return total
         held = (
@@ -216,3 +221,8 @@ class Wrappers:
         self.init.append((other.text, share))
         self.init.append((first.text, channels - other * (count - 1)))
         return first, other
+
+
+def _in_place(use: Uses) -> bool:
+    """Tell whether all uses let what joins the bodies write over one of them."""
+    return all(node.in_place for node in use.shadows if isinstance(node, ir.Wrap))
