@@ -1,6 +1,8 @@
 """How fast costs are, against building timm's EfficientNet-B4 on the meta device and counting it with PyTorch.
 
-Everything is run in turn, several rounds in one go; a figure is the median of the rounds' ratios. Prints JSON, in which
+    python benchmarks/cost.py     writes benchmarks/results/cost.json; benchmarks/render.py makes the page of it
+
+Everything is run in turn, several rounds in one go; a figure is the median of the rounds' ratios. In the JSON
 
 - `scale_and_analyse`: a loaded spec to parameters, multiply-adds and activations of one network; `cold` with an empty
   table, `search` one φ after the other that no one asked for before, `warm` with everything in the table,
@@ -41,6 +43,7 @@ from scalec.ir import leaves
 from scalec.setting import make_setting
 from scalec.tally import Tally
 
+RESULT = ROOT / "benchmarks" / "results" / "cost.json"
 SPEC = ROOT / "specs" / "efficientnet.scl"
 MANY = 100_000
 AIMS = {"scale_and_analyse": 100, "analyse": 1_000, "many": 50_000}
@@ -133,7 +136,7 @@ def main() -> None:
     solve = [name for name in names if name.startswith("process: solve")]
     ours = [name for name in names if name != "peer" and not name.startswith("process")]
     result = {
-        "job": "cost_speed",
+        "job": "cost",
         "what": "CPU seconds, and how many times faster than timm's B4 on the meta device with FlopCounterMode",
         "rounds": rounds,
         "load": os.getloadavg(),
@@ -147,7 +150,8 @@ def main() -> None:
             for name in solve
         },
     }
-    print(json.dumps(result, indent=2))
+    RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":

@@ -37,6 +37,32 @@ def codegen(result: dict[str, Any]) -> Rows:
         yield [f"`{name.partition(',')[0]}`{''.join(name.partition(',')[1:])}", ratio(found)]
 
 
+COST = {
+    "scale_and_analyse, cold": "scaling and analysis of one network, empty table",
+    "scale_and_analyse, search": "the same, one φ after another",
+    "analyse, table": "analysis of a scaled network: adding up table entries",
+    "analyse, walk": "analysis: walking every operator, nothing kept",
+    "many (d, w, r), other candidates later": "100,000 (d, w, r) by NumPy, per network, new ones on a used table",
+    "many (d, w, r), cold": "the same, empty table",
+    "many (phi), other candidates later": "100,000 φ, new ones on a used table",
+    "many (phi), cold": "the same, empty table",
+}
+
+
+def cost(result: dict[str, Any]) -> Rows:
+    """Give how many times faster than the peer costs are counted."""
+    yield ["", "times faster", "aim"]
+    for key, what in COST.items():
+        found, aim = result["times_faster"][key], result["aims"][key.partition(",")[0].partition(" (")[0]]
+        yield [what, f"{found:,}", f"{aim:,}{'' if found >= aim else ': missed'}"]
+    low, high = min(result["solve_over_compile"].values()), max(result["solve_over_compile"].values())
+    yield [
+        "`scalec solve` as a whole process, of `scalec compile`",
+        f"{low:.2f} to {high:.2f} of its time",
+        "at most 1.5",
+    ]
+
+
 def contests(cases: list[tuple[list[str], dict[str, Any]]], first: list[str]) -> Rows:
     """Give, for each case, ours over each of the others; and the file for inference over them."""
     yield [*first, "ours / timm", "ours / torchvision", "inference file / timm", "inference file / torchvision"]
@@ -121,8 +147,9 @@ def gpu_memory(result: dict[str, Any]) -> Rows:
 
 
 TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], Rows]]] = {
-    "codegen": ("codegen", codegen), "cpu": ("cpu", cpu), "cpu-fused": ("cpu", cpu_fused), "gpu": ("gpu", gpu),
-    "gpu-first": ("gpu", gpu_first), "gpu-roofline": ("gpu", gpu_roofline), "gpu-memory": ("gpu", gpu_memory),
+    "codegen": ("codegen", codegen), "cost": ("cost", cost), "cpu": ("cpu", cpu), "cpu-fused": ("cpu", cpu_fused),
+    "gpu": ("gpu", gpu), "gpu-first": ("gpu", gpu_first), "gpu-roofline": ("gpu", gpu_roofline),
+    "gpu-memory": ("gpu", gpu_memory),
 }  # fmt: skip
 
 
