@@ -192,7 +192,7 @@ def test_imports(tmp_path: Path) -> None:
 
 
 def test_every_limit_is_tested() -> None:
-    own = "ERRORS VALUE SCALES CANDIDATES PHI NODES LINES COUNT IMPORTS IMPORT_DEPTH".split()
+    own = "ERRORS VALUE POINTS SCALES CANDIDATES PHI NODES LINES COUNT IMPORTS IMPORT_DEPTH".split()
     assert {name for name in vars(limits) if name.startswith("MAX_")} == {f"MAX_{each}" for each in own} | set(LIMITS)
 
 

@@ -120,7 +120,7 @@ def test_blur_is_binomial() -> None:
 
 def test_channels_that_uses_do_not_share() -> None:
     """A class says in its own terms what an operator makes of its channels, unless that differs from use to use."""
-    block = "block Down(by) <H, W, C> → <H/by, W/by, K> = SpaceToDepth(by) ⊙ Conv(1) → K\n"
+    block = "block Down(step) <H, W, C> → <H/step, W/step, K> = SpaceToDepth(step) ⊙ Conv(1) → K\n"
     text = f"{block}network N <12, 12, 3> → <2, 2, 8> = Down(2) → 4 ⊙ Down(3) → 8"
     net = load_module(load_text("spec.scl", text.encode()).compile().source, "down").N()
     assert net(torch.zeros(1, 3, 12, 12)).shape == (1, 8, 2, 2)

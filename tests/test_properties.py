@@ -344,7 +344,8 @@ def test_emitted_files_pass_mypy_strict(tmp_path: Path) -> None:
 
 def test_the_specs_use_the_whole_vocabulary() -> None:
     """What no random spec says, no property here has looked at; one activation stands for another."""
-    text = "\n".join(written.text for written, _ in sample(400))
+    # Hypothesis draws other specs where other modules are loaded: so many that none leaves an operator out.
+    text = "\n".join(written.text for written, _ in sample(1_000))
     alike = {name for name, cls in OPERATORS.items() if cls.__module__ == "scalec.ops.activation"} - {"PReLU"}
     missing = {name for name in OPERATORS if not re.search(rf"\b{name}\b", text)}
     assert missing - alike <= {"Linear", "SpaceToDepth"}, missing  # which fits few sizes

@@ -59,10 +59,15 @@ PHI = ["0", " -1", "4", "1/3", "-0.5", "1 / 3 # third", "2^2", "- (1)", None]
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     phi=st.sampled_from(PHI), variant=st.sampled_from(["B0", "B4"]), changes=st.lists(st.tuples(names, values)),
-    taps=st.sampled_from([None, (), ("stem",), ("stem", "stage2")]), stride=st.sampled_from([None, 1, 16, 64]),
+    taps=st.sampled_from([None, (), ("stem",), ("stem", "stage2")]), stride=st.sampled_from([None, 1, 16, 64]), inference=st.booleans(),
 )  # fmt: skip
 def test_what_is_written_is_read(
-    phi: str | None, variant: str, changes: list[tuple[str, str]], taps: tuple[str, ...] | None, stride: int | None
+    phi: str | None,
+    variant: str,
+    changes: list[tuple[str, str]],
+    taps: tuple[str, ...] | None,
+    stride: int | None,
+    inference: bool,
 ) -> None:
     changes = [(name, "true" if name == "bias" else value) for name, value in changes]
     if phi is not None:
@@ -71,10 +76,10 @@ def test_what_is_written_is_read(
         made = make_setting(PROGRAM, phi, None if phi else variant, changes)
     except CompileError:
         return  # too long, or divided by nothing
-    setting = Setting(made.variant, made.phi, made.names, made.parameters, made.changed, True, taps, stride)
+    setting = Setting(made.variant, made.phi, made.names, made.parameters, made.changed, True, taps, stride, inference)
     told = recipe("tiny.scl", setting)
     lines = told.lines()
-    assert read("\n".join(lines)) == told
+    assert read("\n".join(lines)) == told and told.inference == inference
     again = make_setting(PROGRAM, told.phi, told.variant, told.changes)
     assert (again.names, again.parameters, again.changed) == (made.names, made.parameters, made.changed)
     assert all(re.fullmatch(r"  (  )?\S[ -~]*", line) and "\\" not in line for line in lines)
@@ -97,7 +102,9 @@ def test_every_golden_file_is_made_again_from_its_head() -> None:
         found = head(text)
         assert found and found.recipe and found.recipe.spec == f"{found.recipe.spec.removesuffix('.scl')}.scl"
         r = found.recipe
-        made = spec(r.spec.removesuffix(".scl")).compile(r.phi, r.variant, r.changes, r.taps, r.output_stride)
+        made = spec(r.spec.removesuffix(".scl")).compile(
+            r.phi, r.variant, r.changes, r.taps, r.output_stride, r.inference
+        )
         assert made.source == text, path.name
         lines = text.split("\n")
         assert text[slice(*found.places["recipe"])] == "".join(f"{line}\n" for line in r.lines())
