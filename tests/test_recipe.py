@@ -59,7 +59,8 @@ PHI = ["0", " -1", "4", "1/3", "-0.5", "1 / 3 # third", "2^2", "- (1)", None]
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     phi=st.sampled_from(PHI), variant=st.sampled_from(["B0", "B4"]), changes=st.lists(st.tuples(names, values)),
-    taps=st.sampled_from([None, (), ("stem",), ("stem", "stage2")]), stride=st.sampled_from([None, 1, 16, 64]), inference=st.booleans(),
+    taps=st.sampled_from([None, (), ("stem",), ("stem", "stage2")]), stride=st.sampled_from([None, 1, 16, 64]),
+    inference=st.booleans(),
 )  # fmt: skip
 def test_what_is_written_is_read(
     phi: str | None,
