@@ -55,7 +55,7 @@ def beside(path: Path) -> Path:
 def _facts(source: str, module: str) -> _Facts:
     expected, tree = from_head(source), ast.parse(source)
     if expected.inference:
-        raise HeadError("it is for inference alone, and a test trains: write the test of the training file")
+        raise HeadError("the file is for inference alone, and a test trains: write the test of the training file")
     network, shape, listed = _network(tree), _input_shape(tree), _feature_names(tree)
     for name in (module, network.name):
         if not _IDENTIFIER.fullmatch(name) or keyword.iskeyword(name):

@@ -203,6 +203,8 @@ def _folder(output: str | None, count: int) -> Path | int | None:
     if count > 1 or (output or "").endswith(("/", os.sep)):
         several = ", and several files go to one" if count > 1 else ""
         return fail(f"{output}: there is no such folder{several}", NO_ACCESS)
+    if not path.suffix and not path.exists():
+        return fail(f"{output}: there is no such folder, and a file's name ends in .py", NO_ACCESS)
     return None
 
 

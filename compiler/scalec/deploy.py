@@ -31,7 +31,9 @@ class Deployment:
 def deploy(network: ir.Network) -> Deployment:
     """Make a network for inference."""
     rewriter = _Rewriter()
-    return Deployment(network, rewriter.network(network), tuple(rewriter.folds))
+    made = rewriter.network(network)
+    there = {id(leaf) for leaf in ir.leaves(network)}  # and not in a unit or body that is absent
+    return Deployment(network, made, tuple(fold for fold in rewriter.folds if id(fold[1]) in there))
 
 
 def deployed(layers: Sequence[ir.Node]) -> list[ir.Node]:

@@ -35,13 +35,9 @@ def title(network: Network) -> str:
 
 
 FOR_INFERENCE = "For inference alone"
-_INFERENCE = (
-    f"{FOR_INFERENCE}: batch norms are folded into the layers before them, dropout and stochastic depth are gone, "
-    "and tensors are reused. Weights are those of the training file, through `fold` where this file ends with one."
-)
 
 
-def _body(network: Network) -> list[str]:
+def _body(network: Network, folds: bool) -> list[str]:
     """Say what is given instead of the last stage's output, and what became of strides and batch norms."""
     said = []
     if network.outputs:
@@ -50,7 +46,10 @@ def _body(network: Network) -> list[str]:
     if network.setting.output_stride is not None:
         said.append(f"Strides beyond {network.setting.output_stride} have become dilation.")
     if network.setting.inference:
-        said.append(_INFERENCE)
+        folding = "batch norms are folded into the layers before them, " if folds else ""
+        said.append(f"{FOR_INFERENCE}: {folding}dropout and stochastic depth are gone, and tensors are reused.")
+        way = "through `fold`, at the end of this file" if folds else "as they are"
+        said.append(f"It takes the weights of the training file {way}.")
     return ["", *_wrapped(" ".join(said))] if said else []
 
 
@@ -61,7 +60,8 @@ def header(compiled: "Compiled") -> list[str]:
     digest = hashlib.sha256(program.canonical.encode()).hexdigest()
     name = program.file.source.file
     origin = f"Compiled by scalec {__version__} from {kept_name(name) or 'spec.scl'}, canonical text SHA-256"
-    lines = [*_body(network), "", origin, digest]
+    folds = compiled.deployment is not None and bool(compiled.deployment.folds)
+    lines = [*_body(network, folds), "", origin, digest]
     lines += ["", "To write it again:", *recipe(name, network.setting).lines()]
     if coefficients := _coefficients(network):
         lines += ["", *_wrapped(", ".join(item.replace(" ", "~") for item in coefficients))]

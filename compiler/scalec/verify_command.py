@@ -81,10 +81,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _expected(text: str, arguments: argparse.Namespace) -> "Expected":
-    from scalec.verify.expected import from_head, from_spec
+    from scalec.verify.expected import from_head, from_spec, is_for_inference_by
 
     if arguments.spec is None:
         return from_head(text)
+    if vars(arguments)["for"] is None and is_for_inference_by(text):
+        vars(arguments)["for"] = "inference"
     return from_spec(compiled(load(arguments.spec, arguments), arguments))
 
 

@@ -1,5 +1,5 @@
 def fold(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Make this file's state_dict of the training file's: batch norms go into layers."""
+    """Turn the training file's state_dict into this file's: layers take up batch norms."""
     folded = dict(state)
     for key in state:
         for norm, layer, eps in FOLDED:

@@ -128,7 +128,8 @@ def folded(subject: Subject) -> str:
     try:
         own.load_state_dict(subject.fold(state) if subject.fold else state)
     except (KeyError, RuntimeError) as error:
-        raise Wrong(f"it does not take the weights of the training file: {str(error).splitlines()[0]}") from None
+        said = " ".join(line.strip() for line in str(error).splitlines()[1:3]) or str(error)
+        raise Wrong(f"the file does not take the weights of the training file: {said[:200]}") from None
     x = noise((2, *subject.size), 1)
     kept = x.clone()
     with torch.no_grad():

@@ -46,6 +46,14 @@ def from_spec(compiled: Compiled) -> Expected:
     )  # fmt: skip
 
 
+def is_for_inference_by(text: str) -> bool:
+    """Tell whether a file says at its head that it is for inference."""
+    try:
+        return FOR_INFERENCE in (ast.get_docstring(ast.parse(text)) or "")
+    except (SyntaxError, ValueError):
+        return False
+
+
 def from_head(text: str) -> Expected:
     """Take the table of the file's docstring. Raises `HeadError`."""
     try:
