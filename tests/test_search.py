@@ -508,6 +508,7 @@ def test_the_project_says_where_accuracy_comes_from(tmp_path: Path, capsys: pyte
         (["--flops", "1G"], "--flops goes with --free"),
         (["--set", "w=1"], "--set goes with --free"),
         (["--free", "d", "--flops", "1M", "--write"], "--write puts in the constants of the spec's own search"),
+        (["--quick", "--write"], "--quick is to see one run"),
         (["--seeds", "2"], "expected a whole number from 3 to 100, not '2'"),
         (["--budget", "epochs:3"], "expected names and numbers"),
         (["--gpus", ";"], "expected numbers of GPUs"),

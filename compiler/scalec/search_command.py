@@ -95,6 +95,8 @@ def _misused(arguments: argparse.Namespace) -> str | None:
         return f"--{limits[0] if limits else 'set'} goes with --free"
     if arguments.free and arguments.write:
         return "--write puts in the constants of the spec's own search, and --free is another one"
+    if arguments.quick and arguments.write:
+        return "--write puts in what a search has found, and --quick is to see one run"
     if arguments.spec == "-" and not arguments.dry_run:
         return "the result is written beside the spec: give its name, or --dry-run"
     if arguments.launcher == "slurm" and arguments.gpus and len(arguments.gpus) > 1:

@@ -109,7 +109,7 @@ def _checks(subject: "Subject", arguments: argparse.Namespace) -> "Iterator[tupl
 
 
 def _line(name: str, ok: bool, said: str) -> str:
-    return f"{'ok' if ok else 'WRONG':<7}{name:<15}{said}"
+    return f"{'ok' if ok else 'WRONG':<7}{name:<14} {said}"
 
 
 def _report(arguments: argparse.Namespace, ok: bool, rows: list[tuple[str, bool, str]]) -> dict[str, Any]:
