@@ -22,18 +22,19 @@ LAYERS = """
     render formats show exits
     shape exact syntax code
     walk spelling meant layout table names
-    characters build hints parser_tables parse
+    citation characters build hints parser_tables parse
     format_words format_layout format_chain format_table format_tree format
     ops.base ops.activation ops.convolution ops.linear ops.normalization ops.pooling ops.regularization
     ops.shuffle ops
     program
     expr
     footprint liveness tape
-    cycles definitions structure check canonical seek resolve
+    cycles definitions structure cites check canonical seek resolve
     depends
     scope
     sought moved
     ir
+    papers
     setting joins repetition atrous instantiate scale
     deploy
     features

@@ -11,6 +11,7 @@ from lark.tree import Meta
 from lark.visitors import Transformer_NonRecursive, v_args
 
 from scalec import syntax as s
+from scalec.citation import is_citation, nearest_citation, wrong
 from scalec.diagnostics import Edit, Help, Report, advise, did_you_mean
 from scalec.exact import ArithmeticFailure, parse_decimal
 from scalec.limits import MAX_BODIES, MAX_PARAMETERS, MAX_UNITS, MAX_VARIANTS
@@ -113,6 +114,20 @@ class _Builder(Transformer_NonRecursive):  # type: ignore[type-arg]
     def search(self, meta: Meta, children: list[Any]) -> s.Search:
         *axes, conditions, match, settings = children
         return s.Search(self._span(meta), tuple(axes), conditions or (), match, settings or ())
+
+    def cite(self, meta: Meta, children: list[Token]) -> s.Cite:
+        present: tuple[Token, ...] = _present(children)
+        papers = tuple(self._citation(child) for child in present if child.type == "CITED")
+        blocks = tuple(self._identifier(child) for child in present if child.type == "NAME")
+        return s.Cite(self._span(meta), papers, blocks)
+
+    def _citation(self, token: Token) -> s.Citation:
+        span = self._at(token)
+        if not is_citation(token):
+            near, (label, wanted) = nearest_citation(token), wrong(token)
+            help = advise(f"write `{near[0]}`", Edit(span, near[0]), safe=near[1]) if near else wanted
+            self.report.error("E006", f"`{token}` is not how a paper is cited", span, label, help=help)
+        return s.Citation(span, str(token))
 
     def axis(self, meta: Meta, children: list[Any]) -> s.Axis:
         name, *limits = children

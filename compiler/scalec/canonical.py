@@ -33,7 +33,7 @@ def canonical(spec: s.Spec, imported: Mapping[str, s.Spec]) -> str:
         kept = [
             text
             for statement, text in zip(other.statements, other.canonical, strict=True)
-            if isinstance(statement, s.Default) or _defined(statement) & needed[key]
+            if isinstance(statement, s.Default) or _defined(statement) & needed[key] or _cites(statement, needed[key])
         ]
         parts.append(f"{key}: {' '.join(kept)}")
     return "\n".join(parts)
@@ -43,6 +43,13 @@ def _imports(statement: s.Statement) -> list[tuple[str, str]]:
     if not isinstance(statement, s.Import):
         return []
     return [(statement.module.key, name.key) for name in statement.names]
+
+
+def _cites(statement: s.Statement, needed: set[str]) -> bool:
+    """Tell whether a citation may be one of what is needed: it stands in the emitted file then."""
+    return isinstance(statement, s.Cite) and bool(needed) and (
+        not statement.blocks or any(block.key in needed for block in statement.blocks)
+    )
 
 
 def _defined(statement: s.Statement) -> set[str]:

@@ -74,6 +74,12 @@ class _Writer(Reader):
             case s.Default():
                 settings = iter(statement.settings)
                 return Seq(keyword, " ", self.items(len(statement.settings), lambda: self.call(next(settings))))
+            case s.Cite():
+                papers = self.items(len(statement.papers), lambda: self.leaf("CITED"))
+                if not statement.blocks:
+                    return Seq(keyword, " ", papers)
+                of = self.leaf("_FOR")
+                return Seq(keyword, " ", papers, " ", of, " ", self.items(len(statement.blocks), lambda: self.leaf("NAME")))
             case s.Require():
                 return Seq(keyword, " ", self.items(len(statement.conditions), self.expression))
         raise AssertionError(statement)

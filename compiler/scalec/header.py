@@ -5,7 +5,7 @@ import textwrap
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from scalec import __version__, exact
+from scalec import __version__, exact, papers
 from scalec import syntax as s
 from scalec.cost import Cost, cost
 from scalec.exact import Radical
@@ -61,7 +61,7 @@ def header(compiled: "Compiled") -> list[str]:
     name = program.file.source.file
     origin = f"Compiled by scalec {__version__} from {kept_name(name) or 'spec.scl'}, canonical text SHA-256"
     folds = compiled.deployment is not None and bool(compiled.deployment.folds)
-    lines = [*_body(network, folds), "", origin, digest]
+    lines = [*_body(network, folds), *papers.lines(network), "", origin, digest]
     lines += ["", "To write it again:", *recipe(name, network.setting).lines()]
     if coefficients := _coefficients(network):
         lines += ["", *_wrapped(", ".join(item.replace(" ", "~") for item in coefficients))]

@@ -1,12 +1,17 @@
 """What was probably meant where a word cannot stand: the habits of other languages, and slips of the finger."""
 
+import re
 from dataclasses import dataclass
 
 from lark import Token
 
+from scalec.citation import nearest_citation
 from scalec.diagnostics import Edit, Help, advise, did_you_mean
 from scalec.source import Source, Span
 from scalec.syntax import KEYWORDS
+
+
+_NUMBERED = re.compile(r"(?:(?:arxiv|doi)[ \t]*:?[ \t]*)?[^\s,]+", re.IGNORECASE)
 
 
 def token_span(token: Token, source: Source) -> Span:
@@ -27,6 +32,8 @@ class Hints:
         """Say what was probably meant at a token that cannot stand where it does."""
         token, accepts = self.tokens[index], self.accepts
         before, span = self.tokens[index - 1] if index else token, token_span(token, self.source)
+        if "CITED" in accepts:
+            return self._citation_hint(span)
         if str(token) in KEYWORDS and "NAME" in accepts:
             return f"`{token}` is a keyword and cannot be a name"
         if token.type == "NAME" and "_BY" in accepts:
@@ -46,6 +53,14 @@ class Hints:
         if token.type == "_IF" and "_ELSE" not in accepts:
             return "a condition inside another stands in parentheses"
         return self._bracket_hint(index)
+
+    def _citation_hint(self, span: Span) -> Help:
+        """Help with what stands for a paper: a bare number, or one behind a space."""
+        found = _NUMBERED.match(self.source.text, span.start)
+        near = nearest_citation(found.group()) if found else None
+        if found is None or near is None:
+            return "a paper is cited by its number: `arXiv:1905.11946` or `doi:10.1109/CVPR.2016.90`"
+        return advise(f"write `{near[0]}`", Edit(Span(self.source, *found.span()), near[0]), safe=near[1])
 
     def _point_hint(self, index: int) -> Help:
         text, token = "a number has digits on both sides of its point: `0.5`", self.tokens[index]

@@ -9,6 +9,7 @@ MAX_BYTES = 256 * 1024
 MAX_TOKENS = 50_000
 MAX_NESTING = 64  # brackets in brackets
 MAX_NAME = 64
+MAX_CITATION = 64  # so that its address fits on a line of an emitted file
 MAX_LITERAL_DIGITS = 19
 MAX_ERRORS = 50  # then a stage stops; fewer are shown
 MAX_CANDIDATES = 500  # that a misspelt name is compared with

@@ -39,6 +39,7 @@ _PATTERNS = {
     "default": "default BatchNorm(eps = 0.001)", "scale": "scale L → ceil(d · L)", "require": "require FLOPS ≤ 2G",
     "block": "block Name(kernel) <H, W, C> → <H, W, C> = …", "network": "network Name <224, 224, 3> → <1000> = …",
     "variants": "variants (φ, dropout) { B0 (0, 0.2) }",
+    "cite": "cite arXiv:1905.11946",
     "search": "search α, β, γ from 1 to 2 by 0.05 where α · β² · γ² ≈ 2 ± 0.1",
 }  # fmt: skip
 _HEAD = 5  # an error in the first few words of a statement is helped by a whole one
@@ -241,7 +242,7 @@ class _Feeder:
         """Tell whether a keyword of statements stands where a name was meant: what follows it starts no statement."""
         if self.tokens[index].type not in _STARTERS or "NAME" not in self.parser.accepts():
             return False
-        following = {"_REQUIRE": {*_EXPRESSION, "_NOT"}, "_VARIANTS": {"LPAR"}}.get(self.tokens[index].type, {"NAME"})
+        following = {"_REQUIRE": {*_EXPRESSION, "_NOT"}, "_VARIANTS": {"LPAR"}, "_CITE": {"CITED"}}.get(self.tokens[index].type, {"NAME"})
         return index + 1 < len(self.tokens) and self.tokens[index + 1].type not in following
 
     def _missing(self, index: int) -> str | None:
@@ -333,7 +334,7 @@ def _expected(accepts: set[str]) -> str:
         return "expected `±`"
     accepts -= (_CONTINUES | ({"LPAR"} if "PLUS" in accepts else set())) - compared
     for terminal in sorted(accepts):
-        named = {"NAME": "a name", "NUMBER": "a number", "$END": "the end of the file"}.get(terminal)
+        named = {"NAME": "a name", "NUMBER": "a number", "$END": "the end of the file", "CITED": "an arXiv number or a DOI"}.get(terminal)
         words.append(named or f"`{_SYMBOLS.get(terminal, terminal.strip('_').lower())}`")
     if not words or len(words) > 6:
         return ""

@@ -53,6 +53,7 @@ class File:
     lets: dict[str, LetDef] = field(default_factory=dict)
     blocks: dict[str, BlockDef] = field(default_factory=dict)
     defaults: dict[str, s.Call] = field(default_factory=dict)
+    cites: list[s.Cite] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
     """Names whose definition is wrong: nothing more is said where they are used."""
 

@@ -89,6 +89,8 @@ def _file(
         elif isinstance(statement, s.Default):
             for setting in statement.settings:
                 _default(setting, file, report)
+        elif isinstance(statement, s.Cite):
+            file.cites.append(statement)
         elif isinstance(statement, s.Network):
             _free(statement.name, file, report, "network")
     return file

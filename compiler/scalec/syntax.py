@@ -15,8 +15,8 @@ GREEK = dict(
     )
 )
 GREEK |= {letter.upper(): name.capitalize() for letter, name in GREEK.items()} | {"ϕ": "phi"}
-STATEMENTS = "import param let default scale require block network variants search".split()
-KEYWORDS = [*STATEMENTS, *"from where when if else and or not tap within to by match with".split()]
+STATEMENTS = "import param let default scale require block network variants search cite".split()
+KEYWORDS = [*STATEMENTS, *"from where when if else and or not tap within to by match with for".split()]
 
 
 def ascii_name(text: str) -> str:
@@ -351,6 +351,22 @@ class Search(Statement):
     conditions: tuple[Expr, ...]
     match: Match | None
     settings: tuple[Binding, ...]
+
+
+@record
+class Citation(Node):
+    """`arXiv:1905.11946`: `key` is as written, once it has been checked."""
+
+    key: str
+
+
+@record
+class Cite(Statement):
+    """`cite arXiv:1709.01507 for SqueezeExcite`; without blocks it is for all that the file has."""
+
+    keyword = "cite"
+    papers: tuple[Citation, ...]
+    blocks: tuple[Identifier, ...]
 
 
 @record
