@@ -9,12 +9,16 @@ from itertools import pairwise
 from pathlib import Path
 
 from scalec.audit import same_skeleton
+from scalec.citation import address
 from scalec.emit import Checked, checked, rendered
 from scalec.layout import WIDTH
+from scalec.papers import HEADING, read
 from scalec.seal import sealed
 from scalec.verify.expected import Expected, HeadError, from_head
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+INFERENCE = "_inference"
+"""How the name of a file for inference ends, unless somebody has chosen another."""
 _LONG = 40
 """A class with a longer name is called `Network` in the test: lines stay short."""
 
@@ -36,6 +40,11 @@ class _Facts:
     """Of a network that takes images of any multiple of it."""
     classes: bool
     """Whether how many numbers it gives is an argument of the constructor."""
+    papers: tuple[str, ...]
+    """Their addresses."""
+    inference: bool
+    folds: bool
+    """Whether it takes up batch norms through `fold`."""
 
 
 def companion(source: str, path: Path) -> str:
@@ -43,7 +52,8 @@ def companion(source: str, path: Path) -> str:
     facts, relative = _facts(source, path.stem), (path.parent / "__init__.py").is_file()
     text = _render(facts, relative)
     stages = tuple((f"n{index}", shape) for index, (_, shape) in enumerate(facts.stages))
-    same_skeleton(text, _render(replace(facts, module="module", network="Net", stages=stages), relative))
+    module = f"module{INFERENCE}" if _training(facts.module, relative) else "module"
+    same_skeleton(text, _render(replace(facts, module=module, network="Net", stages=stages), relative))
     return sealed(text)
 
 
@@ -54,8 +64,6 @@ def beside(path: Path) -> Path:
 
 def _facts(source: str, module: str) -> _Facts:
     expected, tree = from_head(source), ast.parse(source)
-    if expected.inference:
-        raise HeadError("the file is for inference alone, and a test trains: write the test of the training file")
     network, shape, listed = _network(tree), _input_shape(tree), _feature_names(tree)
     for name in (module, network.name):
         if not _IDENTIFIER.fullmatch(name) or keyword.iskeyword(name):
@@ -72,6 +80,8 @@ def _facts(source: str, module: str) -> _Facts:
         tuple((name, (y[0], strides[name]) if strides else y) for name, y in stages.items()),
         max(strides.values(), default=None),
         output is not None and output == (_defaults(init).get("classes"),),
+        tuple(map(address, read(ast.get_docstring(tree) or ""))), expected.inference,
+        expected.inference and bool(_constant(tree, "FOLDED")),
     )  # fmt: skip
 
 
@@ -163,8 +173,22 @@ def _render(facts: _Facts, relative: bool) -> str:
         params=_number(facts.params), macs=_number(facts.macs), small=_tuple(small),
         output=None if facts.output is None else _tuple(facts.output),
         stages=[[checked(stage), *map(_number, shape)] for stage, shape in facts.stages],
-        stride=facts.stride and _number(facts.stride), classes=facts.classes,
+        stride=facts.stride and _number(facts.stride), classes=facts.classes, name=checked(facts.network),
+        papers=[checked(line) for line in _papers(facts)], inference=facts.inference, folds=facts.folds,
+        channels_last=len(facts.shape) == 3, training=_training(facts.module, relative),
     )  # fmt: skip
+
+
+def _papers(facts: _Facts) -> list[str]:
+    return ["", HEADING, *(f"  {paper}" for paper in facts.papers)] if facts.papers else []
+
+
+def _training(module: str, relative: bool) -> Checked | None:
+    """Write the name of the training file's module as an expression, where the name of the file for inference tells it."""
+    name = module.removesuffix(INFERENCE)
+    if name == module or not name:
+        return None
+    return checked(f'f"{{__package__}}.{name}"' if relative else f'"{name}"')
 
 
 def _imports(facts: _Facts, name: str, relative: bool) -> list[str]:
@@ -172,6 +196,8 @@ def _imports(facts: _Facts, name: str, relative: bool) -> list[str]:
     names = ["INPUT_SHAPE", facts.network if name == facts.network else f"{facts.network} as {name}"]
     if facts.output is None:
         names.insert(0, "FEATURE_INFO")
+    if facts.folds:
+        names = [*names[:-2], "FOLDED", *names[-2:], "fold"]
     head = f"from {'.' if relative else ''}{facts.module} import"
     line = f"{head} {', '.join(names)}"
     return [line] if len(line) <= WIDTH else [f"{head} (", *(f"    {each}," for each in names), ")"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scalec.exits import DONE, NO_ACCESS, STDIN, WRONG_INPUT, WRONG_USAGE, fail
-from scalec.options import body_options, load, scale_options, taps, write_options
+from scalec.options import body_options, compiled, load, purpose_options, scale_options, taps, write_options
 
 _EXAMPLES = """examples:
   scalec test-file models/b0.py                           writes models/test_b0.py
@@ -32,6 +32,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("files", metavar="FILE|SPEC", nargs="+", help="emitted files, or specs of files to be")
     scale_options(parser)
     body_options(parser)
+    purpose_options(parser)
     parser.add_argument("-o", metavar="DIR|-", dest="folder", help="where to write; `-` is standard output")
     write_options(parser)
     parser.set_defaults(run=run, stdin_filename="<stdin>", output_folder=None)
@@ -43,8 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
     from scalec.verify.expected import HeadError
 
     scaled = arguments.phi or arguments.variant or arguments.changes or taps(arguments) is not None
-    if (scaled or arguments.output_stride) and all(name.endswith(".py") for name in arguments.files):
-        return fail("--phi, --variant and --set are of a spec: an emitted file is at its scale", WRONG_USAGE)
+    scaled = scaled or arguments.output_stride or vars(arguments)["for"]
+    if scaled and all(name.endswith(".py") for name in arguments.files):
+        return fail("--phi, --variant, --set and --for are of a spec: an emitted file is what it is", WRONG_USAGE)
     if arguments.folder == STDIN and len(arguments.files) > 1:
         return fail("-o - is for one file", WRONG_USAGE)
     if arguments.folder not in (None, STDIN) and not Path(arguments.folder).is_dir():
@@ -73,10 +75,8 @@ def _subject(name: str, arguments: argparse.Namespace) -> Subject:
     if name.endswith(".py"):
         path = Path(name)
         return Subject(path.read_bytes().decode("utf-8", "replace"), path)
-    compiled = load(name, arguments).compile(
-        arguments.phi, arguments.variant, arguments.changes, taps(arguments), arguments.output_stride
-    )
-    return Subject(compiled.source, Path(arguments.output_folder or ".") / default_name(compiled.network))
+    made = compiled(load(name, arguments), arguments)
+    return Subject(made.source, Path(arguments.output_folder or ".") / default_name(made.network))
 
 
 def _write(tests: list[tuple[Path, str, str]], arguments: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from scalec.source import Source, Span
 from scalec.syntax import KEYWORDS
 
 
-_NUMBERED = re.compile(r"(?:(?:arxiv|doi)[ \t]*:?[ \t]*)?[^\s,]+", re.IGNORECASE)
+_NUMBERED = re.compile(r"(?:(?:arxiv|doi)[ \t]*:?[ \t]*)?[^\s,#]+", re.IGNORECASE)
 
 
 def token_span(token: Token, source: Source) -> Span:
