@@ -12,7 +12,7 @@ import black
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from nets import compiled
+from nets import compiled, spec
 from peers import load_module
 from scalec.cli import main
 from scalec.companion import companion
@@ -24,6 +24,7 @@ from strategies import Written, specs
 from test_emitted import COMPANIONS, GOLDEN, emitted
 
 SMALL = compiled("mobilenet_v3_small", "x1_0")
+DEPLOYED = spec("mobilenet_v3_small").compile(variant="x1_0", inference=True)
 
 
 def run(folder: Path, *options: str) -> tuple[int, str]:
@@ -37,10 +38,10 @@ def run(folder: Path, *options: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def lay(folder: Path, net: Compiled, mutation: tuple[str, str] | None = None) -> None:
+def lay(folder: Path, net: Compiled, mutation: tuple[str, str] | None = None, name: str = "net") -> None:
     """Write a model and its test; the model may be broken after that."""
-    path, source = folder / "net.py", net.source
-    (folder / "test_net.py").write_text(companion(source, path), encoding="utf-8")
+    path, source = folder / f"{name}.py", net.source
+    (folder / f"test_{name}.py").write_text(companion(source, path), encoding="utf-8")
     if mutation:
         assert mutation[0] in source, "the mutant is not planted"
         source = source.replace(*mutation, 1)
@@ -116,6 +117,76 @@ def test_a_mutant_fails(name: str, tmp_path: Path) -> None:
         )
     code, said = run(tmp_path, "-rf", "-k", test.partition("[")[0])
     assert code == 1 and f"FAILED test_net.py::{test}" in said, said
+
+
+INFERENCE_MUTANTS = {
+    "a shift that is forgotten": ("- mean) * scale + shift", "- mean) * scale", "test_batch_norms_are_folded"),
+    "a bias that is forgotten": (
+        'state.get(f"{layer}.bias", torch.zeros_like(mean))', "torch.zeros_like(mean)", "test_batch_norms_are_folded"
+    ),
+    "another eps": ('("norm", "conv", 0.001)', '("norm", "conv", 0.01)', "test_it_gives_what"),
+    "a row that is missing": ('    ("project.1", "project.0", 0.001),\n', "", "test_it_gives_what"),
+    "weights that are changed": ("state[f\"{layer}.weight\"] = (weight * by", "weight.zero_(); (weight * by", "test_batch"),
+    "the image is written over": ("x = self.stem(x)", "x = self.stem(x.mul_(2))", "test_the_image_is_left_alone"),
+    "another layout": ("        channels_last(self)\n", "", "test_weights_are_channels_last"),
+    "an unused parameter": ("x = self.stage4(x)", "x = self.stage4[:2](x)", "test_everything_makes_a_difference"),
+    "a dead stage": ("x = self.last(x)", "x = self.last(x) * 0", "test_everything_makes_a_difference"),
+    "a graph break": ("x = self.last(x)", "x = self.last(x if float(x.sum()) else x)", "test_compiles_to_one_graph"),
+    "a dropout": ("x = self.last(x)", "x = nn.functional.dropout(self.last(x))", "test_inference_is_deterministic"),
+}  # fmt: skip
+FAST_INFERENCE = ("a shift that is forgotten", "a row that is missing")
+
+
+def lay_for_inference(folder: Path, mutation: tuple[str, str] | None = None) -> None:
+    """Write a file for inference with its test, and the training file, where both are looked for."""
+    lay(folder, DEPLOYED, mutation, "net_inference")
+    (folder / "net.py").write_text(SMALL.source, encoding="utf-8")
+
+
+def test_a_file_for_inference_passes(tmp_path: Path) -> None:
+    lay_for_inference(tmp_path)
+    code, said = run(tmp_path)
+    assert code == 0 and "14 passed" in said, said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "variant", "taps", "count"),
+    [
+        ("vgg", "VGG11_bn", None, "14 passed"), ("convnext", "Atto", None, "13 passed"),
+        ("densenet", "DenseNet121", None, "14 passed"), ("resnet_d", "ResNet10t", (), "13 passed"),
+    ],
+)  # fmt: skip
+def test_families_for_inference_pass(
+    name: str, variant: str, taps: tuple[str, ...] | None, count: str, tmp_path: Path
+) -> None:
+    """One size alone, no batch norms, batch norms that stay, and feature maps, in a package."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "__init__.py").touch()
+    lay(tmp_path / "models", spec(name).compile(variant=variant, taps=taps, inference=True), None, "net_inference")
+    training = spec(name).compile(variant=variant, taps=taps).source
+    (tmp_path / "models" / "net.py").write_text(training, encoding="utf-8")
+    code, said = run(tmp_path)
+    assert code == 0 and count in said, said
+
+
+def test_without_the_training_file(tmp_path: Path) -> None:
+    """Beside it, one test compares with it; without it that test is passed over, or is not there."""
+    lay(tmp_path, DEPLOYED, None, "net_inference")
+    code, said = run(tmp_path, "-k", "test_it_gives_what")
+    assert code == 0 and "1 skipped" in said, said
+    text = companion(DEPLOYED.source, tmp_path / "net.py")
+    assert "test_batch_norms_are_folded" in text and "training file" not in text
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in FAST_INFERENCE else pytest.mark.slow) for n in INFERENCE_MUTANTS]
+)
+def test_a_mutant_for_inference_fails(name: str, tmp_path: Path) -> None:
+    old, new, test = INFERENCE_MUTANTS[name]
+    lay_for_inference(tmp_path, (old, new))
+    code, said = run(tmp_path, "-rf", "-k", test)
+    assert code == 1 and f"FAILED test_net_inference.py::{test}" in said, said
 
 
 def check(net: Compiled) -> None:

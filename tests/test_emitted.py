@@ -36,7 +36,7 @@ BODIES = {
 }
 """Feature maps, and what strides beyond this become."""
 DEPLOYED = {"efficientnet_b0_inference": ("efficientnet", "B0"), "resnet50_inference": ("resnet", "ResNet50")}
-COMPANIONS = ("efficientnet_b0",)
+COMPANIONS = ("efficientnet_b0", "efficientnet_b0_inference")
 """Files beside which a test lies: tests/test_companion.py."""
 
 
@@ -88,7 +88,10 @@ def test_other_blacks_agree(version: str, tmp_path: Path) -> None:
 
 
 def test_b7_is_short() -> None:
-    assert len(emitted("efficientnet_b7").splitlines()) <= 250
+    """At most 250 lines, and one for each paper."""
+    head, _, rest = emitted("efficientnet_b7").partition("\nPapers:\n")
+    papers, _, body = rest.partition("\n\n")
+    assert papers.count("https://") == 3 and len(f"{head}\n{body}".splitlines()) <= 250
 
 
 def test_only_network_and_header_change_with_scale() -> None:
