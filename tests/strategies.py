@@ -84,6 +84,8 @@ class Written:
     stages: tuple[Stage, ...]
     variants: dict[str, dict[str, Fraction]]
     labels: tuple[str, ...]
+    papers: tuple[str, ...] = ()
+    """Those that are cited for the network, in order; others may be for blocks."""
 
     @property
     def ascii(self) -> str:
@@ -122,7 +124,7 @@ def mixed(text: str, seed: int) -> str:
 
 _LETTERS = "A-Za-z_Α-Ωα-ωϕ"
 _WORD = re.compile(
-    rf"#[^\n]*|[{_LETTERS}][0-9{_LETTERS}]*|[0-9][0-9_]*(?:\.[0-9_]+)?(?:%|[{_LETTERS}][0-9{_LETTERS}]*)?"
+    rf"#[^\n]*|(?:arXiv|doi):(?=[0-9]|[A-Za-z.-]+/[0-9])[^\s,#]+|[{_LETTERS}][0-9{_LETTERS}]*|[0-9][0-9_]*(?:\.[0-9_]+)?(?:%|[{_LETTERS}][0-9{_LETTERS}]*)?"
     r"|[⁰¹²³⁴⁵⁶⁷⁸⁹]+|\|>|->|[<>=!~]=|\S"
 )
 _SEPARATORS = ("⊙", "|>", ",", "=")
@@ -172,6 +174,21 @@ def examples(count: int, *strategies: st.SearchStrategy[Any], more: int = 10) ->
         return run
 
     return decorate
+
+
+def citations() -> st.SearchStrategy[str]:
+    """Identifiers of papers, as anybody may cite them."""
+    month, version = st.integers(1, 12).map("{:02}".format), st.just("") | st.integers(1, 99).map("v{}".format)
+    number = st.integers(1, 9999).map("{:04}".format)
+    late = st.builds("arXiv:{}{}.{:05}{}".format, st.integers(15, 99), month, st.integers(1, 99_999), version)
+    early = st.builds("arXiv:{:02}{}.{}{}".format, st.integers(8, 14), month, number, version)
+    archive = st.sampled_from(["cs", "math", "hep-th", "cond-mat", "math.GT", "q-bio"])
+    year = st.sampled_from(["91", "99", "00", "06"])
+    old = st.builds("arXiv:{}/{}{}{:03}{}".format, archive, year, month, st.integers(0, 999), version)
+    part = st.from_regex(r"[A-Za-z0-9(][A-Za-z0-9._():-]{0,8}[A-Za-z0-9)]", fullmatch=True)
+    ends = st.lists(part, min_size=1, max_size=3).map("/".join)
+    doi = st.builds("doi:10.{}/{}".format, st.sampled_from(["1109", "48550", "1000.10", "123456789"]), ends)
+    return late | early | old | doi
 
 
 @dataclass(frozen=True)
@@ -226,16 +243,17 @@ class _Pen:
         self.switch = self.chance(50)
         self.has_width = self.chance(50)
         self.rules = self._rules()
-        statements = [self._names(), *self._scales()]
+        statements = [*self._cites(), self._names(), *self._scales()]
         statements += self._defaults()
         texts = [self._conv_act(), self._squeeze(), *(self._block(n) for n in range(self.number(1, 4)))]
         network = self._network()
         variants, rows = self._variants()
-        body = "\n\n".join([*statements, *texts, network, *variants, *self._requirements(rows), *self._search()])
+        ends = [*variants, *self._requirements(rows), *self._search(), *self._cites_for_blocks()]
+        body = "\n\n".join([*statements, *texts, network, *ends])
         text = mixed(body, self.number(0, 999)) if self.chance(50) else body
         return Written(
             text, self.height, self.width, self.rules, self.coefficients, tuple(self.stages), rows,
-            tuple(sorted(self.labels)),
+            tuple(sorted(self.labels)), tuple(self.papers),
         )  # fmt: skip
 
     def _rules(self) -> dict[str, Rule]:
@@ -308,6 +326,21 @@ class _Pen:
         clauses += ["  match FLOPS ± 10%"] if self.chance(50) else []
         clauses += [f"  with φ = 1/2, seeds = {self.number(3, 9)}, validate = -2 + 5"] if self.chance(50) else []
         return ["\n".join(clauses)]
+
+    def _cites(self) -> list[str]:
+        self.papers: list[str] = []
+        if self.chance(40):
+            self.papers = self.draw(st.lists(citations(), min_size=1, max_size=3, unique=True))
+        first = self.number(0, len(self.papers))
+        parts = [part for part in (self.papers[:first], self.papers[first:]) if part]
+        return ["\n".join(f"cite {', '.join(part)}" for part in parts)] if parts else []
+
+    def _cites_for_blocks(self) -> list[str]:
+        if self.chance(60):
+            return []
+        paper = self.draw(citations().filter(lambda found: found not in self.papers))
+        names = [block.name for block in self.blocks][: self.number(1, 3)]
+        return [f"cite {paper} for {', '.join(names)}"]
 
     def _variants(self) -> tuple[list[str], dict[str, dict[str, Fraction]]]:
         if self.chance(60):

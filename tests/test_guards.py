@@ -26,6 +26,7 @@ from scalec.kinds import kinds
 from scalec.render import render
 
 SPEC = """# {comment}
+cite {paper} for {block}
 {start}
 param φ = 0, {param} = 3
 let {let} = 1.5, twice({let_parameter}) = 2 · {let_parameter}, number = {number}
@@ -56,6 +57,7 @@ NEUTRAL = {
     "comment": "a comment", "start": "", "param": "size", "let": "wide", "let_parameter": "q", "number": "3",
     "block": "Pair", "block_parameter": "kernel", "where": "inside", "inner": "first", "network": "Small",
     "network_parameter": "rate", "label": "stem", "variant": "Big", "end": "",
+    "paper": "doi:10.1109/CVPR.2016.90",
 }  # fmt: skip
 IN_THE_SPEC = sorted(NEUTRAL)
 ELSEWHERE = ["file", "set name", "set value", "phi", "variant name", "import", "module"]
