@@ -12,14 +12,15 @@ from pathlib import Path
 SPECS = Path(__file__).parents[1] / "specs"
 
 _TOKEN = re.compile(r"#[^\n]*|\s+|[^\W\d]\w*|\d[\w.%]*|\|>|->|[<>=!~]=|.", re.DOTALL)
-_START = re.compile(r"^(?=(?:import|param|let|default|scale|require|block|network|variants|search|cite)\b)", re.MULTILINE)
+_STARTS = "import|param|let|default|scale|require|block|network|variants|search|cite"
+_START = re.compile(rf"^(?=(?:{_STARTS})\b)", re.MULTILINE)
 _ODD = """
 1e9999999 9^9^9^9 99999999999999999999 1_000 007 0x10 .5 1. 5%% 1G 4GiB 3kB 0/0 -0 2^(1/3) 2^0.0001 0^0 0^-1 ⁹⁹⁹ ² ^
 ^= = == != <= ≤ ≈ ~= ± within · × ⊙ ⊙⊙ |> → -> <> <,> () (( )) {} { } [ ] " ' ; : :: , ,, . .. \\ ` $ @ ~ ! | & φ ϕ 𝛼
 а ß Ω K １２ ٣ ☉ − ‧ lambda None __class__ exec true false same symmetric layer layers baseline FLOPS memory C H W K
 if else and or not when where tap from import param let default scale require block network variants search to by match
-with residual gate cite for cite: arXiv: arXiv:1905.11946 arXiv:1905.1194 arXiv:cs/0112017v2 doi:10.1109/CVPR.2016.90 doi:10.1/..
-https://arxiv.org/abs/1905.11946
+with residual gate cite for cite: arXiv: arXiv:1905.11946 arXiv:1905.1194 arXiv:cs/0112017v2
+doi:10.1109/CVPR.2016.90 doi:10.1/.. https://arxiv.org/abs/1905.11946
 sum concat split ceil floor round round_even trunc to_multiple min max
 """.split() + [
     "\0", "\r", "\r\n", "\t", "\x1b[31m", "\u202e", "\u200b", "\u2028", "\ufeff", "\x85", "\U0010ffff", "é", "مرحبا",

@@ -37,6 +37,9 @@ def digest(folder: Path, main: str = MAIN, blocks: str = BLOCKS, more: str = MOR
         {"blocks": BLOCKS.replace("size = 3", "size = 5")},
         {"blocks": BLOCKS.replace("1/1000", "1/100")},
         {"more": MORE.replace("⊙ ReLU", "⊙ ReLU6")},
+        {"main": f"cite arXiv:1905.11946\n{MAIN}"},
+        {"blocks": f"cite arXiv:1905.11946\n{BLOCKS}"},
+        {"more": f"{MORE}cite arXiv:1905.11946 for Away, Inner\n"},
     ],
 )
 def test_what_a_network_is_made_of_counts(changed: dict[str, str], tmp_path: Path) -> None:
@@ -50,6 +53,8 @@ def test_what_a_network_is_made_of_counts(changed: dict[str, str], tmp_path: Pat
         {"blocks": BLOCKS.replace("Conv(other)", "Conv(7)")},
         {"blocks": BLOCKS + "block New <H, W, C> → <H, W, C> = SiLU\n"},
         {"more": MORE.replace("= SiLU", "= Tanh")},
+        {"blocks": f"{BLOCKS}cite arXiv:1905.11946 for Unused\n"},
+        {"more": f"cite arXiv:1905.11946 for Away\n{MORE}"},
     ],
 )
 def test_nothing_else_does(changed: dict[str, str], tmp_path: Path) -> None:

@@ -22,7 +22,9 @@ FEW = settings(max_examples=300, deadline=None, derandomize=True, suppress_healt
 ROOT = Path(__file__).parents[1]
 NET = "network Net <8, 8, 3> → <8, 8, 8> = Unit^1 → <8, 8, 8> ⊙ (ReLU ⊙ Inner)\n"
 UNIT = "block Unit <H, W, C> → <H, W, K> = Conv(1) → K\n"
-INNER = "block Inner <H, W, C> → <H, W, C> = residual { Depthwise(3) ⊙ Deep }\nblock Deep <H, W, C> → <H, W, C> = SiLU\n"
+INNER = """block Inner <H, W, C> → <H, W, C> = residual { Depthwise(3) ⊙ Deep }
+block Deep <H, W, C> → <H, W, C> = SiLU
+"""
 BLOCKS = UNIT + INNER
 
 
@@ -33,7 +35,7 @@ def listed(made: Compiled) -> list[str]:
     return [line.removeprefix("  ") for line in found[1].splitlines()] if found else []
 
 
-def shown(text: str, **files: str) -> list[str]:
+def shown(text: str) -> list[str]:
     return listed(load_text("net.scl", text.encode()).compile())
 
 
@@ -65,15 +67,56 @@ def test_what_is_one(paper: str) -> None:
 
 
 NONE = [
-    "", "arXiv:", "doi:", "1905.11946", "arXiv:1905.1194", "arXiv:1905.119466", "arXiv:1412.06980", "arXiv:1913.11946",
-    "arXiv:1900.11946", "arXiv:0703.0001", "arXiv:1905.00000", "arXiv:1905.11946v0", "arXiv:1905.11946v",
-    "arXiv:1905.11946 ", " arXiv:1905.11946", "arXiv:1905.11946\n", "arxiv:1905.11946", "DOI:10.1109/a", "arXiv:１905.11946",
-    "arXiv:cs/011201", "arXiv:CS/0112017", "arXiv:cs/0113017", "arXiv:cs/0812017", "arXiv:cs//0112017", "arXiv:/0112017",
-    "doi:10.1109", "doi:10.1109/", "doi:10.1109//a", "doi:10.1109/a/", "doi:10.1109/../a", "doi:10.1109/a/..", "doi:10.1109/.",
-    "doi:10.109/a", "doi:11.1109/a", "doi:10.1109/a.", 'doi:10.1109/a"""', "doi:10.1109/a b", "doi:10.1109/a\\n",
-    "doi:10.1109/a\n", "doi:10.1109/<a>", "doi:10.1109/a?b", "doi:10.1109/a#b", "doi:10.1109/a%2f", "doi:10.1109/a;b",
-    "doi:10.1109/é", "doi:10.1109/a@b", "doi:10.1109/-a", "javascript:alert(1)", f"doi:10.1109/{'a' * MAX_CITATION}",
-]  # fmt: skip
+    "",
+    "arXiv:",
+    "doi:",
+    "1905.11946",
+    "arXiv:1905.1194",
+    "arXiv:1905.119466",
+    "arXiv:1412.06980",
+    "arXiv:1913.11946",
+    "arXiv:1900.11946",
+    "arXiv:0703.0001",
+    "arXiv:1905.00000",
+    "arXiv:1905.11946v0",
+    "arXiv:1905.11946v",
+    "arXiv:1905.11946 ",
+    " arXiv:1905.11946",
+    "arXiv:1905.11946\n",
+    "arxiv:1905.11946",
+    "DOI:10.1109/a",
+    "arXiv:１905.11946",
+    "arXiv:cs/011201",
+    "arXiv:CS/0112017",
+    "arXiv:cs/0113017",
+    "arXiv:cs/0812017",
+    "arXiv:cs//0112017",
+    "arXiv:/0112017",
+    "doi:10.1109",
+    "doi:10.1109/",
+    "doi:10.1109//a",
+    "doi:10.1109/a/",
+    "doi:10.1109/../a",
+    "doi:10.1109/a/..",
+    "doi:10.1109/.",
+    "doi:10.109/a",
+    "doi:11.1109/a",
+    "doi:10.1109/a.",
+    'doi:10.1109/a"""',
+    "doi:10.1109/a b",
+    "doi:10.1109/a\\n",
+    "doi:10.1109/a\n",
+    "doi:10.1109/<a>",
+    "doi:10.1109/a?b",
+    "doi:10.1109/a#b",
+    "doi:10.1109/a%2f",
+    "doi:10.1109/a;b",
+    "doi:10.1109/é",
+    "doi:10.1109/a@b",
+    "doi:10.1109/-a",
+    "javascript:alert(1)",
+    f"doi:10.1109/{'a' * MAX_CITATION}",
+]
 
 
 @pytest.mark.parametrize("text", NONE)
@@ -103,13 +146,21 @@ def test_no_text_gets_through(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "near"),
     [
-        ("https://arxiv.org/abs/1905.11946", "arXiv:1905.11946"), ("arxiv.org/pdf/1905.11946v5.pdf", "arXiv:1905.11946v5"),
-        ("http://www.arxiv.org/abs/cs/0112017", "arXiv:cs/0112017"), ("https://dx.doi.org/10.1109/a.1", "doi:10.1109/a.1"),
-        ("arXiv: 1905.11946", "arXiv:1905.11946"), ("ARXIV:1905.11946,", "arXiv:1905.11946"), ("10.1109/a", "doi:10.1109/a"),
-        ("1905.11946", "arXiv:1905.11946"), ("doi:1905.11946", "arXiv:1905.11946"), ("arXiv:10.1109/a", "doi:10.1109/a"),
-        ("arXiv:CS/0112017", "arXiv:cs/0112017"), ("arXiv:1512.3385", "arXiv:1512.03385"), ("1409.01556", "arXiv:1409.1556"),
+        ("https://arxiv.org/abs/1905.11946", "arXiv:1905.11946"),
+        ("arxiv.org/pdf/1905.11946v5.pdf", "arXiv:1905.11946v5"),
+        ("http://www.arxiv.org/abs/cs/0112017", "arXiv:cs/0112017"),
+        ("https://dx.doi.org/10.1109/a.1", "doi:10.1109/a.1"),
+        ("arXiv: 1905.11946", "arXiv:1905.11946"),
+        ("ARXIV:1905.11946,", "arXiv:1905.11946"),
+        ("10.1109/a", "doi:10.1109/a"),
+        ("1905.11946", "arXiv:1905.11946"),
+        ("doi:1905.11946", "arXiv:1905.11946"),
+        ("arXiv:10.1109/a", "doi:10.1109/a"),
+        ("arXiv:CS/0112017", "arXiv:cs/0112017"),
+        ("arXiv:1512.3385", "arXiv:1512.03385"),
+        ("1409.01556", "arXiv:1409.1556"),
     ],
-)  # fmt: skip
+)
 def test_the_nearest(text: str, near: str) -> None:
     found = nearest_citation(text)
     assert found is not None and found[0] == near
@@ -151,7 +202,8 @@ def test_papers_of_imports(tmp_path: Path) -> None:
     (tmp_path / "inner.scl").write_text("cite arXiv:1709.01507 for Inner\ncite arXiv:1512.03385 for Deep\n" + INNER)
     unused = "block Unused <H, W, C> → <H, W, C> = ReLU\n"
     unit = UNIT.replace("→ K\n", "→ K ⊙ Inner\n").replace("<H, W, K> =", "<H, W, K>\n  =")
-    (tmp_path / "unit.scl").write_text(f"import Inner from inner\ncite arXiv:1801.04381, arXiv:1905.11946\n{unit}{unused}")
+    cited = "cite arXiv:1801.04381, arXiv:1905.11946\n"
+    (tmp_path / "unit.scl").write_text(f"import Inner from inner\n{cited}{unit}{unused}")
     main = tmp_path / "main.scl"
     net = NET.replace(" ⊙ (ReLU ⊙ Inner)", "")
     main.write_text(f"cite arXiv:1905.11946\nimport Unit from unit\ncite arXiv:1602.07360 for Unit\n{net}")

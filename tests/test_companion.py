@@ -126,7 +126,9 @@ INFERENCE_MUTANTS = {
     ),
     "another eps": ('("norm", "conv", 0.001)', '("norm", "conv", 0.01)', "test_it_gives_what"),
     "a row that is missing": ('    ("project.1", "project.0", 0.001),\n', "", "test_it_gives_what"),
-    "weights that are changed": ("state[f\"{layer}.weight\"] = (weight * by", "weight.zero_(); (weight * by", "test_batch"),
+    "weights that are changed": (
+        'state[f"{layer}.weight"] = (weight * by', "weight.zero_(); (weight * by", "test_batch_norms_are_folded"
+    ),
     "the image is written over": ("x = self.stem(x)", "x = self.stem(x.mul_(2))", "test_the_image_is_left_alone"),
     "another layout": ("        channels_last(self)\n", "", "test_weights_are_channels_last"),
     "an unused parameter": ("x = self.stage4(x)", "x = self.stage4[:2](x)", "test_everything_makes_a_difference"),

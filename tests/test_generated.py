@@ -91,7 +91,9 @@ def test_line_ends_of_a_checkout_are_no_drift(capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     "change",
     [("specs/tiny.scl", "→ <4, 4, 8> ⊙ Unit", "→ <4, 4, 16> ⊙ Unit"), ("specs/part.scl", "ReLU", "SiLU"),
-     ("specs/tiny.scl", "(classes = 10)", "(classes = 11)")],
+     ("specs/tiny.scl", "(classes = 10)", "(classes = 11)"),
+     ("specs/tiny.scl", "param φ", "cite arXiv:1905.11946\nparam φ"),
+     ("specs/part.scl", "block", "cite arXiv:1905.11946\nblock")],
 )  # fmt: skip
 def test_the_spec_has_changed(change: tuple[str, str, str], capsys: pytest.CaptureFixture[str]) -> None:
     edit(*change)

@@ -29,7 +29,7 @@ LAYERS = """
     program
     expr
     footprint liveness tape
-    cycles definitions structure cites check canonical seek resolve
+    cycles definitions structure check cites canonical seek resolve
     depends
     scope
     sought moved

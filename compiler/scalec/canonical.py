@@ -47,8 +47,10 @@ def _imports(statement: s.Statement) -> list[tuple[str, str]]:
 
 def _cites(statement: s.Statement, needed: set[str]) -> bool:
     """Tell whether a citation may be one of what is needed: it stands in the emitted file then."""
-    return isinstance(statement, s.Cite) and bool(needed) and (
-        not statement.blocks or any(block.key in needed for block in statement.blocks)
+    return (
+        isinstance(statement, s.Cite)
+        and bool(needed)
+        and (not statement.blocks or any(block.key in needed for block in statement.blocks))
     )
 
 

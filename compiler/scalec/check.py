@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from scalec import syntax as s
-from scalec.cites import check_cites
 from scalec.cycles import check_cycles
 from scalec.definitions import check_parameters, imported, twice
 from scalec.diagnostics import Edit, Fix, Report, advise, plural
@@ -309,7 +308,6 @@ def check_file(file: File, report: Report, hints: Mapping[str, str] | None = Non
         if block.home is file:
             _check_block(names, block)
     check_cycles(file, report)
-    check_cites(file, report)
 
 
 def _check_default(names: Names, key: str, setting: s.Call) -> None:

@@ -13,8 +13,10 @@ def check_cites(file: File, report: Report) -> None:
     for cite in file.cites:
         for paper in cite.papers:
             if (earlier := first.setdefault(paper.key, paper)) is not paper:
-                others, help = (Label(earlier.span, "first here"),), "one `cite` may be `for` several blocks"
-                report.error("E104", f"`{paper.key}` is cited twice", paper.span, "a second time", others=others, help=help)
+                report.error(
+                    "E104", f"`{paper.key}` is cited twice", paper.span, "a second time",
+                    others=(Label(earlier.span, "first here"),), help="one `cite` may be `for` several blocks",
+                )  # fmt: skip
         for name in cite.blocks:
             if name.key not in file.blocks and name.key not in file.broken:
                 _report_unknown(name, file, report)

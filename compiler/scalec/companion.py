@@ -184,7 +184,7 @@ def _papers(facts: _Facts) -> list[str]:
 
 
 def _training(module: str, relative: bool) -> Checked | None:
-    """Write the name of the training file's module as an expression, where the name of the file for inference tells it."""
+    """Write the training file's module as an expression, where the name of the file for inference tells it."""
     name = module.removesuffix(INFERENCE)
     if name == module or not name:
         return None

@@ -78,8 +78,8 @@ class _Writer(Reader):
                 papers = self.items(len(statement.papers), lambda: self.leaf("CITED"))
                 if not statement.blocks:
                     return Seq(keyword, " ", papers)
-                of = self.leaf("_FOR")
-                return Seq(keyword, " ", papers, " ", of, " ", self.items(len(statement.blocks), lambda: self.leaf("NAME")))
+                of, blocks = self.leaf("_FOR"), self.items(len(statement.blocks), lambda: self.leaf("NAME"))
+                return Seq(keyword, " ", papers, " ", of, " ", blocks)
             case s.Require():
                 return Seq(keyword, " ", self.items(len(statement.conditions), self.expression))
         raise AssertionError(statement)

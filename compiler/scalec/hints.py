@@ -10,7 +10,6 @@ from scalec.diagnostics import Edit, Help, advise, did_you_mean
 from scalec.source import Source, Span
 from scalec.syntax import KEYWORDS
 
-
 _NUMBERED = re.compile(r"(?:(?:arxiv|doi)[ \t]*:?[ \t]*)?[^\s,#]+", re.IGNORECASE)
 
 

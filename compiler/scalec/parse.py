@@ -33,6 +33,7 @@ _SYMBOLS = {
     "_COMPOSE": "⊙", "_ARROW": "→", "_WITHIN": "±", "EQUAL": "=", "COMMA": ",", "LPAR": "(", "RPAR": ")",
     "LBRACE": "{", "RBRACE": "}", "LESS": "<", "MORE": ">", "COLON": ":", "CIRCUMFLEX": "^", "DOT": ".",
 }  # fmt: skip
+_NAMED = {"NAME": "a name", "NUMBER": "a number", "$END": "the end of the file", "CITED": "an arXiv number or a DOI"}
 _INSERTABLE = {"COMMA": ",", "_COMPOSE": "⊙", "RPAR": ")", "MORE": ">", "RBRACE": "}", "_ARROW": "→", "EQUAL": "="}
 _PATTERNS = {
     "import": "import ConvAct, MBConv from mobile", "param": "param φ = 0", "let": "let d = α^φ",
@@ -242,7 +243,8 @@ class _Feeder:
         """Tell whether a keyword of statements stands where a name was meant: what follows it starts no statement."""
         if self.tokens[index].type not in _STARTERS or "NAME" not in self.parser.accepts():
             return False
-        following = {"_REQUIRE": {*_EXPRESSION, "_NOT"}, "_VARIANTS": {"LPAR"}, "_CITE": {"CITED"}}.get(self.tokens[index].type, {"NAME"})
+        special = {"_REQUIRE": {*_EXPRESSION, "_NOT"}, "_VARIANTS": {"LPAR"}, "_CITE": {"CITED"}}
+        following = special.get(self.tokens[index].type, {"NAME"})
         return index + 1 < len(self.tokens) and self.tokens[index + 1].type not in following
 
     def _missing(self, index: int) -> str | None:
@@ -334,8 +336,7 @@ def _expected(accepts: set[str]) -> str:
         return "expected `±`"
     accepts -= (_CONTINUES | ({"LPAR"} if "PLUS" in accepts else set())) - compared
     for terminal in sorted(accepts):
-        named = {"NAME": "a name", "NUMBER": "a number", "$END": "the end of the file", "CITED": "an arXiv number or a DOI"}.get(terminal)
-        words.append(named or f"`{_SYMBOLS.get(terminal, terminal.strip('_').lower())}`")
+        words.append(_NAMED.get(terminal) or f"`{_SYMBOLS.get(terminal, terminal.strip('_').lower())}`")
     if not words or len(words) > 6:
         return ""
     return "expected " + (words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}")

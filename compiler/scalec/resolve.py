@@ -6,6 +6,7 @@ from importlib.resources import files as resources
 from scalec import syntax as s
 from scalec.canonical import canonical
 from scalec.check import check_file, check_program, check_scales
+from scalec.cites import check_cites
 from scalec.definitions import check_name, twice
 from scalec.diagnostics import CompileError, Label, Report, plural
 from scalec.limits import MAX_IMPORT_DEPTH, MAX_IMPORTS
@@ -39,6 +40,7 @@ def resolve(spec: s.Spec, load: Load, report: Report) -> Program:
     }
     for each in (file, *files.values()):
         check_file(each, report, own if each is file else {})
+        check_cites(each, report)
     if not networks:
         report.stop_on_error()
     variants = _variants(spec, file.constants() | {p.name.key for p in networks[0].parameters}, report)
@@ -59,6 +61,7 @@ def resolve_library(spec: s.Spec, load: Load, report: Report) -> File:
     file = _file(spec, load, report, files, {"": spec}, ())
     for each in (file, *files.values()):
         check_file(each, report)
+        check_cites(each, report)
     check_scales(file, _scales(spec, report), report)
     for statement in spec.statements:
         if isinstance(statement, s.Search):
