@@ -16,6 +16,7 @@ from scalec.compiler import Compiled, load, load_text
 from scalec.diagnostics import CompileError
 from scalec.layout import WIDTH
 from scalec.limits import MAX_CITATION
+from scalec.moved import state_of
 from strategies import Written, citations, examples, specs
 
 FEW = settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -228,6 +229,18 @@ def test_files_to_deploy_feature_maps_and_tests_have_them_too() -> None:
     for made in (compiled("efficientnet", "B0"), inference):
         text = ast.get_docstring(ast.parse(companion(made.source, Path("net.py")))) or ""
         assert [f"  {line.partition(' ')[0]}" for line in b0] == re.findall("^  http.*$", text, re.MULTILINE)
+
+
+def test_a_search_is_not_for_the_papers(tmp_path: Path) -> None:
+    """Constants that were searched for stay found, whoever is cited, here or in a library."""
+    net = "let α = 1.2, w = α\nscale C → ceil(w · C)\n" + NET.replace(" ⊙ (ReLU ⊙ Inner)", "")
+    search = "search α from 1 to 2 by 0.5\n"
+    states = set()
+    for own, other in (("", ""), ("cite arXiv:1905.11946\n", ""), ("", "cite arXiv:1905.11946\n")):
+        (tmp_path / "unit.scl").write_text(other + UNIT)
+        (tmp_path / "main.scl").write_text(f"{own}import Unit from unit\n{net}{search}")
+        states.add(state_of(load(tmp_path / "main.scl").program))
+    assert len(states) == 1 and None not in states
 
 
 def test_long_lists_of_blocks_are_wrapped() -> None:

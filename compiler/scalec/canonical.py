@@ -1,7 +1,7 @@
 """What the hash of a spec is taken of: its text without comments and layout, and of its imports what it can reach.
 
 A library may grow without a change to the hash of the specs that use it. A `search` is no part of it: it says how
-constants were found, and no network is another for it.
+constants were found, and no network is another for it. Citations are: they stand in the emitted file.
 """
 
 import re
@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 from scalec import syntax as s
 
+CITED = "cite "
+"""Begins the lines that have the citations of an imported file: a name of a file has no space."""
 _NAME = re.compile(r"[A-Za-z]\w*")
 
 
@@ -30,12 +32,13 @@ def canonical(spec: s.Spec, imported: Mapping[str, s.Spec]) -> str:
     own = zip(spec.statements, spec.canonical, strict=True)
     parts = [" ".join(text for statement, text in own if not isinstance(statement, s.Search))]
     for key, other in imported.items():
+        pairs = list(zip(other.statements, other.canonical, strict=True))
         kept = [
-            text
-            for statement, text in zip(other.statements, other.canonical, strict=True)
-            if isinstance(statement, s.Default) or _defined(statement) & needed[key] or _cites(statement, needed[key])
+            text for statement, text in pairs if isinstance(statement, s.Default) or _defined(statement) & needed[key]
         ]
         parts.append(f"{key}: {' '.join(kept)}")
+        cited = [text for statement, text in pairs if _cites(statement, needed[key])]
+        parts += [f"{CITED}{key}: {' '.join(cited)}"] if cited else []
     return "\n".join(parts)
 
 

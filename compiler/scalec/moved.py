@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scalec import syntax as s
+from scalec.canonical import CITED
 from scalec.expr import Failure
 from scalec.parse import words
 from scalec.program import Program
@@ -43,6 +44,7 @@ def state_of(program: Program) -> State | None:
     names = [axis.name.key for axis in search.axes]
     lets = program.file.lets
     holes = [search.span, *(lets[name].binding.value.span for name in names)]
+    holes += [cite.span for cite in program.file.cites]
     tokens = words(program.file.source)
     rest = [text for _, text, span in tokens if not any(hole.holds(span) for hole in holes)]
     inside = [text for _, text, span in tokens if search.span.holds(span)]
@@ -51,7 +53,7 @@ def state_of(program: Program) -> State | None:
         values = [f"{name} = {scope.value(name)}" for name in names]
     except Failure:
         return None
-    imported = program.canonical.split("\n")[1:]
+    imported = [line for line in program.canonical.split("\n")[1:] if not line.startswith(CITED)]
     return State(_digits([" ".join(rest), *imported]), _digits([" ".join(inside)]), _digits(values))
 
 
