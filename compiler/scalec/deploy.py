@@ -20,6 +20,17 @@ Fold = tuple[ir.Leaf, ir.Leaf]
 
 
 @dataclass(frozen=True)
+class Ends:
+    """What becomes of the ends of a unit: a batch norm that begins it is gone, the layer that ends it takes one up."""
+
+    is_gone: bool = False
+    takes_up: bool = False
+
+
+NONE = Ends()
+
+
+@dataclass(frozen=True)
 class Deployment:
     """A network, the one for inference that gives the same, and the batch norms that are gone from it."""
 
@@ -50,67 +61,67 @@ class _Rewriter:
 
     def network(self, network: ir.Network) -> ir.Network:
         """Rewrite a network; stages that are outputs stay as they are."""
-        placed = [ir.Placed(stage.unit, stage.layers, stage.x, stage.y) for stage in network.stages]
+        placed = [ir.Placed(_named(stage), stage.layers, stage.x, stage.y) for stage in network.stages]
         outputs = frozenset(index for index, stage in enumerate(network.stages) if stage.name in network.outputs)
         made, _ = self._units(placed, owned=False, read=outputs)
         stages = (replace(stage, layers=each.nodes) for stage, each in zip(network.stages, made, strict=True))
         setting = replace(network.setting, inference=True)
         return replace(network, setting=setting, stages=tuple(stage for stage in stages if stage.layers))
 
-    def _chain(self, chain: ir.Chain, owned: bool, by_position: bool = False) -> tuple[ir.Chain, bool]:
+    def _chain(
+        self, chain: ir.Chain, owned: bool, by_position: bool = False, ends: Ends = NONE
+    ) -> tuple[ir.Chain, bool]:
         """Rewrite a chain whose input is owned or not; tell whether its output is."""
-        units, owned = self._units(chain.units, owned, by_position=by_position)
+        units, owned = self._units(chain.units, owned, by_position=by_position, ends=ends)
         return replace(chain, units=units), owned
 
     def _units(
-        self, placed: Sequence[ir.Placed], owned: bool, read: frozenset[int] = frozenset(), by_position: bool = False
-    ) -> tuple[tuple[ir.Placed, ...], bool]:
+        self, placed: Sequence[ir.Placed], owned: bool, read: frozenset[int] = frozenset(), by_position: bool = False,
+        ends: Ends = NONE,
+    ) -> tuple[tuple[ir.Placed, ...], bool]:  # fmt: skip
         """Rewrite units; those at the indices `read` give what others need as well.
 
         Where modules are named by their position, one that is gone leaves a gap before others with weights.
         """
         made: list[ir.Placed] = []
-        taken_up = False
+        is_gone = ends.is_gone
         for index, each in enumerate(placed):
             is_read = each.unit.tap or index in read
             behind = placed[index + 1 :]
-            if taken_up:
-                new, taken_up = replace(each, nodes=()), False
-            elif behind and not is_read and (folded := self._folded(each, behind[0])):
-                new, owned, taken_up = replace(each, nodes=(folded,)), True, True
-            else:
-                new, owned = self._unit(each, owned)
+            takes_up = self._folds(each, behind[0]) if behind and not is_read else not behind and ends.takes_up
+            new, owned = self._unit(each, owned, Ends(is_gone, takes_up))
+            is_gone = bool(behind) and takes_up
             if by_position and len(new.nodes) < len(each.nodes) and any(map(_has_weights, behind)):
                 new = replace(new, nodes=tuple(_gap(node) for node in each.nodes))
             made.append(new)
             owned = owned and not is_read
         return tuple(made), owned
 
-    def _folded(self, layer: ir.Placed, norm: ir.Placed) -> ir.Leaf | None:
-        """Give the layer that takes up the batch norm behind it, if these are two that are always there."""
-        if any(each.unit.guard or each.unit.repeat or len(each.nodes) != 1 for each in (layer, norm)):
-            return None
-        first, second = layer.nodes[0], norm.nodes[0]
-        if not (isinstance(first, ir.Leaf) and isinstance(second, ir.Leaf)):
-            return None
-        if not (first.operator.is_linear and second.operator.is_affine):
-            return None
-        given, preset = ({k: v for k, v in each.items() if k != "bias"} for each in (first.given, first.preset))
-        biased: dict[str, Any] = {"bias": True}
-        self.folds.append((first, second))
-        return replace(first, operator=replace(first.operator, **biased), given=given, preset=preset)
+    def _folds(self, unit: ir.Placed, behind: ir.Placed) -> bool:
+        """Tell whether the last layer of a unit takes up the batch norm that begins the one behind it, and note it."""
+        layer, norm = _end(unit, -1), _end(behind, 0)
+        if layer is None or norm is None or not (layer.operator.is_linear and norm.operator.is_affine):
+            return False
+        self.folds.append((layer, norm))
+        return True
 
-    def _unit(self, placed: ir.Placed, owned: bool) -> tuple[ir.Placed, bool]:
+    def _unit(self, placed: ir.Placed, owned: bool, ends: Ends) -> tuple[ir.Placed, bool]:
         ghost = self.node(placed.ghost, owned, placed)[0] if placed.ghost is not None else None
         nodes: list[ir.Node] = []
         for node in placed.nodes:
-            made, owned = self.node(node, owned, placed)
+            made, owned = self.node(node, owned, placed, ends)
             nodes += [made] if made is not None else []
         return replace(placed, nodes=tuple(nodes), ghost=ghost), owned
 
-    def node(self, node: ir.Node, owned: bool, placed: ir.Placed | None = None) -> tuple[ir.Node | None, bool]:
+    def node(
+        self, node: ir.Node, owned: bool, placed: ir.Placed | None = None, ends: Ends = NONE
+    ) -> tuple[ir.Node | None, bool]:
         """Rewrite a node, given whether its input is owned; tell whether its output is. Nothing: it did nothing."""
         match node:
+            case ir.Leaf() if ends.is_gone:
+                return None, owned
+            case ir.Leaf() if ends.takes_up:
+                return _biased(node), True
             case ir.Leaf() if node.operator.only_in_training:
                 return None, owned
             case ir.Leaf() if node.operator.is_view:
@@ -122,7 +133,7 @@ class _Rewriter:
                 return replace(node, chain=chain), owned
             case ir.Group():
                 by_position = placed is None or is_sequential(placed.unit, node)
-                chain, owned = self._chain(node.chain, owned, by_position)
+                chain, owned = self._chain(node.chain, owned, by_position, ends)
                 return replace(node, chain=chain), owned
             case ir.Wrap():
                 head = placed.unit.head if placed is not None else None
@@ -147,6 +158,30 @@ class _Rewriter:
         made = replace(wrap, bodies=tuple(bodies), in_place=first)
         there = [is_owned for is_owned, body in zip(given, bodies, strict=True) if body.holds]
         return made, wrap.kind != "sum" or len(there) > 1 or all(there)
+
+
+def _named(stage: ir.Stage) -> s.Unit:
+    """Give the unit of a stage with the stage's name, as it is written: its parts are named by their position."""
+    return replace(stage.unit, label=s.Identifier(stage.unit.span, stage.name))
+
+
+def _end(placed: ir.Placed, index: int) -> ir.Leaf | None:
+    """Give the operator that begins (0) or ends (-1) a unit, through groups, if it is always there and once."""
+    unit = placed.unit
+    if unit.guard or unit.repeat or unit.tap or len(placed.nodes) != 1:
+        return None
+    match placed.nodes[0]:
+        case ir.Leaf() as leaf:
+            return leaf
+        case ir.Group(chain=ir.Chain(units=units)) if len(units) > (index == 0):  # none is left empty
+            return _end(units[index], index)
+    return None
+
+
+def _biased(layer: ir.Leaf) -> ir.Leaf:
+    given, preset = ({k: v for k, v in each.items() if k != "bias"} for each in (layer.given, layer.preset))
+    biased: dict[str, Any] = {"bias": True}
+    return replace(layer, operator=replace(layer.operator, **biased), given=given, preset=preset)
 
 
 def _gap(node: ir.Node) -> ir.Leaf:
