@@ -34,7 +34,7 @@ LAYERS = """
     scope
     sought moved
     ir
-    setting joins repetition atrous instantiate scale
+    setting joins repetition atrous ownership instantiate scale
     deploy
     features
     cost execution memory conventions reach tally

@@ -77,10 +77,13 @@ def test_prediction_for_more_networks(name: str, footprint: str) -> None:
     compare(name, FOOTPRINTS[footprint])
 
 
+@pytest.mark.parametrize(
+    "before", ["Conv(1) → 8 ⊙ SiLU ⊙ {}", "(Conv(1) → 8 ⊙ {})"], ids=["over nothing", "over a map"]
+)
 @pytest.mark.parametrize(("name", "use"), USES)
-def test_every_operator(name: str, use: str) -> None:
-    """Each one between two others, so that it has a gradient to hand on and a tensor to keep."""
-    head, body = "network N <15, 18, 3> → ", f"Conv(1) → 8 ⊙ SiLU ⊙ {use} ⊙ Tanh"
+def test_every_operator(name: str, use: str, before: str) -> None:
+    """Each one between two others, so that it has a gradient to hand on and a tensor to keep, or to write over."""
+    head, body = "network N <15, 18, 3> → ", f"{before.format(use)} ⊙ Tanh"
     asked = scale(load_text("spec.scl", f"{head}<1> = {body}".encode()).program, Setting(scaled=False), Report())
     net = load_text("spec.scl", f"{head}{asked.y} = {body}".encode()).compile()
     for footprint in (Footprint(batch=3), SGD):
@@ -148,7 +151,9 @@ def _nothing_saved(kernel: Kernel) -> Kernel:
 
 BREAKS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "SiLU saves nothing": lambda m: m.setattr(OPERATORS["SiLU"], "saves", "nothing"),
-    "ReLU saves its input": lambda m: m.setattr(OPERATORS["ReLU"], "saves", "input"),
+    "ReLU saves its input": lambda m: m.setattr(OPERATORS["ReLU"], "saves_in_place", "input"),
+    "SiLU needs no copy to write over": lambda m: m.setattr(OPERATORS["SiLU"], "saves_in_place", "output"),
+    "nothing is written over": lambda m: m.setattr(Tape, "overwrite", lambda t, x, saves: t.add(x, x)),
     "sums of gradients are free": lambda m: m.setattr(
         Tape, "_deliver", lambda t, x, given, is_part=False: setattr(x, "gradient", given)
     ),

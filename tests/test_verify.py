@@ -65,8 +65,8 @@ MUTANTS = {
     "a layer too many": (
         "self.head = ", "self.stage8.append(MBConv(160, 160, expansion=6, kernel=3))\n        self.head = ",
     ),
-    "ReLU for SiLU": ("self.act = nn.SiLU()", "self.act = nn.ReLU()"),
-    "Hardswish for SiLU": ("self.act = nn.SiLU()", "self.act = nn.Hardswish()"),
+    "ReLU for SiLU": ("self.act = nn.SiLU(inplace=True)", "self.act = nn.ReLU()"),
+    "Hardswish for SiLU": ("self.act = nn.SiLU(inplace=True)", "self.act = nn.Hardswish()"),
     "the squeeze without an activation": ("        y = self.act(y)\n", ""),
     "no gate": ("return x * y", "return x"),
     "a gate that adds": ("return x * y", "return x + y"),

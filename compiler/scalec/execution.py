@@ -186,6 +186,8 @@ def sequential(tape: Tape, nodes: tuple[Node, ...], x: Tensor) -> Tensor:
 def call(tape: Tape, node: Node, x: Tensor) -> Tensor:
     """Run one module or operator on x, which whoever calls holds."""
     match node:
+        case Leaf() if node.in_place:
+            return tape.overwrite(x, node.operator.saves_in_place)
         case Leaf():
             return node.operator.run(tape, x, node.x, node.y)
         case Group():

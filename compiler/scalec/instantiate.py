@@ -11,6 +11,7 @@ from scalec.expr import Failure, Partial, Value, describe, evaluate, number, tru
 from scalec.joins import joined, pieces
 from scalec.limits import MAX_DEPTH, MAX_NODES
 from scalec.ops import Operator, OperatorError
+from scalec.ownership import is_own
 from scalec.program import BlockDef, Callee, bind
 from scalec.repetition import division, divisors, repeatable
 from scalec.scope import FileScope, LocalScope, World
@@ -91,7 +92,8 @@ class Builder:
         for index, unit in enumerate(units):
             if unit.guard is not None and not self._holds(unit.guard, scope):
                 passed = channels if index == len(units) - 1 else None
-                placed.append(ir.Placed(unit, (), y, y, self._ghost(unit, y, passed, scope, strip)))
+                ghost = self._ghost(unit, y, passed, scope, strip)
+                placed.append(ir.Placed(unit, (), y, y, _overwriting(ghost, placed) if ghost else None))
                 continue
             given = self._ascribed(unit, scope)
             if given is None and index == len(units) - 1:
@@ -99,7 +101,7 @@ class Builder:
             before, nodes = y, []
             for position in range(whole(unit.repeat.count, scope, "the number of layers") if unit.repeat else 1):
                 node = self._head(unit, y, given, scope, position, strip or position > 0)
-                nodes.append(node if unit.repeat is None else repeatable(unit, node))
+                nodes.append(_overwriting(node, placed) if unit.repeat is None else repeatable(unit, node))
                 y = nodes[-1].y
             self._check(unit, y, scope)
             placed.append(ir.Placed(unit, tuple(nodes), before, y))
@@ -372,6 +374,13 @@ class Builder:
                 chain = None
             bodies.append(ir.Body(holds, chain))
         return ir.Wrap(kind, tuple(bodies), x, joined(kind, wrap, x, bodies))
+
+
+def _overwriting(node: ir.Node, before: list[ir.Placed]) -> ir.Node:
+    """Let an activation write over its input if it can, and nothing else needs that."""
+    if isinstance(node, ir.Leaf) and node.operator.in_place and is_own(before):
+        return replace(node, in_place=True)
+    return node
 
 
 def _calls(unit: s.Unit) -> list[s.Call]:

@@ -24,7 +24,7 @@ class Leaf:
     changed: frozenset[str] = frozenset()
     """The parameters that are otherwise than written: a stride became dilation."""
     in_place: bool = False
-    """Whether it may write over its input (see `deploy`)."""
+    """Whether it may write over its input (see `ownership`, and `deploy`)."""
 
 
 @dataclass(frozen=True, eq=False)

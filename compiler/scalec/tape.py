@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from scalec.footprint import WIDTH, Footprint
 from scalec.liveness import Storage, Timeline
 from scalec.ops import Kernel
+from scalec.ops.base import Saves
 
 FLOAT = WIDTH["float32"]
 
@@ -94,6 +95,21 @@ class Tape:
             gradient = self.time.allocate(x.bytes)
         if gradient:
             self._deliver(x, gradient)
+
+    def overwrite(self, x: Tensor, saves: Saves) -> Tensor:
+        """Let an activation write over its input; autograd keeps a copy of that, or what comes out."""
+        self.time.tick()
+        y = Tensor(x.storage, x.elements, x.width, x.tracked)
+        kept = self.time.allocate(x.bytes) if x.tracked and saves == "input" else x.storage
+        self.time.hold(x.storage)
+        self._record(y, lambda: self._overwritten_back(x, y, kept))
+        return y
+
+    def _overwritten_back(self, x: Tensor, y: Tensor, kept: Storage) -> None:
+        self.time.tick()
+        gradient = self.time.allocate(x.bytes)
+        self.time.hold(y.gradient, kept)
+        self._deliver(x, gradient)
 
     def _lowered(self, kernel: Kernel) -> list[Tensor]:
         """Copy the parameters of a kernel that autocast runs in low precision, the bias first."""
