@@ -1,9 +1,9 @@
 """Which tensors belong to one chain alone, so that an activation behind them may write over its input.
 
-The rule is local, and what a person would write: an activation writes over what a convolution, a linear layer, a norm or
-a join right before it in the same chain has made. Nothing else reads that, and autograd keeps none of it: all of these
-save what they are given. A map that a chain is given is never written over, nor one that passes through something that
-may be absent. So the rule says the same of all uses of a block, whatever the scale. `deploy` goes further.
+The rule is local, and what a person would write: an activation writes over what a convolution, a linear layer, a norm
+or a join right before it in the same chain has made. Nothing else reads that, and autograd keeps none of it: all of
+these save what they are given. A map that a chain is given is never written over, nor one that passes through something
+that may be absent. So the rule says the same of all uses of a block, whatever the scale. `deploy` goes further.
 """
 
 from collections.abc import Sequence
