@@ -18,7 +18,7 @@ lint:  ## black, ruff and mypy --strict
 	black --check --quiet . && ruff check --quiet . && mypy
 
 golden: ## write the parser's tables and the golden files anew; review the diff
-	PYTHONHASHSEED=0 python -m scalec.parser_tables
+	python -m scalec.parser_tables
 	python -m pytest -q tests/test_emitted.py tests/test_errors.py tests/test_lint.py tests/test_explain.py tests/test_companion.py tests/test_diff.py --update
 	cd examples/hatch && scalec compile --update
 

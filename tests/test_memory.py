@@ -26,6 +26,7 @@ from scalec.scale import scale
 from scalec.tape import Tape
 from strategies import Written, specs
 from test_operators import USES
+from test_ownership import CHAINS, small
 
 SGD = Footprint(training=True, batch=4, optimizer="sgd")
 MIXED = Footprint(training=True, batch=4, dtype="bfloat16", amp=True)
@@ -88,6 +89,14 @@ def test_every_operator(name: str, use: str, before: str) -> None:
     net = load_text("spec.scl", f"{head}{asked.y} = {body}".encode()).compile()
     for footprint in (Footprint(batch=3), SGD):
         assert memory(net.network, footprint) == measure(net, footprint), name
+    assert memory(net.network, MIXED) >= measure(net, MIXED)
+
+
+@pytest.mark.parametrize("chain", [chain for chain, _ in CHAINS.values()])
+def test_what_is_written_over(chain: str) -> None:
+    net = small(chain)
+    for footprint in (INFERENCE, Footprint(batch=3), SGD):
+        assert memory(net.network, footprint) == measure(net, footprint)
     assert memory(net.network, MIXED) >= measure(net, MIXED)
 
 

@@ -1,4 +1,4 @@
-"""What activations write over in a training file: nothing that anybody, autograd included, still needs."""
+"""What activations and sums write over in a training file: nothing that anybody, autograd included, still needs."""
 
 import re
 
@@ -13,7 +13,7 @@ from strategies import Written, examples, phis, specs
 
 BLOCK = "block Block(n = 1) <H, W, C> → <H, W, C>\n  = {}\n"
 
-# Chains of a block, and how many of their activations write over what comes in.
+# Chains of a block, and how many of their activations and sums write over what comes in.
 CHAINS = {
     "behind a convolution": ("Conv(3) → C ⊙ ReLU", 1),
     "behind a depthwise one": ("Depthwise(3) ⊙ HardSwish", 1),
@@ -35,11 +35,20 @@ CHAINS = {
     "behind what may be absent, and what is not": ("Conv(3) → C ⊙ BatchNorm when n > 1 ⊙ ReLU", 1),
     "behind what may be absent, and what keeps its output": ("Conv(3) → C ⊙ Tanh ⊙ BatchNorm when n > 1 ⊙ ReLU", 0),
     "that may be absent itself": ("Conv(3) → C ⊙ ReLU when n == 1", 1),
-    "behind a residual": ("residual { Conv(3) → C } ⊙ ReLU", 1),
+    "behind a residual": ("residual { Conv(3) → C } ⊙ ReLU", 2),
     "behind a residual of an activation": ("residual { Conv(3) → C ⊙ Sigmoid } ⊙ ReLU", 1),
     "behind a residual that may be only its body": ("residual if n > 1 { Conv(3) → C ⊙ Sigmoid } ⊙ ReLU", 0),
     "behind a residual of nothing": ("residual { } ⊙ ReLU", 0),
-    "behind a sum": ("sum { Conv(3) → C } { } ⊙ ReLU", 1),
+    "behind a sum": ("sum { Conv(3) → C ⊙ BatchNorm } { } ⊙ ReLU", 2),
+    "a sum of the input first": ("sum { } { Conv(3) → C ⊙ BatchNorm }", 0),
+    "a sum of one call first": ("sum { Conv(3) → C } { }", 1),
+    "a sum of another sum first": ("sum { sum { Conv(3) → C } { Conv(1) → C } } { }", 1),
+    "a sum of three": ("sum { Conv(3) → C ⊙ BatchNorm } { } { Conv(1) → C }", 0),
+    "a sum of what keeps its output": ("sum { Conv(3) → C ⊙ Sigmoid } { }", 0),
+    "a sum with what may be absent": ("sum if n > 1 { Conv(3) → C } { Conv(3) → C ⊙ BatchNorm } { }", 1),
+    "a residual that may be only its body": ("residual if C == 4 * n { Conv(3) → C ⊙ BatchNorm }", 1),
+    "a residual of what drops": ("residual { Conv(3) → C ⊙ BatchNorm ⊙ DropPath(0.5) }", 1),
+    "a residual of a scaled map": ("residual { Conv(3) → C ⊙ LayerScale }", 0),
     "behind one body of a sum": ("sum { Sigmoid } if n > 1 { Conv(3) → C } ⊙ ReLU", 0),
     "behind a concatenation": ("concat { Conv(3) → C - 1 } { Conv(3) → 1 } ⊙ ReLU", 1),
     "behind what is put together again": ("split { Conv(3) → C/2 } { } ⊙ ReLU", 1),
@@ -77,11 +86,13 @@ def results(source: str, net: Compiled, training: bool) -> list[Tensor]:
 
 def agree(net: Compiled) -> int:
     """Compare with the same file that writes over nothing; give how often it does."""
-    plain, count = re.subn(r"inplace=True(, )?", "", net.source)
+    plain, activations = re.subn(r"inplace=True(, )?", "", net.source)
+    plain, sums = re.subn(r"(\w+|self\.\w+\(\w+\))\.add_\((\w+|self\.\w+\(\w+\))\)", r"\1 + \2", plain)
     for training in (True, False):
         for ours, theirs in zip(results(net.source, net, training), results(plain, net, training), strict=True):
             assert (ours is None and theirs is None) or torch.equal(ours, theirs)
-    return count
+    assert ".add_(" not in plain
+    return activations + sums
 
 
 @pytest.mark.parametrize("name", CHAINS)

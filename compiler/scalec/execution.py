@@ -99,7 +99,9 @@ class Function:
                 result = self._body(body, x)
                 if not body.holds:
                     return result
-                return self.tape.add(x, result) if wrap.kind == "residual" else self.tape.multiply(x, result)
+                if wrap.kind == "gate":
+                    return self.tape.multiply(x, result)
+                return self.tape.add(result, x, over=wrap.in_place)
             case "sum":
                 return self._sum(written, wrap, x)
             case "concat":
@@ -124,11 +126,12 @@ class Function:
             [(body, x) for body, each in zip(wrap.bodies, is_open, strict=True) if body.holds and each is conditional]
             for conditional in (False, True)
         )
+        over = wrap.in_place and len(always) == 2 and not _is_join(always[0][0])
         terms = self._bodies(always)
         total = next(terms)
         for term in terms:
             self.hold(total)
-            total = self.tape.add(total, term)
+            total = self.tape.add(total, term, over)
         if any(is_open):
             held = next((name for name, each in self.names.items() if each is total and total is not x), None)
             held = self.fresh() if held is None or len(always) > 1 else held
@@ -168,6 +171,11 @@ def _is_expression(body: Body) -> bool:
         always = all(each.condition is None for each in unit.head.bodies)
         return always and bool(inner) and all(map(_is_expression, inner))
     return not _is_lines(unit, node)
+
+
+def _is_join(body: Body) -> bool:
+    """Tell whether a body is an expression that is no call by itself."""
+    return _is_expression(body) and isinstance(_units(body)[0].nodes[0], Wrap)
 
 
 def _units(body: Body) -> list[Placed]:

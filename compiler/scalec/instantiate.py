@@ -11,7 +11,7 @@ from scalec.expr import Failure, Partial, Value, describe, evaluate, number, tru
 from scalec.joins import joined, pieces
 from scalec.limits import MAX_DEPTH, MAX_NODES
 from scalec.ops import Operator, OperatorError
-from scalec.ownership import is_own
+from scalec.ownership import adds_in_place, is_own
 from scalec.program import BlockDef, Callee, bind
 from scalec.repetition import division, divisors, repeatable
 from scalec.scope import FileScope, LocalScope, World
@@ -373,7 +373,7 @@ class Builder:
                     raise
                 chain = None
             bodies.append(ir.Body(holds, chain))
-        return ir.Wrap(kind, tuple(bodies), x, joined(kind, wrap, x, bodies))
+        return ir.Wrap(kind, tuple(bodies), x, joined(kind, wrap, x, bodies), adds_in_place(wrap, bodies))
 
 
 def _overwriting(node: ir.Node, before: list[ir.Placed]) -> ir.Node:

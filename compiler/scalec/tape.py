@@ -172,9 +172,14 @@ class Tape:
 
     # What joins tensors, and takes them apart
 
-    def add(self, a: Tensor, b: Tensor) -> Tensor:
-        """Add two tensors; the gradient of the sum is that of both."""
-        y = self._join((a, b), max(a.elements, b.elements))
+    def add(self, a: Tensor, b: Tensor, over: bool = False) -> Tensor:
+        """Add two tensors, perhaps writing over the first; the gradient of the sum is that of both."""
+        if over:
+            self.time.tick()
+            self.time.hold(a.storage, b.storage)
+            y = Tensor(a.storage, a.elements, a.width, a.tracked or b.tracked)
+        else:
+            y = self._join((a, b), max(a.elements, b.elements))
 
         def back() -> None:
             for part in (a, b):

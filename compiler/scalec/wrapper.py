@@ -16,7 +16,8 @@ from scalec.symbols import Untranslatable
 from scalec.views import BlockContext, Context
 
 _JOIN = {"residual": "+", "gate": "*"}
-_ATOM = re.compile(r"\w+|self\.\w+\(\w+\)")
+_ATOM = re.compile(r"\w+|self\.\w+\([^()]*(\([^()]*\))?[^()]*\)")
+"""A variable, or the call of a module."""
 """A variable, or the call of a module."""
 
 
