@@ -13,13 +13,14 @@ from typing import Any
 from scalec import ir
 from scalec import syntax as s
 from scalec.ops import OPERATORS
+from scalec.record import record
 from scalec.repetition import is_sequential
 
 Fold = tuple[ir.Leaf, ir.Leaf]
 """A layer and the batch norm behind it that it takes up, as they are in the network that is trained."""
 
 
-@dataclass(frozen=True)
+@record
 class Deployment:
     """A network, the one for inference that gives the same, and the batch norms that are gone from it."""
 

@@ -1,7 +1,7 @@
 """Units to nodes: an operator or block with its arguments, put on a shape. The same for baseline and scaled network."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from scalec import atrous, ir
@@ -13,6 +13,7 @@ from scalec.limits import MAX_DEPTH, MAX_NODES
 from scalec.ops import Operator, OperatorError
 from scalec.ownership import adds_in_place, is_own
 from scalec.program import BlockDef, Callee, bind
+from scalec.record import record
 from scalec.repetition import division, divisors, repeatable
 from scalec.scope import FileScope, LocalScope, World
 from scalec.shape import Shape
@@ -21,7 +22,7 @@ from scalec.source import Span
 AnyScope = FileScope | LocalScope
 
 
-@dataclass(frozen=True)
+@record
 class _Use:
     """A callee with what is known of its arguments: values from a partial operator, expressions from the call."""
 
