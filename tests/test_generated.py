@@ -109,7 +109,7 @@ def test_a_comment_in_the_spec_is_no_change(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_edited_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
-    edit(B1, "nn.ReLU()", "nn.SiLU()")
+    edit(B1, "nn.ReLU(inplace=True)", "nn.SiLU()")
     assert checked(capsys) == (exits.WRONG_INPUT, {"models/b1.py": "edited by hand"}, ["E603"])
     assert cli.main([*CHECK, "--diff"]) == exits.WRONG_INPUT
     said = capsys.readouterr()
@@ -129,7 +129,7 @@ def test_whatever_is_put_around_it(added: str, capsys: pytest.CaptureFixture[str
 
 
 def test_both(capsys: pytest.CaptureFixture[str]) -> None:
-    edit(B1, "nn.ReLU()", "nn.SiLU()")
+    edit(B1, "nn.ReLU(inplace=True)", "nn.SiLU()")
     edit("specs/part.scl", "Conv(1)", "Conv(3)")
     code, states, found = checked(capsys)
     assert code == exits.WRONG_INPUT and sorted(found) == ["E602", "E602", "E602", "E603"]
@@ -183,7 +183,7 @@ def test_a_version_bump(
     state = f"{age} compiler, same meaning"
     assert checked(capsys) == (exits.DONE, {"models/b0.py": state, "models/b1.py": state}, ["W601", "W601"])
     assert checked(capsys, "--strict")[0] == exits.WRONG_INPUT
-    reseal(B1, "nn.ReLU()", "nn.SiLU()")
+    reseal(B1, "nn.ReLU(inplace=True)", "nn.SiLU()")
     code, states, found = checked(capsys)
     assert code == exits.WRONG_INPUT and sorted(found) == ["E604", "W601"]
     assert states["models/b1.py"] == f"{age} compiler, other meaning"
@@ -260,7 +260,7 @@ def test_folders_are_looked_through(capsys: pytest.CaptureFixture[str]) -> None:
     deep = Path("models/a/b")
     deep.mkdir(parents=True)
     B1.rename(deep / "b1.py")
-    edit(deep / "b1.py", "nn.ReLU()", "nn.SiLU()")
+    edit(deep / "b1.py", "nn.ReLU(inplace=True)", "nn.SiLU()")
     assert checked(capsys)[1] == {"models/a/b/b1.py": "edited by hand"}
     for left_out in (".venv", "build", "site-packages", "__pycache__", "env"):
         (Path("models") / left_out).mkdir()
@@ -272,7 +272,7 @@ def test_folders_are_looked_through(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_formats_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
-    edit(B1, "nn.ReLU()", "nn.SiLU()")
+    edit(B1, "nn.ReLU(inplace=True)", "nn.SiLU()")
     capsys.readouterr()
     for form in ("json", "sarif", "github", "gitlab", "jsonl"):
         assert cli.main([*CHECK, "--diff", "--format", form]) == exits.WRONG_INPUT
@@ -292,7 +292,7 @@ def test_the_order_is_that_of_the_names_whatever_the_processes(monkeypatch: pyte
         assert (
             cli.main(["compile", "specs/tiny.scl", "--set", f"classes={number + 1}", "-o", f"models/n{number}.py"]) == 0
         )
-    edit("models/n13.py", "nn.ReLU()", "nn.SiLU()")
+    edit("models/n13.py", "nn.ReLU(inplace=True)", "nn.SiLU()")
     found = derive.plan(sorted(Path("models").iterdir()), [], [Path("specs")]).jobs
     alone, shared = (derive.examined(found, processes=count) for count in (1, 2))
     assert len(alone) == 23 and [each.path for each in alone] == sorted((e.path for e in alone), key=str)
@@ -468,7 +468,7 @@ def test_update(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_update_refuses_what_was_edited(capsys: pytest.CaptureFixture[str]) -> None:
     update = ["compile", "--update", "models", "--specs", "specs"]
-    edit(B1, "nn.ReLU()", "nn.SiLU()")
+    edit(B1, "nn.ReLU(inplace=True)", "nn.SiLU()")
     edit("specs/part.scl", "Conv(1)", "Conv(3)")
     before = {path: path.read_bytes() for path in Path("models").iterdir()}
     assert cli.main(update) == exits.NO_ACCESS and "models/b1.py was edited since" in capsys.readouterr().err
@@ -551,7 +551,7 @@ def test_what_is_known_is_not_emitted_again(kept: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("path", "change", "examined"),
     [
-        (B1, ("nn.ReLU()", "nn.SiLU()"), [B1]), (TEST, ("max_examples=10", "max_examples=1"), [B0]),
+        (B1, ("nn.ReLU(inplace=True)", "nn.SiLU()"), [B1]), (TEST, ("max_examples=10", "max_examples=1"), [B0]),
         ("specs/part.scl", ("ReLU", "SiLU"), [B0, B1]), ("specs/tiny.scl", ("Conv(3, 2)", "Conv(5, 2)"), [B0, B1]),
         (B0, ("--variant B0", "--variant B1"), [B0]), (B0, ("a91", "a92"), []),
     ],

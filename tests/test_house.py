@@ -35,7 +35,7 @@ LAYERS = """
     sought moved
     ir
     papers
-    setting joins repetition atrous instantiate scale
+    setting joins repetition atrous ownership instantiate scale
     deploy
     features
     cost execution memory conventions reach tally

@@ -26,6 +26,7 @@ from scalec.scale import scale
 from scalec.tape import Tape
 from strategies import Written, specs
 from test_operators import USES
+from test_ownership import CHAINS, small
 
 SGD = Footprint(training=True, batch=4, optimizer="sgd")
 MIXED = Footprint(training=True, batch=4, dtype="bfloat16", amp=True)
@@ -77,14 +78,25 @@ def test_prediction_for_more_networks(name: str, footprint: str) -> None:
     compare(name, FOOTPRINTS[footprint])
 
 
+@pytest.mark.parametrize(
+    "before", ["Conv(1) → 8 ⊙ SiLU ⊙ {}", "(Conv(1) → 8 ⊙ {})"], ids=["over nothing", "over a map"]
+)
 @pytest.mark.parametrize(("name", "use"), USES)
-def test_every_operator(name: str, use: str) -> None:
-    """Each one between two others, so that it has a gradient to hand on and a tensor to keep."""
-    head, body = "network N <15, 18, 3> → ", f"Conv(1) → 8 ⊙ SiLU ⊙ {use} ⊙ Tanh"
+def test_every_operator(name: str, use: str, before: str) -> None:
+    """Each one between two others, so that it has a gradient to hand on and a tensor to keep, or to write over."""
+    head, body = "network N <15, 18, 3> → ", f"{before.format(use)} ⊙ Tanh"
     asked = scale(load_text("spec.scl", f"{head}<1> = {body}".encode()).program, Setting(scaled=False), Report())
     net = load_text("spec.scl", f"{head}{asked.y} = {body}".encode()).compile()
     for footprint in (Footprint(batch=3), SGD):
         assert memory(net.network, footprint) == measure(net, footprint), name
+    assert memory(net.network, MIXED) >= measure(net, MIXED)
+
+
+@pytest.mark.parametrize("chain", [chain for chain, _ in CHAINS.values()])
+def test_what_is_written_over(chain: str) -> None:
+    net = small(chain)
+    for footprint in (INFERENCE, Footprint(batch=3), SGD):
+        assert memory(net.network, footprint) == measure(net, footprint)
     assert memory(net.network, MIXED) >= measure(net, MIXED)
 
 
@@ -148,7 +160,9 @@ def _nothing_saved(kernel: Kernel) -> Kernel:
 
 BREAKS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "SiLU saves nothing": lambda m: m.setattr(OPERATORS["SiLU"], "saves", "nothing"),
-    "ReLU saves its input": lambda m: m.setattr(OPERATORS["ReLU"], "saves", "input"),
+    "ReLU saves its input": lambda m: m.setattr(OPERATORS["ReLU"], "saves_in_place", "input"),
+    "SiLU needs no copy to write over": lambda m: m.setattr(OPERATORS["SiLU"], "saves_in_place", "output"),
+    "nothing is written over": lambda m: m.setattr(Tape, "overwrite", lambda t, x, saves: t.add(x, x)),
     "sums of gradients are free": lambda m: m.setattr(
         Tape, "_deliver", lambda t, x, given, is_part=False: setattr(x, "gradient", given)
     ),

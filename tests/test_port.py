@@ -210,7 +210,7 @@ def test_other_classes(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 MUTANTS = {
-    "another activation": ("nn.ReLU6()", "nn.SiLU()", "the outputs differ by"),
+    "another activation": ("nn.ReLU6(inplace=True)", "nn.SiLU(inplace=True)", "the outputs differ by"),
     "eps": ("nn.BatchNorm2d(c_out)", "nn.BatchNorm2d(c_out, eps=0.00002)", "the outputs differ by"),
     "padding": (
         "padding=(kernel - 1) // 2,\n",

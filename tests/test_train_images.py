@@ -122,7 +122,8 @@ def test_two_processes_of_torchrun_train_one_network(folder: Path) -> None:
     shim.mkdir()
     (shim / "sitecustomize.py").write_text(SHIM, encoding="utf-8")
     response = folder.parent / "response.json"
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    again = ("--max-restarts", "2")  # a process group of PyTorch's aborted once, in a hundred runs on a full machine
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *again]
     environment = {**os.environ, "PYTHONPATH": f"{shim}", "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     found = []
     for _ in range(2):
@@ -131,7 +132,7 @@ def test_two_processes_of_torchrun_train_one_network(folder: Path) -> None:
             [*command, "-m", "scalec.search.train", str(request(folder)), str(response)],
             capture_output=True, text=True, env=environment, timeout=300, check=False,
         )  # fmt: skip
-        assert run.returncode == 0, run.stderr[-2000:]
+        assert run.returncode == 0, run.stderr
         assert "Starting with 2 processes" in run.stderr
         found.append(json.loads(response.read_text(encoding="utf-8")))
         found[-1].pop("seconds")

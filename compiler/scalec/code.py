@@ -1,13 +1,14 @@
 """Python expressions as data: what an operator says in PyTorch, before it is laid out as text."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
+
+from scalec.record import record
 
 ATOM, UNARY, TIMES, PLUS, COMPARE, NOT, AND, OR, IF = range(9, 0, -1)
 
 
-@dataclass(frozen=True)
+@record
 class Code:
     """An expression on one line. `value` is its value if it is a literal; then arithmetic is done here."""
 
@@ -86,7 +87,7 @@ def real(value: Fraction) -> Code:
     return Code(f"{value.numerator} / {value.denominator}", TIMES, value)
 
 
-@dataclass(frozen=True)
+@record
 class Call:
     """`name(positional, …, keyword=value, …)`; an exploded one has a line for each argument."""
 
@@ -100,7 +101,7 @@ class Call:
         return f"{self.name}({', '.join(shown)})"
 
 
-@dataclass(frozen=True)
+@record
 class Choice:
     """`then if condition else otherwise`."""
 

@@ -4,7 +4,6 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from scalec.options import (
     taps,
     write_options,
 )
+from scalec.record import record
 
 if TYPE_CHECKING:
     from scalec.compiler import Compiled, Loaded
@@ -35,7 +35,7 @@ _EXAMPLES = """examples:
 """
 
 
-@dataclass(frozen=True)
+@record
 class Output:
     """One file to be: what it holds, and what it holds it of."""
 
@@ -76,7 +76,7 @@ class Output:
         return difference(self.path, self.path.read_bytes() if self.path.is_file() else None, self.source)
 
 
-@dataclass(frozen=True)
+@record
 class Companion(Output):
     """The test of a file, beside it."""
 

@@ -29,15 +29,15 @@ from scalec.features import body
 from scalec.ir import Network, Setting
 from scalec.parse import decode, parse, parse_partly
 from scalec.program import Program
+from scalec.record import record
 from scalec.resolve import resolve, resolve_library
 from scalec.scale import scale
 from scalec.setting import make_setting
-from scalec.sought import sought
 
 _WORD = re.compile(r"\w+")
 
 
-@dataclass(frozen=True)
+@record
 class Compiled:
     """A network that meets its requirements."""
 
@@ -132,6 +132,7 @@ def check(path: Path, data: bytes | None = None) -> tuple[str, list[Diagnostic]]
     Says what was checked, and warns. Raises `CompileError`.
     """
     from scalec.lint import warnings
+    from scalec.sought import sought
 
     report, load_import = Report(), _importer(path.parent)
     spec = _read(str(path), path.read_bytes() if data is None else data, load_import, report)

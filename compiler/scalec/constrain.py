@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 
 from scalec import exact
@@ -15,6 +14,7 @@ from scalec.expr import Failure, Scope, Value, describe, evaluate, tolerance_of,
 from scalec.footprint import footprint_of
 from scalec.ir import Network
 from scalec.memory import memory
+from scalec.record import record
 from scalec.source import Span
 from scalec.walk import children
 
@@ -26,7 +26,7 @@ QUANTITIES: dict[str, Callable[[Network], int]] = {
 }
 
 
-@dataclass(frozen=True)
+@record
 class Requirement:
     """A requirement that was decided: its text, and the value of each side."""
 

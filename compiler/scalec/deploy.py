@@ -13,13 +13,14 @@ from typing import Any
 from scalec import ir
 from scalec import syntax as s
 from scalec.ops import OPERATORS
+from scalec.record import record
 from scalec.repetition import is_sequential
 
 Fold = tuple[ir.Leaf, ir.Leaf]
 """A layer and the batch norm behind it that it takes up, as they are in the network that is trained."""
 
 
-@dataclass(frozen=True)
+@record
 class Ends:
     """What becomes of the ends of a unit: a batch norm that begins it is gone, the layer that ends it takes one up."""
 
@@ -30,7 +31,7 @@ class Ends:
 NONE = Ends()
 
 
-@dataclass(frozen=True)
+@record
 class Deployment:
     """A network, the one for inference that gives the same, and the batch norms that are gone from it."""
 

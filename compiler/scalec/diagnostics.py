@@ -6,10 +6,11 @@ from typing import Literal, NamedTuple
 
 from scalec.limits import MAX_ERRORS
 from scalec.nearest import in_words, nearest
+from scalec.record import record
 from scalec.source import Span
 
 
-@dataclass(frozen=True)
+@record
 class Label:
     """A place that belongs to a diagnostic, with a word or two about it."""
 
@@ -24,7 +25,7 @@ class Edit(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True)
+@record
 class Fix:
     """Edits that mend a finding. One is `safe` where nothing else can have been meant, else it is a guess."""
 
@@ -33,7 +34,7 @@ class Fix:
     applicability: Literal["safe", "maybe"] = "maybe"
 
 
-@dataclass(frozen=True)
+@record
 class Advice:
     """A help together with the edits that follow it, the likeliest first."""
 
@@ -44,7 +45,7 @@ class Advice:
 Help = str | Advice | None
 
 
-@dataclass(frozen=True)
+@record
 class Diagnostic:
     """One finding: where (`label`), what (`message`), and what else helps to mend it."""
 

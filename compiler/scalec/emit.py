@@ -19,7 +19,6 @@ from scalec.code import Call, Code
 from scalec.cost import cost
 from scalec.deploy import Deployment
 from scalec.diagnostics import CompileError, Diagnostic, Label
-from scalec.folding import rows, table
 from scalec.header import constants, header, title
 from scalec.ir import Chain, Group, Network, Node, Wrap
 from scalec.kinds import Kind, Kinds, kinds
@@ -147,6 +146,8 @@ def _folded(deployment: Deployment | None, found: Kinds) -> list[Checked]:
     """Give the end of a file for inference: which batch norms went where, and the function that does it."""
     if deployment is None or not deployment.folds:
         return []
+    from scalec.folding import rows, table
+
     training = class_views(deployment.training)[2]
     listed = table(rows(deployment, training.attributes, found.attributes))
     return [*map(checked, listed), Checked(""), Checked(""), helper_text("fold")]

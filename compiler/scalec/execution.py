@@ -99,7 +99,9 @@ class Function:
                 result = self._body(body, x)
                 if not body.holds:
                     return result
-                return self.tape.add(x, result) if wrap.kind == "residual" else self.tape.multiply(x, result)
+                if wrap.kind == "gate":
+                    return self.tape.multiply(x, result)
+                return self.tape.add(result, x, over=wrap.in_place)
             case "sum":
                 return self._sum(written, wrap, x)
             case "concat":
@@ -124,11 +126,12 @@ class Function:
             [(body, x) for body, each in zip(wrap.bodies, is_open, strict=True) if body.holds and each is conditional]
             for conditional in (False, True)
         )
+        over = wrap.in_place and len(always) == 2 and not _is_join(always[0][0])
         terms = self._bodies(always)
         total = next(terms)
         for term in terms:
             self.hold(total)
-            total = self.tape.add(total, term)
+            total = self.tape.add(total, term, over)
         if any(is_open):
             held = next((name for name, each in self.names.items() if each is total and total is not x), None)
             held = self.fresh() if held is None or len(always) > 1 else held
@@ -170,6 +173,11 @@ def _is_expression(body: Body) -> bool:
     return not _is_lines(unit, node)
 
 
+def _is_join(body: Body) -> bool:
+    """Tell whether a body is an expression that is no call by itself."""
+    return _is_expression(body) and isinstance(_units(body)[0].nodes[0], Wrap)
+
+
 def _units(body: Body) -> list[Placed]:
     return [placed for placed in body.chain.units if placed.nodes] if body.chain is not None else []
 
@@ -186,6 +194,8 @@ def sequential(tape: Tape, nodes: tuple[Node, ...], x: Tensor) -> Tensor:
 def call(tape: Tape, node: Node, x: Tensor) -> Tensor:
     """Run one module or operator on x, which whoever calls holds."""
     match node:
+        case Leaf() if node.in_place:
+            return tape.overwrite(x, node.operator.saves_in_place)
         case Leaf():
             return node.operator.run(tape, x, node.x, node.y)
         case Group():

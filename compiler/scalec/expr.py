@@ -1,7 +1,6 @@
 """What expressions come to: exact numbers, truth, words and operators, in a scope that knows the names."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
@@ -10,13 +9,14 @@ from scalec import syntax as s
 from scalec.diagnostics import Diagnostic, Label, finding
 from scalec.exact import Number
 from scalec.limits import MAX_WHOLE
+from scalec.record import record
 from scalec.source import Span
 
 WORDS = ("same", "symmetric")
 TRUTH = {"true": True, "false": False}
 
 
-@dataclass(frozen=True)
+@record
 class Partial:
     """An operator or block as a value, some of its arguments given: `SiLU`, `Depthwise(3)`."""
 
@@ -52,7 +52,7 @@ class Scope(Protocol):
         """Give the value of a call that is no built-in function. Raises `Failure`."""
 
 
-@dataclass(frozen=True)
+@record
 class Function:
     """A built-in function: how many positional arguments, which named ones, and what it does."""
 

@@ -1,13 +1,14 @@
 """A network's feature maps: which stages give them, and how many rows of the image one of their rows stands for."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from scalec.diagnostics import suggest
 from scalec.ir import Leaf, Network, Stage
+from scalec.record import record
 from scalec.setting import command_error
 
 
-@dataclass(frozen=True)
+@record
 class Feature:
     """What a stage gives: its channels, and the image's height over its own."""
 

@@ -4,7 +4,6 @@ The words in it (`training`, `float16`, `adamw`) have their meaning only there; 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from scalec import syntax as s
@@ -12,6 +11,7 @@ from scalec.diagnostics import Label, Report
 from scalec.expr import Failure, Scope, truth, whole
 from scalec.meant import meant
 from scalec.nearest import in_words
+from scalec.record import record
 
 Dtype = Literal["float32", "float16", "bfloat16"]
 Optimizer = Literal["adamw", "sgd", "none"]
@@ -22,7 +22,7 @@ STATES: dict[Optimizer, int] = {"adamw": 2, "sgd": 1, "none": 0}
 MOST_SAMPLES = 1 << 20
 
 
-@dataclass(frozen=True)
+@record
 class Footprint:
     """A definition of memory. `dtype` is that of all tensors, or with `amp` of what `torch.autocast` lowers.
 

@@ -1,7 +1,7 @@
 """Units to nodes: an operator or block with its arguments, put on a shape. The same for baseline and scaled network."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from scalec import atrous, ir
@@ -11,7 +11,9 @@ from scalec.expr import Failure, Partial, Value, describe, evaluate, number, tru
 from scalec.joins import joined, pieces
 from scalec.limits import MAX_DEPTH, MAX_NODES
 from scalec.ops import Operator, OperatorError
+from scalec.ownership import adds_in_place, is_own
 from scalec.program import BlockDef, Callee, bind
+from scalec.record import record
 from scalec.repetition import division, divisors, repeatable
 from scalec.scope import FileScope, LocalScope, World
 from scalec.shape import Shape
@@ -20,7 +22,7 @@ from scalec.source import Span
 AnyScope = FileScope | LocalScope
 
 
-@dataclass(frozen=True)
+@record
 class _Use:
     """A callee with what is known of its arguments: values from a partial operator, expressions from the call."""
 
@@ -91,7 +93,8 @@ class Builder:
         for index, unit in enumerate(units):
             if unit.guard is not None and not self._holds(unit.guard, scope):
                 passed = channels if index == len(units) - 1 else None
-                placed.append(ir.Placed(unit, (), y, y, self._ghost(unit, y, passed, scope, strip)))
+                ghost = self._ghost(unit, y, passed, scope, strip)
+                placed.append(ir.Placed(unit, (), y, y, _overwriting(ghost, placed) if ghost else None))
                 continue
             given = self._ascribed(unit, scope)
             if given is None and index == len(units) - 1:
@@ -99,7 +102,7 @@ class Builder:
             before, nodes = y, []
             for position in range(whole(unit.repeat.count, scope, "the number of layers") if unit.repeat else 1):
                 node = self._head(unit, y, given, scope, position, strip or position > 0)
-                nodes.append(node if unit.repeat is None else repeatable(unit, node))
+                nodes.append(_overwriting(node, placed) if unit.repeat is None else repeatable(unit, node))
                 y = nodes[-1].y
             self._check(unit, y, scope)
             placed.append(ir.Placed(unit, tuple(nodes), before, y))
@@ -371,7 +374,14 @@ class Builder:
                     raise
                 chain = None
             bodies.append(ir.Body(holds, chain))
-        return ir.Wrap(kind, tuple(bodies), x, joined(kind, wrap, x, bodies))
+        return ir.Wrap(kind, tuple(bodies), x, joined(kind, wrap, x, bodies), adds_in_place(wrap, bodies))
+
+
+def _overwriting(node: ir.Node, before: list[ir.Placed]) -> ir.Node:
+    """Let an activation write over its input if it can, and nothing else needs that."""
+    if isinstance(node, ir.Leaf) and node.operator.in_place and is_own(before):
+        return replace(node, in_place=True)
+    return node
 
 
 def _calls(unit: s.Unit) -> list[s.Call]:

@@ -1,18 +1,19 @@
 """The scaled network: whole numbers only. Analyses walk it, `views` prints it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scalec import syntax as s
 from scalec.exact import Number
 from scalec.expr import Scope, Value
 from scalec.ops import Operator
 from scalec.program import BlockDef, Program
+from scalec.record import record, unique
 from scalec.scope import LocalScope
 from scalec.shape import Shape
 
 
-@dataclass(frozen=True, eq=False)
+@unique
 class Leaf:
     """One operator between two shapes. `given` are the parameters that its call gives, `preset` a `default`'s."""
 
@@ -24,10 +25,10 @@ class Leaf:
     changed: frozenset[str] = frozenset()
     """The parameters that are otherwise than written: a stride became dilation."""
     in_place: bool = False
-    """Whether it may write over its input (see `deploy`)."""
+    """Whether it may write over its input (see `ownership`, and `deploy`)."""
 
 
-@dataclass(frozen=True, eq=False)
+@unique
 class Placed:
     """A unit of a chain as it came out. `nodes` are its layers: none if its `when` is false, several under `^`.
 
@@ -41,7 +42,7 @@ class Placed:
     ghost: "Node | None" = None
 
 
-@dataclass(frozen=True, eq=False)
+@unique
 class Chain:
     """Units one after the other."""
 
@@ -50,7 +51,7 @@ class Chain:
     y: Shape
 
 
-@dataclass(frozen=True, eq=False)
+@unique
 class Group:
     """`(F ⊙ G)`."""
 
@@ -59,7 +60,7 @@ class Group:
     y: Shape
 
 
-@dataclass(frozen=True, eq=False)
+@unique
 class Body:
     """One body of a wrapper; `holds` is its `if`.
 
@@ -70,7 +71,7 @@ class Body:
     chain: Chain | None
 
 
-@dataclass(frozen=True, eq=False)
+@unique
 class Wrap:
     """`residual`, `gate`, `sum`, `concat` or `split`."""
 
@@ -82,7 +83,7 @@ class Wrap:
     """Whether a gate may write over what it gates, a residual or sum over its first branch (see `deploy`)."""
 
 
-@dataclass(frozen=True, eq=False)
+@unique
 class Block:
     """A use of a block, with the values of its arguments and the scope in which its body was worked out."""
 
@@ -101,7 +102,7 @@ class Block:
 Node = Leaf | Block | Group | Wrap
 
 
-@dataclass(frozen=True, eq=False)
+@unique
 class Stage:
     """One element of the network's chain, with a node for each of its layers. `scope` is that of each layer."""
 
@@ -113,7 +114,7 @@ class Stage:
     y: Shape
 
 
-@dataclass(frozen=True)
+@record
 class Setting:
     """How the network is scaled: what the user asked for, and the values that this overrides.
 
@@ -139,7 +140,7 @@ class Setting:
         return f" for the variant `{self.variant}`" if self.variant else f" at φ = {self.phi}" if self.phi else ""
 
 
-@dataclass(frozen=True, eq=False)
+@unique
 class Network:
     """A network that can be built: every width, depth and size is a whole number."""
 

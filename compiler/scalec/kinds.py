@@ -146,7 +146,10 @@ def module_class(value: Value) -> Code | None:
 
 
 def _opened(network: ir.Network, blocks: list[ir.Block]) -> frozenset[Slot]:
-    """Give the parameters that name several activations, and hand them to nothing but units and such parameters."""
+    """Give the parameters that name several activations, and hand them to nothing but units and such parameters.
+
+    All or none of them can write over their input: the class says so once, for all of them.
+    """
     values: dict[Slot, dict[Value, None]] = {}
     for block in blocks:
         for name, value in block.arguments.items():
@@ -160,6 +163,7 @@ def _opened(network: ir.Network, blocks: list[ir.Block]) -> frozenset[Slot]:
         slot
         for slot, given in values.items()
         if all(module_class(v) and getattr(v, "callee", type).__name__ not in preset for v in given)
+        and len({getattr(v.callee, "in_place", False) for v in given if isinstance(v, Partial)}) == 1
     }
     while closed := {slot for slot, block in product(possible, blocks) if _leaks(slot, block, possible)}:
         possible -= closed

@@ -5,7 +5,7 @@ differs from use to use is lifted into an argument of the class (`Context.lift`)
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from scalec import ir
@@ -17,6 +17,7 @@ from scalec.kinds import Kind as BlockKind
 from scalec.kinds import Kinds
 from scalec.names import python_name
 from scalec.ops import Kind, Operands, OperatorError
+from scalec.record import record
 from scalec.repetition import divisors
 from scalec.spelling import spell
 from scalec.symbols import Symbols, Untranslatable, concrete_real
@@ -26,7 +27,7 @@ from scalec.walk import names_in
 _ZERO = {"bool": flag(False), "float": Code("0.0"), "int": code(0), CLASS: Code("nn.Identity")}
 
 
-@dataclass(frozen=True)
+@record
 class Uses:
     """A unit in each use of the block: its node, or nothing where its `when` does not hold.
 

@@ -1,6 +1,5 @@
 """Which known words are near a wrong one: what a did-you-mean offers."""
 
-import difflib
 from collections.abc import Iterable
 
 from scalec.limits import MAX_CANDIDATES
@@ -28,6 +27,8 @@ def nearest(name: str, candidates: Iterable[str]) -> tuple[str, ...]:
     if near:
         best = [word for far, _, word in near if far == near[0][0]]
         return tuple(best) if len(best) <= MOST else ()
+    import difflib  # here: most specs have no wrong word
+
     return tuple(difflib.get_close_matches(name, known, n=1, cutoff=_FAR_LIKENESS))
 
 
@@ -40,6 +41,8 @@ def _is_near(name: str, apart: int, unlikeness: float, other: str) -> bool:
 
 
 def _likeness(name: str, other: str) -> float:
+    import difflib
+
     return difflib.SequenceMatcher(None, name.lower(), other.lower(), autojunk=False).ratio()
 
 

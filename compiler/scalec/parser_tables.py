@@ -22,8 +22,8 @@ _TABLES = "tables.json"
 def load() -> Lark:
     """Give the parser of the language."""
     grammar = _grammar()
-    kept = json.loads(_FOLDER.joinpath(_TABLES).read_bytes())
-    if (kept["lark"], kept["grammar"]) != _key(grammar):
+    kept = _kept()
+    if not _is_of(kept, grammar):
         return made(grammar)
     data, memo = _numbered(kept["data"]), _numbered(kept["memo"])
     parser: Lark = Lark._load_from_dict(data, memo)  # type: ignore[no-untyped-call]  # as Lark's standalone parsers do
@@ -31,7 +31,7 @@ def load() -> Lark:
 
 
 def text() -> str:
-    """Give the tables as the file has them. Lark numbers their states another way each time."""
+    """Give the tables as a file has them."""
     grammar = _grammar()
     release, digest = _key(grammar)
     data, memo = made(grammar).memo_serialize([TerminalDef, Rule])
@@ -41,6 +41,14 @@ def text() -> str:
 
 def _grammar() -> str:
     return _FOLDER.joinpath("scalec.lark").read_text(encoding="utf-8")
+
+
+def _kept() -> Any:
+    return json.loads(_FOLDER.joinpath(_TABLES).read_bytes())
+
+
+def _is_of(kept: Any, grammar: str) -> bool:
+    return bool((kept["lark"], kept["grammar"]) == _key(grammar))
 
 
 def _key(grammar: str) -> tuple[str, str]:
@@ -60,5 +68,5 @@ def _numbered(value: Any) -> Any:
     return [_numbered(each) for each in value] if isinstance(value, list) else value
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and not _is_of(_kept(), _grammar()):  # Lark numbers the states another way each time
     Path(str(_FOLDER.joinpath(_TABLES))).write_text(text(), encoding="utf-8")

@@ -4,13 +4,13 @@ What a module is called in its class is noted while the classes are written (`wr
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from scalec import syntax as s
 from scalec.ir import Block, Chain, Group, Leaf, Network, Node, Wrap
+from scalec.record import record
 
 
-@dataclass(frozen=True)
+@record
 class Place:
     """An operator's module: its path in the network, `stage2.0.project.0`, and in its own class, `project.0`."""
 
@@ -26,7 +26,7 @@ def places(network: Network, attributes: Mapping[int, str]) -> Iterator[Place]:
         yield from walk.unit(stage.unit, stage.layers, "", "")
 
 
-@dataclass(frozen=True)
+@record
 class _Walk:
     """Walks along modules; a prefix is the path to the module around a node, with a dot behind it."""
 

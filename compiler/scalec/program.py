@@ -1,16 +1,17 @@
 """A whole spec with its names: files, blocks and lets, and which argument is which parameter."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scalec import syntax as s
 from scalec.diagnostics import Label, Report
 from scalec.meant import meant
 from scalec.ops import OPERATORS, Operator
+from scalec.record import unique
 from scalec.source import Source
 from scalec.walk import names_in
 
 
-@dataclass(frozen=True, eq=False)
+@unique
 class BlockDef:
     """A block, and the file whose params and lets it sees."""
 
@@ -36,7 +37,7 @@ class BlockDef:
 Callee = type[Operator] | BlockDef
 
 
-@dataclass(frozen=True, eq=False)
+@unique
 class LetDef:
     """A let, and the file in which it is written."""
 
@@ -44,7 +45,7 @@ class LetDef:
     home: "File" = field(repr=False)
 
 
-@dataclass(frozen=True, eq=False)
+@unique
 class File:
     """The names of one file, imported ones among them, by their ASCII spelling."""
 
@@ -76,7 +77,7 @@ class File:
         return set(self.params) | {key for key, let in self.lets.items() if not let.binding.parameters}
 
 
-@dataclass(frozen=True, eq=False)
+@unique
 class Program:
     """A whole spec, every name known. `canonical` is what its hash is taken of: its text and that of its imports."""
 

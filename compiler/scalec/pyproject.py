@@ -4,10 +4,10 @@ import argparse
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from scalec.diagnostics import CompileError, Report, suggest
+from scalec.record import record
 from scalec.show import COLOURS, FORMATS
 from scalec.source import Source, Span
 
@@ -15,7 +15,7 @@ FILE = "pyproject.toml"
 _TABLE = re.compile(r"^[ \t]*\[{1,2}[ \t]*tool[ \t]*\.[ \t]*scalec[ \t]*[].]", re.MULTILINE)
 
 
-@dataclass(frozen=True)
+@record
 class Key:
     """A key: the option that it stands for, and what it may be."""
 
@@ -52,7 +52,7 @@ SEARCH_KEYS = {
 """What `[tool.scalec.search]` may hold: it names code to run, so only `search` and `study` heed it."""
 
 
-@dataclass(frozen=True)
+@record
 class Project:
     """The nearest pyproject.toml that speaks of scalec: its text, its folder, and the table."""
 

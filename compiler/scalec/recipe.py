@@ -8,10 +8,10 @@ import re
 import shlex
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scalec.ir import Setting
 from scalec.layout import WIDTH
+from scalec.record import record
 
 NO_SPEC = "-"
 """Stands for a spec from standard input, or with a name that is not kept."""
@@ -32,7 +32,7 @@ MOST = 65_536
 """Characters that are looked through: a head is at the beginning, and far shorter."""
 
 
-@dataclass(frozen=True)
+@record
 class Recipe:
     """What `scalec compile` was asked for. A new option is a field, and a line in `words` and in `_made`."""
 
@@ -78,7 +78,7 @@ class Recipe:
         return [line.replace(_TIED, " ") for line in lines]
 
 
-@dataclass(frozen=True)
+@record
 class Head:
     """What a file says of where it comes from."""
 

@@ -2,10 +2,10 @@
 
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
 
 from scalec.diagnostics import Diagnostic, Label, in_order
+from scalec.record import record
 from scalec.source import Source
 
 MOST_SHOWN = 20
@@ -14,7 +14,7 @@ WIDEST = 120
 _STYLES = {"error": "1;31", "warning": "1;33", "other": "1;34", "gutter": "1;34", "bold": "1"}
 
 
-@dataclass(frozen=True)
+@record
 class _Mark:
     """What is marked of a line: columns from 0, as displayed, the end not included."""
 
@@ -25,7 +25,7 @@ class _Mark:
     sign: str
 
 
-@dataclass(frozen=True)
+@record
 class _Row:
     """A line to be shown, from column `first` on if it is long, with what is marked there."""
 

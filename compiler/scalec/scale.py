@@ -5,7 +5,7 @@ The paper: N(d, w, r) = ⊙ F̂_i^{d·L̂_i}(X_<r·Ĥ_i, r·Ŵ_i, w·Ĉ_i>). Wha
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Generic, Protocol, TypeVar
 
@@ -17,6 +17,7 @@ from scalec.instantiate import Builder
 from scalec.ir import Network, Node, Setting, Stage
 from scalec.limits import MAX_LAYERS, MAX_RESOLUTION, MAX_WHOLE
 from scalec.program import Program
+from scalec.record import record
 from scalec.scope import LocalScope, World
 from scalec.shape import Shape
 from scalec.spelling import spell_name
@@ -55,7 +56,7 @@ class Sized(Protocol):
 S = TypeVar("S", bound=Sized)
 
 
-@dataclass(frozen=True)
+@record
 class Task:
     """A stage to build, in whole numbers. `layer` is the index of its first layer, `layers` counts those of all stages.
 
@@ -79,7 +80,7 @@ class Task:
         return LocalScope({**self.scope.values, **indices}, self.scope.parent)
 
 
-@dataclass(frozen=True)
+@record
 class Walked(Generic[S]):
     """What a walk over a network's stages gives."""
 

@@ -1,7 +1,7 @@
 """What a `search` comes to: the values of each axis, the growth that is meant, seeds and φ. All of it is exact."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from math import lcm, prod
 
@@ -12,6 +12,7 @@ from scalec.exact import Number
 from scalec.expr import Failure, Value, number, tolerance_of, whole
 from scalec.limits import MAX_DENOMINATOR, MAX_PHI, MAX_POINTS
 from scalec.program import Program
+from scalec.record import record
 from scalec.scope import FileScope, World
 from scalec.seek import growths
 
@@ -19,7 +20,7 @@ LEAST_SEEDS, MOST_SEEDS = 3, 100
 """Of fewer than three runs nobody can tell how far they lie apart by chance."""
 
 
-@dataclass(frozen=True)
+@record
 class Range:
     """The values of an unknown."""
 
@@ -39,7 +40,7 @@ class Range:
         return int((self.high - self.low) / self.step) + 1
 
 
-@dataclass(frozen=True)
+@record
 class Sought:
     """A search. `fixed` are the params that it sets, φ among them; at φ = `validate` the winner must hold."""
 

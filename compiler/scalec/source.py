@@ -1,14 +1,16 @@
 """Where text comes from: a source is a named text, a span two offsets in it."""
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
+
+from scalec.record import record, unique
 
 COMMAND_LINE = "command line"
 """The name of a source that is no file: a part of the command line."""
 
 
-@dataclass(frozen=True, eq=False)
+@unique
 class Source:
     """The text of one spec. `name` is what messages print; it is never opened again."""
 
@@ -41,7 +43,7 @@ class Source:
         return self.text[start:end].rstrip("\r\n")
 
 
-@dataclass(frozen=True)
+@record
 class Span:
     """The characters from `start` up to, not including, `end` of a source."""
 

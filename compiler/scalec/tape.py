@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from scalec.footprint import WIDTH, Footprint
 from scalec.liveness import Storage, Timeline
 from scalec.ops import Kernel
+from scalec.ops.base import Saves
 
 FLOAT = WIDTH["float32"]
 
@@ -95,6 +96,21 @@ class Tape:
         if gradient:
             self._deliver(x, gradient)
 
+    def overwrite(self, x: Tensor, saves: Saves) -> Tensor:
+        """Let an activation write over its input; autograd keeps a copy of that, or what comes out."""
+        self.time.tick()
+        y = Tensor(x.storage, x.elements, x.width, x.tracked)
+        kept = self.time.allocate(x.bytes) if x.tracked and saves == "input" else x.storage
+        self.time.hold(x.storage)
+        self._record(y, lambda: self._overwritten_back(x, y, kept))
+        return y
+
+    def _overwritten_back(self, x: Tensor, y: Tensor, kept: Storage) -> None:
+        self.time.tick()
+        gradient = self.time.allocate(x.bytes)
+        self.time.hold(y.gradient, kept)
+        self._deliver(x, gradient)
+
     def _lowered(self, kernel: Kernel) -> list[Tensor]:
         """Copy the parameters of a kernel that autocast runs in low precision, the bias first."""
         if kernel.autocast != "low" or self.low == self.width:
@@ -156,9 +172,14 @@ class Tape:
 
     # What joins tensors, and takes them apart
 
-    def add(self, a: Tensor, b: Tensor) -> Tensor:
-        """Add two tensors; the gradient of the sum is that of both."""
-        y = self._join((a, b), max(a.elements, b.elements))
+    def add(self, a: Tensor, b: Tensor, over: bool = False) -> Tensor:
+        """Add two tensors, perhaps writing over the first; the gradient of the sum is that of both."""
+        if over:
+            self.time.tick()
+            self.time.hold(a.storage, b.storage)
+            y = Tensor(a.storage, a.elements, a.width, a.tracked or b.tracked)
+        else:
+            y = self._join((a, b), max(a.elements, b.elements))
 
         def back() -> None:
             for part in (a, b):

@@ -18,6 +18,7 @@ from scalec.forward import Forward
 from scalec.kinds import Kind, Kinds, module_class
 from scalec.names import python_name, snake_case
 from scalec.program import File
+from scalec.record import record
 from scalec.repetition import divisors
 from scalec.scope import LocalScope
 from scalec.spelling import spell_signature
@@ -27,7 +28,7 @@ from scalec.walk import names_in
 CLASS = "type[nn.Module]"
 
 
-@dataclass(frozen=True)
+@record
 class Parameter:
     """An argument of an emitted constructor. `value` tells what a use of the block passes; nothing: its default."""
 
@@ -43,7 +44,7 @@ class Parameter:
         return f"{self.name}: {self.annotation}" + (f" = {self.default}" if self.default else "")
 
 
-@dataclass(frozen=True)
+@record
 class ClassView:
     """A class to emit."""
 

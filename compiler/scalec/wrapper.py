@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from scalec import ir
@@ -11,16 +10,18 @@ from scalec.code import Call, Choice, Code, flag
 from scalec.comments import Comment
 from scalec.forward import Forward
 from scalec.modules import Modules, Uses
+from scalec.record import record
 from scalec.spelling import spell
 from scalec.symbols import Untranslatable
 from scalec.views import BlockContext, Context
 
 _JOIN = {"residual": "+", "gate": "*"}
-_ATOM = re.compile(r"\w+|self\.\w+\(\w+\)")
+_ATOM = re.compile(r"\w+|self\.\w+\([^()]*(\([^()]*\))?[^()]*\)")
+"""A variable, or the call of a module."""
 """A variable, or the call of a module."""
 
 
-@dataclass(frozen=True)
+@record
 class Bodies:
     """A body of a wrapper in each use: as it is there, and (see `Uses`) as it would be."""
 

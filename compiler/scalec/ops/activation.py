@@ -40,7 +40,7 @@ class _Activation(Operator):
 class ReLU(_Activation):
     """max(0, x)."""
 
-    saves = "output"
+    saves = saves_in_place = "output"
     torch = "nn.ReLU"
     counted_by = {"ptflops": (2, 0)}  # as a module, and again as the function that the module calls
 
@@ -57,6 +57,7 @@ class ReLU6(_Activation):
 class LeakyReLU(_Activation):
     """x, and below zero slope · x (Maas et al., 2013)."""
 
+    saves_in_place = "output"
     torch = "nn.LeakyReLU"
     counted_by = {"ptflops": (1, 0)}
     slope: Positive = Fraction(1, 100)
@@ -95,6 +96,7 @@ class PReLU(_Activation):
 class ELU(_Activation):
     """x, and below zero alpha · (exp(x) - 1) (Clevert et al., 2016)."""
 
+    saves_in_place = "output"
     torch = "nn.ELU"
     counted_by = {"ptflops": (2, 0)}
     alpha: Positive = Fraction(1)
@@ -107,6 +109,7 @@ class ELU(_Activation):
 class CELU(_Activation):
     """x, and below zero alpha · (exp(x/alpha) - 1): an ELU without a kink (Barron, 2017)."""
 
+    saves_in_place = "output"
     torch = "nn.CELU"
     alpha: Above = Fraction(1)
 
@@ -118,6 +121,7 @@ class CELU(_Activation):
 class SELU(_Activation):
     """An ELU scaled so that numbers keep mean 0 and variance 1 (Klambauer et al., 2017)."""
 
+    saves_in_place = "output"
     torch = "nn.SELU"
 
 

@@ -173,6 +173,8 @@ class Operator:
     """Whether what it gives may be its input's own memory."""
     in_place: ClassVar[bool] = False
     """Whether its module can write over its input (`inplace=True`)."""
+    gives_own: ClassVar[bool] = False
+    """Whether it makes a tensor of its own that autograd does not keep: what follows may write over it."""
     functional: ClassVar[bool] = False
     """Whether it is an expression in `forward` (see `forward`), and no module."""
     counted_by: ClassVar[Mapping[str, tuple[int, int]]] = {}
@@ -181,6 +183,8 @@ class Operator:
     """How many of its buffers' elements are 64-bit integers (num_batches_tracked)."""
     saves: ClassVar[Saves] = "input"
     """What its kernel keeps for the backward pass."""
+    saves_in_place: ClassVar[Saves] = "input"
+    """What it keeps where it writes over its input; of that it needs a copy."""
     autocast: ClassVar[Autocast] = "keep"
     """In which precision its kernel runs under automatic mixed precision."""
 

@@ -56,6 +56,7 @@ class _Convolution(Operator):
 
     strides = ("stride",)
     is_linear = True
+    gives_own = True
     autocast = "low"
     kernel: Whole
     stride: Whole = 1

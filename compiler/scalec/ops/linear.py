@@ -15,6 +15,7 @@ class Linear(Operator):
     given = True
     takes_vector = True
     is_linear = True
+    gives_own = True
     autocast = "low"
     bias: Flag = True
 

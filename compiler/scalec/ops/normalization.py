@@ -32,6 +32,7 @@ class BatchNorm(_Norm):
 
     per_element = True
     is_affine = True
+    gives_own = True
     counted_by = {"fvcore": (2, 0), "thop": (4, 0), "ptflops": (2, 0)}
     counters = 1
     eps: Positive = _EPS
@@ -83,6 +84,7 @@ class GroupNorm(_Norm):
 
     counted_by = {"fvcore": (5, 0), "ptflops": (2, 0)}
     autocast = "full"
+    gives_own = True
     groups: Whole
     eps: Positive = _EPS
 

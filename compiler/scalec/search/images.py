@@ -7,7 +7,8 @@ scalec.search.train REQUEST RESPONSE` spreads one training over processes, by Di
 import hashlib
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,17 +82,21 @@ def train(request: Request) -> Result:
         part = Subset(whole, range(len(whole)))
     order = torch.randperm(len(kept), generator=torch.Generator().manual_seed(request.seed))[: budget.images]
     lesson = Subset(images, [kept[i] for i in order])
-    fabric = _fabric(request)
-    model, loss = _learn(fabric, request, len(images.classes), lesson, budget.epochs)
-    return Result(_accuracy(fabric, model, part, request) if math.isfinite(loss) else math.nan, loss)
+    with _hardware(request) as fabric:
+        model, loss = _learn(fabric, request, len(images.classes), lesson, budget.epochs)
+        return Result(_accuracy(fabric, model, part, request) if math.isfinite(loss) else math.nan, loss)
 
 
 def _batch(images: int) -> int:
     return min(BATCH, max(images // STEPS, SMALLEST))
 
 
-def _fabric(request: Request) -> "Fabric":
-    """Make use of the hardware: mixed precision on a GPU, and the processes of torchrun."""
+@contextmanager
+def _hardware(request: Request) -> Iterator["Fabric"]:
+    """Make use of the hardware: mixed precision on a GPU, and the processes of torchrun.
+
+    These part before they end: threads of a process group that is still there may abort a process that exits.
+    """
     from lightning_fabric import Fabric
 
     here, everywhere = (int(os.environ.get(name, "1")) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
@@ -101,7 +106,10 @@ def _fabric(request: Request) -> "Fabric":
         strategy="ddp" if everywhere > 1 else "auto", precision="bf16-mixed" if gpu else "32-true",
     )  # fmt: skip
     fabric.launch()
-    return fabric
+    yield fabric
+    if torch.distributed.is_initialized():
+        fabric.barrier()
+        torch.distributed.destroy_process_group()
 
 
 def _learn(
