@@ -196,6 +196,11 @@ def test_blocks_that_are_not_there_are_not_cited() -> None:
     assert listed(loaded.compile()) == ["https://arxiv.org/abs/1709.01507 (Deep)"]
     assert listed(loaded.compile(changes=(("deep", "false"),))) == []
     assert listed(loaded.compile(inference=True)) == ["https://arxiv.org/abs/1709.01507 (Deep)"]
+    branch = "block Unit <H, W, C> → <H, W, C> = sum if deep { Deep } { Depthwise(3) }\n"
+    net = "network N <8, 8, 3> → <8, 8, 3> = Unit\n"
+    loaded = load_text("net.scl", f"cite arXiv:1709.01507 for Deep\nparam deep = false\n{INNER}{branch}{net}".encode())
+    assert listed(loaded.compile()) == []
+    assert listed(loaded.compile(changes=(("deep", "true"),))) == ["https://arxiv.org/abs/1709.01507 (Deep)"]
 
 
 def test_papers_of_imports(tmp_path: Path) -> None:

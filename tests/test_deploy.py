@@ -160,6 +160,7 @@ FOLDS = {
     "a group that is repeated": ("(ReLU ⊙ Conv(1) → 4)^2 → 4 ⊙ (BatchNorm ⊙ Conv(3) → 4)", 0, 1),
     "a norm that is repeated": ("(ReLU ⊙ Conv(1) → 4) ⊙ (BatchNorm ⊙ Conv(3) → 4)^2 → 4", 0, 2),
     "a group that is given as well": ("tap one: (ReLU ⊙ Conv(1) → 4) ⊙ (BatchNorm ⊙ Conv(3) → 4)", 0, 1),
+    "a norm that is given as well": ("Conv(1) → 4 ⊙ tap one: BatchNorm ⊙ Conv(3) → 4", 0, 1),
     "a group with a condition": ("(ReLU ⊙ Conv(1) → 4) ⊙ (BatchNorm ⊙ Conv(3) → 4) when 1 < 2", 0, 1),
     "positions that count": ("part: (Conv(1) → 4 ⊙ BatchNorm ⊙ ReLU ⊙ Dropout(0.1) ⊙ Conv(3) → 4 ⊙ BatchNorm)", 2, 0),
 }
