@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import subprocess
 import sys
 import time
@@ -22,17 +23,19 @@ from scalec.exits import DONE, WRONG_INPUT, WRONG_USAGE
 from scalec.format import format_spec
 from scalec.sought import sought
 from scalec.state import state_dict
-from searching import SPEC, calls, prepare, result, search
+from searching import SPEC, calls, prepare, result, search, start
 
 pytest.importorskip("optuna")
 from scalec.search import hunt
 from scalec.search.candidates import candidates, shown
 from scalec.search.contract import Garbage, Request, read_response, write_response
 from scalec.search.engine import Options, Outcome, Point, code_of, run, task_of
-from scalec.search.ledger import Ledger
+from scalec.search.ledger import Ledger, Task
+from scalec.search.progress import MOST_LINES, Progress
 from scalec.search.source import Source, SourceError, code_digest, find_source
 from scalec.search.statistics import pick, standings, worse
 from scalec.search.store import Store, StoreError, mend
+from scalec.search.trial import Ended
 from scalec.search.writeback import NotWritten, write_back
 
 SPECS = Path(__file__).parents[1] / "specs"
@@ -449,6 +452,48 @@ def test_a_search_from_end_to_end(tmp_path: Path) -> None:
     code, _, err = search(tmp_path, "--jobs", "2", "--write")
     assert code == DONE and "has these constants already" in err
     assert calls(tmp_path) == before and spec.read_bytes() == text and result(tmp_path) == found
+
+
+def test_a_pipe_gets_a_line_for_each_training(tmp_path: Path) -> None:
+    """Unbuffered, while others still train; who has measured all of it before gets none."""
+    prepare(tmp_path, {"slow": 0.05, "1": "kill", "2": "nan"})
+    process = start(tmp_path)
+    assert process.stderr is not None
+    lines = [process.stderr.readline(), process.stderr.readline()]
+    assert process.poll() is None, "not only at its end"
+    out, rest = process.communicate(timeout=120)
+    assert process.returncode == DONE, rest
+    lines += rest.splitlines(keepends=True)
+    assert lines[0] == "0 of 15 trials, 1 running\n"
+    named = r"α = [\d.]+, β = [\d.]+, γ = [\d.]+"
+    assert re.fullmatch(rf"1 of 15 trials: {named}, seed 0: \d+\.\d\d %, about .* left\n", lines[1])
+    assert sum(": α = " in line and ", seed " in line for line in lines) == 15 + 12 + 3
+    assert sum("1 killed, 1 nan: " in line and "seed 2: nan" in line for line in lines) == 1
+    assert sum(" at φ = 3, seed " in line for line in lines) == 12
+    assert sum(" % on the test set" in line for line in lines) == 3
+    assert "trials" not in out
+    _, _, err = search(tmp_path)
+    assert err == "small.search-result.json: written\n"
+
+
+def test_progress_has_so_many_lines_and_no_more(capsys: pytest.CaptureFixture[str]) -> None:
+    task = Task("k", "α = 1", "", "Net", (1, 8, 8), 0, "validation")
+    progress = Progress(10_003, 3, wanted=True)
+    for _ in range(10_000):
+        progress.ended(task, Ended("killed"), again=True)
+        progress.ended(task, Ended("complete", 0.5), again=False)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == MOST_LINES
+    assert lines[-1] == "10003 of 10003 trials, 10000 killed: α = 1, seed 0: 50.00 %"
+
+
+def test_a_search_goes_on_where_nobody_listens(tmp_path: Path) -> None:
+    prepare(tmp_path)
+    process = start(tmp_path, "--finalists", "0")
+    assert process.stderr is not None
+    process.stderr.close()
+    process.wait(timeout=120)
+    assert (tmp_path / "small.search-result.json").is_file()
 
 
 def test_a_command_is_a_source(tmp_path: Path) -> None:
