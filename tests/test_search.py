@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import product
@@ -26,6 +27,8 @@ from scalec.state import state_dict
 from searching import SPEC, calls, prepare, result, search, start
 
 pytest.importorskip("optuna")
+import optuna
+
 from scalec.search import hunt
 from scalec.search.candidates import candidates, shown
 from scalec.search.contract import Garbage, Request, read_response, write_response
@@ -253,6 +256,31 @@ def test_of_two_that_are_enqueued_alike_one_runs(tmp_path: Path) -> None:
         assert len(ledger.study.trials) == 2
         assert ledger.claim({task.key: EMITTED}) is not None
         assert ledger.claim({task.key: EMITTED}) is None
+
+
+def test_who_dies_before_the_first_sign_of_life_is_missed(tmp_path: Path) -> None:
+    """Optuna alone never begins such a trial anew. One of which there are signs of life is not taken away."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        storage = optuna.storages.RDBStorage(
+            f"sqlite:///{tmp_path / 'one.db'}", heartbeat_interval=1, grace_period=1,
+            heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=5),
+        )  # fmt: skip
+    ledger = Ledger(storage, "scalec-1-s-x")
+    ledger.queue([Task(key, key, key, "Net", (1, 8, 8), 0, "validation") for key in "ab"], share_texts=True)
+    alive = ledger.claim({})
+    assert alive is not None and alive.task.key == "a"
+    for attempt in range(2):
+        dead = ledger.study.ask()  # and is gone
+        assert dead.user_attrs["key"] == "b"
+        end, claim = time.monotonic() + 30, None
+        while claim is None and time.monotonic() < end:
+            ledger.beat([alive])
+            claim = ledger.claim({})
+            time.sleep(0.1)
+        assert claim is not None and claim.task.key == "b", f"missed after accident {attempt}"
+        assert ledger.settle(claim, Ended("killed"), again=attempt == 0)
+    assert ledger.settle(alive, Ended("complete", 0.5)), "still ours"
 
 
 def test_sqlite_is_refused(tmp_path: Path) -> None:
