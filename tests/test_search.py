@@ -1,6 +1,7 @@
 """The search where nothing breaks: candidates, keys, statistics, what is written, and the command line."""
 
 import json
+import math
 import random
 import re
 import subprocess
@@ -20,7 +21,7 @@ from scalec.cli import main
 from scalec.compiler import check, load, load_text
 from scalec.cost import cost
 from scalec.diagnostics import CompileError, Report
-from scalec.exits import DONE, WRONG_INPUT, WRONG_USAGE
+from scalec.exits import DONE, NO_ACCESS, WRONG_INPUT, WRONG_USAGE
 from scalec.format import format_spec
 from scalec.sought import sought
 from scalec.state import state_dict
@@ -546,6 +547,48 @@ def test_a_dry_run_trains_nothing(tmp_path: Path) -> None:
     assert "15 trainings: 5 networks, 3 seeds each" in out
     assert "12 trainings at φ = 3, to validate the choice" in out
     assert "117 left out: FLOPS do not grow by 2 ± 0.3" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--accuracy", "./train.sh"], "--accuracy ./train.sh: there is no such program"),
+        (["--accuracy", "sh 'train"], "--accuracy sh 'train: no closing quotation"),
+        (["--accuracy", "trainer:acuracy"], "trainer:acuracy cannot run: "),
+        (["--data", "nowhere"], "--data nowhere: there is no such folder"),
+        (["--storage", "sqlite:///search.db"], "SQLite runs a trial twice now and then"),
+        (["--storage", "my-server"], "--storage is no URL of a database"),
+        (["--storage", "mssql://me@host/db"], "--storage needs pyodbc"),
+        (["--storage", "postgresql+psycopg://me:secret@127.0.0.1:9/none"], ""),
+    ],
+)
+def test_a_dry_run_refuses_what_the_run_refuses(words: list[str], said: str, tmp_path: Path) -> None:
+    prepare(tmp_path)
+    code, out, err = search(tmp_path, *words)
+    assert code == NO_ACCESS and err.startswith(f"scalec: {said}") and err.count("\n") == 1 and not out
+    dry, listed, dry_err = search(tmp_path, "--dry-run", *words)
+    assert (dry, dry_err) == (code, err)
+    assert "5 networks of 125 scales" in listed, "what can be said is said"
+    assert calls(tmp_path) == 0 and not (tmp_path / "search.db").exists()
+
+
+def test_a_dry_run_refuses_a_budget_that_the_trainer_does_not_know(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "images").mkdir()
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        sizes = (6, 8, 8)[: int(name[-1])]
+        head = bytes([0, 0, 8, len(sizes)]) + b"".join(size.to_bytes(4, "big") for size in sizes)
+        (tmp_path / "images" / f"{name}-ubyte").write_bytes(head + bytes(math.prod(sizes)))
+    monkeypatch.chdir(tmp_path)
+    words = ["search", str(prepare(tmp_path / "in")), "--data", "images", "--budget"]
+    assert main([*words, "epochs=3", "--dry-run"]) == DONE
+    said = "the built-in trainer has a budget of `epochs` and `images`, not of `epoch`\n"
+    for dry in ([], ["--dry-run"]):
+        capsys.readouterr()
+        assert main([*words, "epoch=3", *dry]) == NO_ACCESS
+        assert capsys.readouterr().err.endswith(said)
 
 
 def test_a_budget_instead_of_a_search(tmp_path: Path) -> None:

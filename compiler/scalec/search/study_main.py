@@ -16,7 +16,7 @@ from scalec.output import replace_file
 from scalec.render import printable
 from scalec.search import chart
 from scalec.search.ladder import POWER
-from scalec.search.main import options_of, stop_on_terminate, store_of
+from scalec.search.main import options_of, stop_on_terminate, store_of, why_refused
 from scalec.search.source import Source, SourceError, find_source
 from scalec.search.store import Busy, StoreError
 from scalec.search.study import Plan, Result, Wanted, as_json, make_plan, measure
@@ -41,7 +41,7 @@ def main(arguments: argparse.Namespace) -> int:
     loaded.named("baseline")
     _check_lets(loaded, arguments)
     try:
-        source = find_source(arguments.accuracy, arguments.data, _budget(arguments))
+        source = find_source(arguments.accuracy, arguments.data, _budget(arguments), arguments.launcher == "local")
     except SourceError as error:
         return fail(str(error), NO_ACCESS)
     growths = arguments.growth or (QUICK_GROWTHS if arguments.quick else GROWTHS)
@@ -50,7 +50,8 @@ def main(arguments: argparse.Namespace) -> int:
     seeds = range(arguments.seeds or (QUICK_SEEDS if arguments.quick else SEEDS))
     if arguments.dry_run:
         print("\n".join(_planned(plan, len(seeds), source)))
-        return DONE
+        refused = why_refused(store_of(arguments), options_of(arguments))
+        return DONE if not refused else fail(refused, NO_ACCESS)
     stop_on_terminate()
     options = replace(options_of(arguments), split=arguments.split)
     try:
