@@ -65,6 +65,36 @@ def test_compile_writes_one_file_and_says_so(spec: Path, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize(
+    ("line", "usage", "said"),
+    [
+        ("compile tiny.scl --phy 4", "scalec compile", "--phy 4 (did you mean `--phi`?)"),
+        ("compile -phi 4 tiny.scl", "scalec compile", "-phi (did you mean `--phi`?)"),
+        ("cost tiny.scl --feat", "scalec cost", "--feat (did you mean `--features`?)"),
+        ("cost tiny.scl --vraiant=B0", "scalec cost", "--vraiant=B0 (did you mean `--variant`?)"),
+        ("search tiny.scl --storge d", "scalec search", "--storge d (did you mean `--storage` or `--store`?)"),
+        ("solve tiny.scl --fre d --dryrun", "scalec solve", "--fre d --dryrun (did you mean `--free`?)"),
+        ("check --stric --dif", "scalec check",
+         "--stric --dif (--stric: did you mean `--strict`? --dif: did you mean `--diff`?)"),
+        ("cost tiny.scl other.scl", "scalec cost", "unrecognized arguments: other.scl"),
+        ("cost tiny.scl --nothing-like-it", "scalec cost", "unrecognized arguments: --nothing-like-it"),
+        ("compile tiny.scl --for infernce", "scalec compile", "; did you mean `inference`?"),
+        ("chekc tiny.scl", "scalec", "'completion'); did you mean `check`?"),
+        ("--verson", "scalec", "--verson (did you mean `--version`?)"),
+        ("--phi 4 compile tiny.scl", "scalec", "unrecognized arguments: --phi"),
+    ],
+)  # fmt: skip
+def test_a_wrong_word_of_the_command_line_is_not_only_named(
+    line: str, usage: str, said: str, spec: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(line.split())
+    assert stopped.value.code == exits.WRONG_USAGE and names(spec.parent) == []
+    err = capsys.readouterr().err
+    assert err.startswith(f"usage: {usage} [-h]"), "the usage of the command"
+    assert err.splitlines()[-1].startswith(f"{usage}: error: ") and err.endswith(f"{said}\n")
+
+
+@pytest.mark.parametrize(
     ("options", "name"),
     [
         ([], "tiny.py"), (["--phi", "0"], "tiny_phi0.py"), (["--phi", "0.5"], "tiny_phi0_point_5.py"),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from scalec import __version__
 from scalec.exits import BUG, DONE, INTERRUPTED, NO_ACCESS, WRONG_INPUT, fail
+from scalec.usage import Parser
 
 COMMANDS = {
     "compile": "compile_command", "check": "check_command", "explain": "explain_command", "fmt": "format_command",
@@ -109,7 +110,7 @@ def _join_negative(argv: list[str]) -> list[str]:
 
 def _parser(word: str = "") -> argparse.ArgumentParser:
     """Make the parser of one command, if that is the first word; else of all, as help and completion need them."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="scalec", description="Compile ConvNet scaling specs to readable PyTorch.", epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
     )  # fmt: skip
