@@ -400,10 +400,10 @@ def test_several_scales_and_specs(spec: Path, capsys: pytest.CaptureFixture[str]
     ("words", "code"),
     [
         (["--phi", "0..2", "-o", "one.py"], exits.NO_ACCESS), (["--phi", "0..2", "-o", "-"], exits.WRONG_USAGE),
-        (["--phi", "1,1"], exits.WRONG_USAGE), (["--phi", "2..1"], exits.WRONG_INPUT),
-        (["--phi", "0..x"], exits.WRONG_INPUT),
-        (["--phi", "0..9999"], exits.WRONG_INPUT),
-        (["--phi", "0,nothing"], exits.WRONG_INPUT),
+        (["--phi", "1,1"], exits.WRONG_USAGE), (["--phi", "2..1"], exits.WRONG_USAGE),
+        (["--phi", "0..x"], exits.WRONG_USAGE),
+        (["--phi", "0..9999"], exits.WRONG_USAGE),
+        (["--phi", "0,nothing"], exits.WRONG_USAGE),
         (["--variant", "B0,B9"], exits.WRONG_INPUT), (["-o", "-", "--check"], exits.WRONG_USAGE),
         (["no.scl"], exits.NO_ACCESS), (["wrong.scl"], exits.WRONG_INPUT),
     ],
@@ -412,6 +412,44 @@ def test_all_or_nothing(spec: Path, words: list[str], code: int, capsys: pytest.
     Path("wrong.scl").write_text("param a = \n", encoding="utf-8")
     assert main(["compile", "tiny.scl", *words]) == code
     assert not capsys.readouterr().out and names(spec.parent) == ["wrong.scl"]
+
+
+MEANINGLESS = [
+    ("compile --phi abc", "E101"), ("compile --phi 1/0", "E201"), ("compile --phi 33", "E004"),
+    ("compile --phi 1/10001", "E004"), ("compile --phi true", "E203"), ("compile --phi 4.5.6", "E001"),
+    ("compile --phi 0..x", "E001"), ("compile --phi 2..1", "E004"), ("compile --phi 1 --set phi=2", "E104"),
+    ("compile --set classes=ten", "E101"), ("compile --set nothing=(", "E001"), ("cost --phi abc", "E101"),
+    ("cost --phi 0..x", "E001"), ("diff --phi abc", "E101"), ("solve --flops lots", "E101"),
+    ("solve --flops 0", "E203"), ("solve --flops 1M --free w --from -1", "E203"),
+    ("solve --flops 1M --free w,w", "E104"), ("solve --true-to φ=abc", "E101"),
+    ("search --free w --flops lots", "E101"), ("search --free w,w --flops 1M", "E104"),
+    ("search --free w --flops 1M --set classes=ten", "E101"),
+]  # fmt: skip
+"""Whatever the spec says."""
+USELESS = [
+    ("compile --variant B9", "E501"), ("cost --variant B9", "E501"), ("diff --variant B9", "E501"),
+    ("compile --set nothing=1", "E501"), ("compile --set bias=1", "E203"),
+    ("compile --features --tap nowhere", "E501"), ("solve --flops 1M --free nothing", "E501"),
+    ("search --free nothing --flops 1M", "E501"), ("solve --flops 1", "E401"),
+]  # fmt: skip
+"""For the spec at hand: another one might have a use for it."""
+
+
+@pytest.mark.parametrize(
+    ("line", "found", "code"),
+    [*((*each, exits.WRONG_USAGE) for each in MEANINGLESS), *((*each, exits.WRONG_INPUT) for each in USELESS)],
+)
+def test_where_wrong_usage_ends_and_wrong_input_begins(
+    line: str, found: str, code: int, spec: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command, *words = line.split()
+    if command == "search":
+        pytest.importorskip("numpy")
+        words += ["--accuracy", "true", "--dry-run"]
+    assert main([command, "tiny.scl", *words]) == code
+    said = capsys.readouterr()
+    assert said.err.startswith(f"error[{found}]: ") and "--> command line:1:" in said.err
+    assert not said.out and names(spec.parent) == []
 
 
 def test_check_goes_on(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from scalec import __version__
-from scalec.exits import BUG, DONE, INTERRUPTED, NO_ACCESS, WRONG_INPUT, fail
+from scalec.exits import BUG, DONE, INTERRUPTED, NO_ACCESS, WRONG_INPUT, WRONG_USAGE, fail
 from scalec.usage import Parser
 
 COMMANDS = {
@@ -78,7 +78,7 @@ def _drop_output() -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from scalec.diagnostics import CompileError
+    from scalec.diagnostics import CompileError, UsageError
     from scalec.show import show
 
     try:
@@ -87,7 +87,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return int(arguments.run(arguments))
     except CompileError as error:
         show(error.diagnostics, arguments)
-        return WRONG_INPUT
+        return WRONG_USAGE if isinstance(error, UsageError) else WRONG_INPUT
 
 
 def _configure(arguments: argparse.Namespace) -> None:

@@ -28,7 +28,7 @@ from scalec.search.store import Busy, Store, StoreError
 from scalec.search.tables import candidate_table, cost_lines, found_lines, provenance, sentence
 from scalec.search.worker import work as take_work
 from scalec.search.writeback import NotWritten, write_back
-from scalec.setting import command_error, constant, make_setting
+from scalec.setting import command_error, constant, make_setting, usage_error
 from scalec.show import show
 from scalec.sought import LEAST_SEEDS, Sought, sought
 
@@ -159,7 +159,9 @@ def _sought(loaded: Loaded) -> Sought:
 def _maximal(loaded: Loaded, arguments: argparse.Namespace, base: Setting) -> Candidates:
     names = [s.ascii_name(name.strip()) for name in arguments.free.split(",")]
     for name in names:
-        if name not in loaded.program.file.constants() or names.count(name) > 1:
+        if names.count(name) > 1:
+            raise usage_error("E104", f"`{name}` is named twice", "--free ", arguments.free)
+        if name not in loaded.program.file.constants():
             raise command_error("E501", f"no let can be free that is called `{name}`", "--free ", arguments.free)
     budgets = {
         quantity: _positive(f"--{option} ", text)
@@ -174,7 +176,7 @@ def _maximal(loaded: Loaded, arguments: argparse.Namespace, base: Setting) -> Ca
 def _positive(head: str, text: str) -> Fraction:
     value = constant(head, text)
     if not isinstance(value, Fraction) or value <= 0:
-        raise command_error("E203", "expected a number above 0", head, text, help="write `0.6M` or `8GiB`")
+        raise usage_error("E203", "expected a number above 0", head, text, help="write `0.6M` or `8GiB`")
     return value
 
 
