@@ -114,7 +114,7 @@ def test_default_names(spec: Path, options: list[str], name: str) -> None:
 def test_negative_phi(spec: Path, written: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["cost", "tiny.scl", "--format", "json", *written])
     if written == ["--phi=-.5"]:
-        assert code == 1 and "digits on both sides" in capsys.readouterr().err
+        assert code == exits.WRONG_USAGE and "digits on both sides" in capsys.readouterr().err
     else:
         assert code == 0 and json.loads(capsys.readouterr().out)["phi"] == -0.5
 

@@ -411,6 +411,46 @@ def test_a_declaration_that_the_spec_does_not_take(change: str, capsys: pytest.C
         assert re.search(r"error\[E\d+\]", capsys.readouterr().err) and not Path("models/x.py").exists()
 
 
+ENTRY, OF = "[[tool.scalec.generate]]\n", 'spec = "specs/tiny.scl"\n'
+OTHER = f'{ENTRY}{OF}output = "models/other.py"\nphi = "1"\n'
+PLACES = [
+    (f'{ENTRY}{OF}phi = "abc"\n', "E101", 3, "abc"),
+    (f"{ENTRY}{OF}phi = 33 # 33\n", "E004", 3, "33"),
+    (f'{ENTRY}{OF}phi = "0, 1, 133,33"\n', "E004", 3, "133"),
+    (f"{ENTRY}{OF}phi = '0..x'\n", "E001", 3, "0..x"),
+    (f'{ENTRY}{OF}phi = """\n4.5.6"""\n', "E001", 4, "."),
+    (f"{ENTRY}{OF}phi = 99e0\n", "E004", 3, "99e0"),
+    (f'{ENTRY}{OF}# variant = "B9"\n"variant" = "B0, B9"\n', "E501", 4, "B9"),
+    (f'{OTHER}{ENTRY}{OF}variant = "B9"\n{OTHER}', "E501", 7, "B9"),
+    (f"{ENTRY}{OF}tap = 'stem,nowhere'\n", "E501", 3, "nowhere"),
+    (f"{ENTRY}{OF}set = {{ classes = 3, clases = 1 }}\n", "E501", 3, "clases"),
+    (f"{ENTRY}{OF}set.classes = 'ten'\n", "E101", 3, "ten"),
+    (f"{ENTRY}{OF}set . 'classes' = '1/0'\n", "E201", 3, "0"),
+    (f"{ENTRY}{OF}[tool.scalec.generate.set]\nw = true\nclasses = 3\n", "E203", 4, "true"),
+    (f"{ENTRY}{OF}[tool.scalec.generate.set]\n'clas' = true\n", "E501", 4, "clas"),
+    (f"[tool.scalec]\ngenerate = [\n{{ {OF.strip()}, variant = 'B9' }},\n]\n", "E501", 3, "B9"),
+    (f"[tool]\nscalec.generate = [\n{{ {OF.strip()} }},\n{{ {OF.strip()}, phi = true }}]\n", "E502", 4, "true"),
+    (f'{ENTRY}spec = [\n"a" ]\nphi = "1"\n', "E502", 2, "["),
+    (f'{ENTRY}{OF}out = "x"\n', "E502", 3, "out"),
+    ('[tool.scalec]\ncolor = "pink"\n', "E502", 2, '"pink"'),
+    ('tool.scalec.color = "pink"\n', "E502", 1, '"pink"'),
+]
+"""What is declared, the error in it, and which letters of which line are to blame."""
+
+
+@pytest.mark.parametrize(("text", "code", "line", "letters"), PLACES)
+def test_what_is_declared_wrong_is_underlined(
+    text: str, code: str, line: int, letters: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("pyproject.toml").write_text(text, encoding="utf-8")
+    assert cli.main(["check"]) == exits.WRONG_INPUT
+    said = capsys.readouterr().err
+    found = re.search(rf"error\[{code}\]: .*\n *--> pyproject\.toml:{line}:(\d+)\n.*\n.*\n *\| +(\^+)", said)
+    assert found, said
+    start = int(found[1]) - 1
+    assert text.splitlines()[line - 1][start : start + len(found[2])] == letters
+
+
 @pytest.mark.parametrize(
     ("entry", "said", "line"),
     [

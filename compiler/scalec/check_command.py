@@ -99,8 +99,7 @@ def planned(arguments: argparse.Namespace) -> "tuple[Collected, Plan]":
     held = [each for each in entries if not arguments.specs or meant.holds(each)]
     near = [each for each in entries if each not in held and meant.is_near(each)]
     found = plan(meant.files, held + near, list(dict.fromkeys([*where, *homes, *parents])))
-    places = {each.place for each in near}
-    found.jobs = [job for job in found.jobs if job.place not in places or meant.names(job.path)]
+    found.jobs = [job for job in found.jobs if job.entry not in near or meant.names(job.path)]
     return meant, found
 
 

@@ -17,14 +17,13 @@ from scalec.cache import Cache, Imports, digest, imports_of
 from scalec.collect import read_text
 from scalec.companion import beside, companion
 from scalec.compiler import Compiled, Loaded
-from scalec.declared import Declared
+from scalec.declared import Declared, located
 from scalec.diagnostics import CompileError, Diagnostic
 from scalec.emit import unguarded
 from scalec.output import file_name, obstacle, write
 from scalec.recipe import NO_SPEC, Head, Recipe, head, is_generated
 from scalec.recipe import recipe as recipe_of
 from scalec.setting import respelled, scales
-from scalec.source import Span
 from scalec.verdict import UP_TO_DATE, Verdict, broken, compared, difference, missing, orphan, twice, unix
 from scalec.verify.expected import HeadError
 
@@ -41,11 +40,15 @@ class Job:
     recipe: Recipe | None = None
     asked: bool = True
     """False if the file says of itself that it was compiled in another way."""
-    place: Span | None = None
-    """Where the file is declared."""
-    tests: bool = False
+    entry: Declared | None = None
+    """What declares the file."""
     why: str = ""
     help: str = ""
+
+    @property
+    def tests(self) -> bool:
+        """Whether a test beside it is declared."""
+        return self.entry is not None and self.entry.tests
 
 
 @dataclass(frozen=True)
@@ -104,9 +107,9 @@ def plan(files: Sequence[Path], entries: Sequence[Declared], folders: Sequence[P
             for path, recipe in _outputs(entry, specs):
                 if _key(path) in found:
                     made.findings.append(twice(path, entry.place))
-                found[_key(path)] = Job(path, entry.spec, recipe, _is_asked(path, recipe), entry.place, entry.tests)
+                found[_key(path)] = Job(path, entry.spec, recipe, _is_asked(path, recipe), entry)
         except CompileError as error:
-            made.findings += error.diagnostics
+            made.findings += [located(each, entry) for each in error.diagnostics]
         except OSError as error:
             made.unread.append(error)
     named = {_key(path) for path in files}
@@ -186,12 +189,13 @@ def examine(job: Job, specs: Specs) -> Iterator[Result]:
         if old is None or unix(old) != text.encode():
             text = made.source
     except CompileError as error:
-        yield Result(job.path, _uncompiled(job, old, error.diagnostics), old)
+        said = error.diagnostics if job.entry is None else (located(each, job.entry) for each in error.diagnostics)
+        yield Result(job.path, _uncompiled(job, old, tuple(said)), old)
         return
     except OSError as error:
         why = f"its spec {job.spec.as_posix()} cannot be read: {error.strerror or error}"
-        said = unix(old or b"").decode("utf-8", "replace")
-        yield Result(job.path, orphan(job.path, said, why, "say in pyproject.toml where it is", job.place), old)
+        there, place = unix(old or b"").decode("utf-8", "replace"), job.entry and job.entry.place
+        yield Result(job.path, orphan(job.path, there, why, "say in pyproject.toml where it is", place), old)
         return
     was = None if old is None else head(unix(old).decode("utf-8", "replace"))
     yield replace(_result(job, job.path, old, text, was, head(text)), imports=imports_of(specs.load(job.spec)))
@@ -200,8 +204,8 @@ def examine(job: Job, specs: Specs) -> Iterator[Result]:
 
 def _result(job: Job, path: Path, old: bytes | None, text: str, was: Head | None, now: Head | None) -> Result:
     if old is None:
-        assert job.place is not None, "a file that is not there is a declared one"
-        return Result(path, missing(path, job.place), None, text, digest(text.encode()))
+        assert job.entry is not None, "a file that is not there is a declared one"
+        return Result(path, missing(path, job.entry.place), None, text, digest(text.encode()))
     verdict = compared(path, old, text, was, now, job.asked)
     return Result(path, verdict, old, None if verdict.state == UP_TO_DATE else text, digest(text.encode()))
 

@@ -50,14 +50,17 @@ def make_setting(
 
 def respelled(phi: str | None, variant: str | None, changes: Sequence[tuple[str, str]]) -> Setting:
     """Give what is asked for in one spelling, without values. Raises `CompileError` for a text that is no value."""
-    changed = tuple({s.ascii_name(name): compact(text) for name, text in changes}.items())
+    changed = tuple({s.ascii_name(name): compact(text, f"--set {name}=") for name, text in changes}.items())
     return Setting(s.ascii_name(variant) if variant else None, compact(phi) if phi else None, changed=changed)
 
 
-def compact(text: str) -> str:
-    """Spell a value that reads as one in ASCII, without comments, and with spaces between words alone."""
-    spelled = parse(Source(COMMAND_LINE, _HEAD + text), Report()).canonical[0].removeprefix(_HEAD)
-    return _SPACES.sub("", spelled)
+def compact(text: str, head: str = "--phi ") -> str:
+    """Spell a value in ASCII, without comments, and with spaces between words alone. Raises `UsageError`."""
+    try:
+        spec = parse(Source(COMMAND_LINE, _HEAD + text), Report())
+    except CompileError as error:
+        raise UsageError(_moved(diagnostic, head, text) for diagnostic in error.diagnostics) from None
+    return _SPACES.sub("", spec.canonical[0].removeprefix(_HEAD))
 
 
 def command_error(
