@@ -508,21 +508,45 @@ def test_update_refuses_what_was_edited(capsys: pytest.CaptureFixture[str]) -> N
     update = ["compile", "--update", "models", "--specs", "specs"]
     edit(B1, "nn.ReLU()", "nn.SiLU()")
     edit("specs/part.scl", "Conv(1)", "Conv(3)")
-    before = {path: path.read_bytes() for path in Path("models").iterdir()}
-    assert cli.main(update) == exits.NO_ACCESS and "models/b1.py was edited since" in capsys.readouterr().err
-    assert {path: path.read_bytes() for path in Path("models").iterdir()} == before, "nothing is written"
-    assert cli.main([*update, "--force"]) == exits.DONE and Path("models/b1.py.orig").read_bytes() == before[B1]
+    edited = B1.read_bytes()
+    capsys.readouterr()
+    for again in (False, True):
+        assert cli.main(update) == exits.WRONG_INPUT
+        said = capsys.readouterr()
+        assert said.err == (
+            "scalec: models/b1.py was edited since scalec wrote it; --force overwrites it and keeps it as b1.py.orig\n"
+        )
+        others = "" if again else "models/b0.py: was stale spec; written\nmodels/test_b0.py: was stale spec; written\n"
+        assert said.out == others and B1.read_bytes() == edited
+    assert cli.main(CHECK) == exits.WRONG_INPUT and cli.main(["check", str(B0), *CHECK[2:]]) == exits.DONE
+    assert cli.main([*update, "--force"]) == exits.DONE and Path("models/b1.py.orig").read_bytes() == edited
     assert cli.main(CHECK) == exits.DONE
 
 
-def test_update_writes_nothing_where_something_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+def test_update_leaves_a_test_with_its_file(capsys: pytest.CaptureFixture[str]) -> None:
+    update = ["compile", "--update", "models", "--specs", "specs"]
+    edit(B0, "nn.ReLU()", "nn.SiLU()")
+    edit("specs/part.scl", "Conv(1)", "Conv(3)")
+    before = TEST.read_bytes()
+    capsys.readouterr()
+    assert cli.main(update) == exits.WRONG_INPUT and TEST.read_bytes() == before
+    said = capsys.readouterr()
+    assert said.out == "models/b1.py: was stale spec; written\n"
+    assert said.err.splitlines()[1] == "scalec: models/test_b0.py is left as it is, with b0.py"
+    assert cli.main([*update, "--force"]) == exits.DONE and cli.main(CHECK) == exits.DONE
+
+
+def test_update_goes_on_where_something_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copy(B0, "models/other.py")
     edit("models/other.py", "compile tiny.scl", "compile gone.scl")
     edit("specs/part.scl", "Conv(1)", "Conv(3)")
-    before = B0.read_bytes()
+    before, other = B0.read_bytes(), Path("models/other.py").read_bytes()
     assert cli.main(["compile", "--update", "models", "--specs", "specs"]) == exits.WRONG_INPUT
-    assert "error[E605]" in capsys.readouterr().err and B0.read_bytes() == before
+    assert "error[E605]" in capsys.readouterr().err
+    assert B0.read_bytes() != before and Path("models/other.py").read_bytes() == other
     Path("models/other.py").unlink()
+    assert cli.main(CHECK) == exits.DONE
+    before = B0.read_bytes()
     edit("specs/part.scl", "BatchNorm", "BathcNorm")
     assert cli.main(["compile", "--update", "models", "--specs", "specs"]) == exits.WRONG_INPUT
     assert "error[E102]" in capsys.readouterr().err and B0.read_bytes() == before

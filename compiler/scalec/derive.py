@@ -101,12 +101,13 @@ class Plan:
 
 def plan(files: Sequence[Path], entries: Sequence[Declared], folders: Sequence[Path]) -> Plan:
     """Plan what is declared, and the other files."""
-    specs, found, made = Specs(), dict[str, Job](), Plan()
+    specs, found, made, doubled = Specs(), dict[str, Job](), Plan(), set[str]()
     for entry in entries:
         try:
             for path, recipe in _outputs(entry, specs):
                 if _key(path) in found:
                     made.findings.append(twice(path, entry.place))
+                    doubled.add(_key(path))  # nobody knows what it should be
                 found[_key(path)] = Job(path, entry.spec, recipe, _is_asked(path, recipe), entry)
         except CompileError as error:
             made.findings += [located(each, entry) for each in error.diagnostics]
@@ -120,7 +121,7 @@ def plan(files: Sequence[Path], entries: Sequence[Declared], folders: Sequence[P
                 found[_key(meant)] = _found(meant, folders)
         except OSError as error:
             made.unread += [] if _key(path) in found else [error]
-    made.jobs = sorted(found.values(), key=lambda job: str(job.path))
+    made.jobs = sorted((found[key] for key in found if key not in doubled), key=lambda job: str(job.path))
     return made
 
 
@@ -251,13 +252,21 @@ def examined(planned: Sequence[Job], cache: Cache | None = None, processes: int 
     return sorted(results, key=lambda result: str(result.path))
 
 
-def write_anew(results: Iterable[Result], force: bool = False, follow: bool = False) -> str | None:
-    """Write what is not up to date, or say what stands in the way of one, and write nothing. Raises `OSError`."""
-    ready = [(each.path, each.new) for each in results if each.new is not None]
-    problems = [obstacle(path, text, force, follow) for path, text in ready]
-    if any(problems):
-        return next(filter(None, problems))
-    return next(filter(None, (write(path, text, force, follow) for path, text in ready)), None)
+def write_anew(results: Iterable[Result], force: bool = False, follow: bool = False) -> tuple[list[Result], list[str]]:
+    """Write what is not up to date and may be written: give that, and what stands in the way of the rest.
+
+    The test of a file that is left alone is left with it. Raises `OSError`.
+    """
+    ready = [(each, each.new) for each in results if each.new is not None]
+    problems = {each.path: obstacle(each.path, text, force, follow) for each, text in ready}
+    left = {beside(path): path for path, problem in problems.items() if problem}
+    written: list[Result] = []
+    for each, text in ready:
+        if problems[each.path] is None and each.of and each.path in left:
+            problems[each.path] = f"{each.path} is left as it is, with {left[each.path].name}"
+        problems[each.path] = problems[each.path] or write(each.path, text, force, follow)
+        written += [] if problems[each.path] else [each]
+    return written, [problem for problem in problems.values() if problem]
 
 
 def _known(job: Job, cache: Cache) -> Iterator[Result]:
