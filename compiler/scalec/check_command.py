@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.writelines(f"{line}\n" for line in said)
         sys.stdout.writelines(each.difference for each in results if arguments.diff)
         sys.stdout.flush()
-    show(found, arguments)
+    show(found, arguments, whole=not (unread or missed))
     wrong = any(each.severity == "error" for each in found) or (found and arguments.strict)
     return unread or missed or (WRONG_INPUT if wrong else DONE)
 

@@ -33,7 +33,7 @@ def update(arguments: argparse.Namespace) -> int:
     for each in written:
         print(f"{printable(str(each.path))}: was {each.verdict.state}; written")
     lost = [found for each in results if each.new is None for found in each.verdict.findings]
-    show(dict.fromkeys([*plan.findings, *lost]), arguments)
+    show(dict.fromkeys([*plan.findings, *lost]), arguments, whole=not unread)
     for problem in problems:
         fail(problem, WRONG_INPUT)
     if plan.findings or lost or problems:
