@@ -144,6 +144,22 @@ def test_a_spec_that_does_not_compile(capsys: pytest.CaptureFixture[str]) -> Non
     assert said.count("error[E102]") == 1, "not again for each that needs it"
 
 
+def test_what_cannot_be_compared_may_be_edited_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    edit(B1, "nn.ReLU()", "nn.SiLU()")
+    Path("models/b2.py").write_bytes(B1.read_bytes().replace(b"# content-sha256", b"# no hash"))
+    edit("specs/part.scl", "BatchNorm", "BathcNorm")
+    code, states, found = checked(capsys)
+    assert code == exits.WRONG_INPUT and sorted(set(found)) == ["E102", "E602", "E603"] and found.count("E603") == 1
+    assert states["models/b0.py"] == "stale spec" and states["models/b1.py"] == "stale spec, and edited by hand"
+    assert states["models/b2.py"] == "stale spec", "without a hash nobody knows"
+    Path("specs/tiny.scl").unlink()
+    code, states, found = checked(capsys)
+    assert code == exits.WRONG_INPUT and sorted(found) == ["E603", "E605", "E605", "E605"]
+    assert states["models/b0.py"] == "orphan" and states["models/b1.py"] == "orphan, and edited by hand"
+    B1.write_bytes(B1.read_bytes().replace(b"nn.SiLU()", b"nn.ReLU()").replace(b"\n", b"\r\n"))
+    assert checked(capsys)[1]["models/b1.py"] == "orphan", "the edit is taken back; line ends are none"
+
+
 def test_orphans(capsys: pytest.CaptureFixture[str]) -> None:
     Path("specs/tiny.scl").rename("tiny.scl")
     assert checked(capsys)[:2] == (exits.WRONG_INPUT, {"models/b0.py": "orphan", "models/b1.py": "orphan"})
