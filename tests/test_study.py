@@ -220,7 +220,7 @@ def test_specs_that_cannot_be_studied(
     if change:
         text = text.replace(*change).replace("round(d · L)", "round(depth · L)")
     Path("fashion.scl").write_text(text, encoding="utf-8")
-    assert study(*options) == exits.WRONG_INPUT
+    assert study(*options) == (exits.WRONG_USAGE if "d=2" in options else exits.WRONG_INPUT)
     assert said in capsys.readouterr().err and not Path("calls").exists()
 
 

@@ -21,7 +21,7 @@ from scalec.search.source import Source, SourceError, find_source
 from scalec.search.store import Busy, StoreError
 from scalec.search.study import Plan, Result, Wanted, as_json, make_plan, measure
 from scalec.search.study_report import report
-from scalec.setting import command_error, make_setting
+from scalec.setting import command_error, make_setting, usage_error
 from scalec.table import table
 
 SEEDS, QUICK_SEEDS = 4, 2
@@ -73,7 +73,7 @@ def _check_lets(loaded: Loaded, arguments: argparse.Namespace) -> None:
         raise command_error("E501", f"the spec has no let `{missing[0]}`", "study ", arguments.spec, help=help)
     for name, text in arguments.changes:
         if name in POWER:
-            raise command_error("E501", f"`{name}` is what a study scales", "--set ", f"{name}={text}")
+            raise usage_error("E104", f"`{name}` is what a study scales", "--set ", f"{name}={text}")
 
 
 def _pixels(source: Source) -> Sequence[int] | None:
