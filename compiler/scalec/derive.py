@@ -195,7 +195,7 @@ def examine(job: Job, specs: Specs) -> Iterator[Result]:
         return
     except OSError as error:
         why = f"its spec {job.spec.as_posix()} cannot be read: {error.strerror or error}"
-        there, place = unix(old or b"").decode("utf-8", "replace"), job.entry and job.entry.place
+        there, place = unix(old or b"").decode("utf-8", "replace"), job.entry.place if job.entry else None
         yield Result(job.path, orphan(job.path, there, why, "say in pyproject.toml where it is", place), old)
         return
     was = None if old is None else head(unix(old).decode("utf-8", "replace"))

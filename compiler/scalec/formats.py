@@ -258,8 +258,11 @@ def fingerprints(diagnostics: Sequence[Diagnostic]) -> list[str]:
     return made
 
 
-FORMATS: Mapping[str, Callable[[Sequence[Diagnostic]], str]] = {
+Format = Callable[[Sequence[Diagnostic]], str]
+FORMATS: Mapping[str, Format] = {
     "concise": concise, "json": as_json, "jsonl": jsonl, "sarif": sarif, "github": github, "gitlab": gitlab,
 }  # fmt: skip
-UNFINISHED = {**FORMATS, "json": partial(as_json, whole=False), "sarif": partial(sarif, whole=False)}
+UNFINISHED: Mapping[str, Format] = {
+    **FORMATS, "json": partial(as_json, whole=False), "sarif": partial(sarif, whole=False),
+}  # fmt: skip
 """The same where something could not be read: nobody may take the rest for all. The others have no word for it."""

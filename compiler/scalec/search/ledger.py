@@ -142,7 +142,9 @@ class Ledger:
         from optuna.trial import TrialState
 
         storage = self._backend
-        for trial in self.open() if isinstance(storage, RDBStorage) else ():
+        if not isinstance(storage, RDBStorage):
+            return
+        for trial in self.open():
             if trial.state == TrialState.RUNNING and trial.user_attrs.get(_VOUCHED) != trial.number:
                 storage.record_heartbeat(trial._trial_id)
                 with suppress(optuna.exceptions.UpdateFinishedTrialError):
