@@ -432,11 +432,12 @@ OTHER = f'{ENTRY}{OF}output = "models/other.py"\nphi = "1"\n'
 PLACES = [
     (f'{ENTRY}{OF}phi = "abc"\n', "E101", 3, "abc"),
     (f"{ENTRY}{OF}phi = 33 # 33\n", "E004", 3, "33"),
+    (f'[tool.other]\nphi = "abc"\n{ENTRY}{OF}phi = "abc"\n', "E101", 5, "abc"),
     (f'{ENTRY}{OF}phi = "0, 1, 133,33"\n', "E004", 3, "133"),
     (f"{ENTRY}{OF}phi = '0..x'\n", "E001", 3, "0..x"),
     (f'{ENTRY}{OF}phi = """\n4.5.6"""\n', "E001", 4, "."),
     (f"{ENTRY}{OF}phi = 99e0\n", "E004", 3, "99e0"),
-    (f'{ENTRY}{OF}# variant = "B9"\n"variant" = "B0, B9"\n', "E501", 4, "B9"),
+    (f'{ENTRY}{OF}# variant = "B0, B9"\n"variant" = "B0, B9"\n', "E501", 4, "B9"),
     (f'{OTHER}{ENTRY}{OF}variant = "B9"\n{OTHER}', "E501", 7, "B9"),
     (f"{ENTRY}{OF}tap = 'stem,nowhere'\n", "E501", 3, "nowhere"),
     (f"{ENTRY}{OF}set = {{ classes = 3, clases = 1 }}\n", "E501", 3, "clases"),
