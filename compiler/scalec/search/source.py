@@ -126,7 +126,7 @@ def _identify(words: list[str], name: str) -> dict[str, object]:
     except subprocess.TimeoutExpired:
         raise SourceError(f"{name} did not say within {_SLOWEST} s what it depends on") from None
     if run.returncode != 0:
-        said = [line.strip() for line in run.stderr.splitlines() if line.strip()]
+        said = [line.strip().removeprefix("scalec: ") for line in run.stderr.splitlines() if line.strip()]
         raise SourceError(f"{name} cannot run: {said[-1] if said else f'exit code {run.returncode}'}")
     try:
         told = json.loads(run.stdout.strip().splitlines()[-1])
