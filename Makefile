@@ -25,4 +25,5 @@ golden: ## write the parser's tables and the golden files anew; review the diff
 benchmark: ## compile speed against importing torch and building timm's B4; checking 200 files; the page of results
 	python benchmarks/codegen.py
 	python benchmarks/check_speed.py
+	python benchmarks/trial_overhead.py
 	python benchmarks/render.py

@@ -65,6 +65,36 @@ def test_compile_writes_one_file_and_says_so(spec: Path, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize(
+    ("line", "usage", "said"),
+    [
+        ("compile tiny.scl --phy 4", "scalec compile", "--phy 4 (did you mean `--phi`?)"),
+        ("compile -phi 4 tiny.scl", "scalec compile", "-phi (did you mean `--phi`?)"),
+        ("cost tiny.scl --feat", "scalec cost", "--feat (did you mean `--features`?)"),
+        ("cost tiny.scl --vraiant=B0", "scalec cost", "--vraiant=B0 (did you mean `--variant`?)"),
+        ("search tiny.scl --storge d", "scalec search", "--storge d (did you mean `--storage` or `--store`?)"),
+        ("solve tiny.scl --fre d --dryrun", "scalec solve", "--fre d --dryrun (did you mean `--free`?)"),
+        ("check --stric --dif", "scalec check",
+         "--stric --dif (--stric: did you mean `--strict`? --dif: did you mean `--diff`?)"),
+        ("cost tiny.scl other.scl", "scalec cost", "unrecognized arguments: other.scl"),
+        ("cost tiny.scl --nothing-like-it", "scalec cost", "unrecognized arguments: --nothing-like-it"),
+        ("compile tiny.scl --for infernce", "scalec compile", "; did you mean `inference`?"),
+        ("chekc tiny.scl", "scalec", "'completion'); did you mean `check`?"),
+        ("--verson", "scalec", "--verson (did you mean `--version`?)"),
+        ("--phi 4 compile tiny.scl", "scalec", "unrecognized arguments: --phi"),
+    ],
+)  # fmt: skip
+def test_a_wrong_word_of_the_command_line_is_not_only_named(
+    line: str, usage: str, said: str, spec: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(line.split())
+    assert stopped.value.code == exits.WRONG_USAGE and names(spec.parent) == []
+    err = capsys.readouterr().err
+    assert err.startswith(f"usage: {usage} [-h]"), "the usage of the command"
+    assert err.splitlines()[-1].startswith(f"{usage}: error: ") and err.endswith(f"{said}\n")
+
+
+@pytest.mark.parametrize(
     ("options", "name"),
     [
         ([], "tiny.py"), (["--phi", "0"], "tiny_phi0.py"), (["--phi", "0.5"], "tiny_phi0_point_5.py"),
@@ -84,7 +114,7 @@ def test_default_names(spec: Path, options: list[str], name: str) -> None:
 def test_negative_phi(spec: Path, written: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["cost", "tiny.scl", "--format", "json", *written])
     if written == ["--phi=-.5"]:
-        assert code == 1 and "digits on both sides" in capsys.readouterr().err
+        assert code == exits.WRONG_USAGE and "digits on both sides" in capsys.readouterr().err
     else:
         assert code == 0 and json.loads(capsys.readouterr().out)["phi"] == -0.5
 
@@ -370,10 +400,10 @@ def test_several_scales_and_specs(spec: Path, capsys: pytest.CaptureFixture[str]
     ("words", "code"),
     [
         (["--phi", "0..2", "-o", "one.py"], exits.NO_ACCESS), (["--phi", "0..2", "-o", "-"], exits.WRONG_USAGE),
-        (["--phi", "1,1"], exits.WRONG_USAGE), (["--phi", "2..1"], exits.WRONG_INPUT),
-        (["--phi", "0..x"], exits.WRONG_INPUT),
-        (["--phi", "0..9999"], exits.WRONG_INPUT),
-        (["--phi", "0,nothing"], exits.WRONG_INPUT),
+        (["--phi", "1,1"], exits.WRONG_USAGE), (["--phi", "2..1"], exits.WRONG_USAGE),
+        (["--phi", "0..x"], exits.WRONG_USAGE),
+        (["--phi", "0..9999"], exits.WRONG_USAGE),
+        (["--phi", "0,nothing"], exits.WRONG_USAGE),
         (["--variant", "B0,B9"], exits.WRONG_INPUT), (["-o", "-", "--check"], exits.WRONG_USAGE),
         (["no.scl"], exits.NO_ACCESS), (["wrong.scl"], exits.WRONG_INPUT),
     ],
@@ -382,6 +412,44 @@ def test_all_or_nothing(spec: Path, words: list[str], code: int, capsys: pytest.
     Path("wrong.scl").write_text("param a = \n", encoding="utf-8")
     assert main(["compile", "tiny.scl", *words]) == code
     assert not capsys.readouterr().out and names(spec.parent) == ["wrong.scl"]
+
+
+MEANINGLESS = [
+    ("compile --phi abc", "E101"), ("compile --phi 1/0", "E201"), ("compile --phi 33", "E004"),
+    ("compile --phi 1/10001", "E004"), ("compile --phi true", "E203"), ("compile --phi 4.5.6", "E001"),
+    ("compile --phi 0..x", "E001"), ("compile --phi 2..1", "E004"), ("compile --phi 1 --set phi=2", "E104"),
+    ("compile --set classes=ten", "E101"), ("compile --set nothing=(", "E001"), ("cost --phi abc", "E101"),
+    ("cost --phi 0..x", "E001"), ("diff --phi abc", "E101"), ("solve --flops lots", "E101"),
+    ("solve --flops 0", "E203"), ("solve --flops 1M --free w --from -1", "E203"),
+    ("solve --flops 1M --free w,w", "E104"), ("solve --true-to φ=abc", "E101"),
+    ("search --free w --flops lots", "E101"), ("search --free w,w --flops 1M", "E104"),
+    ("search --free w --flops 1M --set classes=ten", "E101"),
+]  # fmt: skip
+"""Whatever the spec says."""
+USELESS = [
+    ("compile --variant B9", "E501"), ("cost --variant B9", "E501"), ("diff --variant B9", "E501"),
+    ("compile --set nothing=1", "E501"), ("compile --set bias=1", "E203"),
+    ("compile --features --tap nowhere", "E501"), ("solve --flops 1M --free nothing", "E501"),
+    ("search --free nothing --flops 1M", "E501"), ("solve --flops 1", "E401"),
+]  # fmt: skip
+"""For the spec at hand: another one might have a use for it."""
+
+
+@pytest.mark.parametrize(
+    ("line", "found", "code"),
+    [*((*each, exits.WRONG_USAGE) for each in MEANINGLESS), *((*each, exits.WRONG_INPUT) for each in USELESS)],
+)
+def test_where_wrong_usage_ends_and_wrong_input_begins(
+    line: str, found: str, code: int, spec: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command, *words = line.split()
+    if command == "search":
+        pytest.importorskip("numpy")
+        words += ["--accuracy", "true", "--dry-run"]
+    assert main([command, "tiny.scl", *words]) == code
+    said = capsys.readouterr()
+    assert said.err.startswith(f"error[{found}]: ") and "--> command line:1:" in said.err
+    assert not said.out and names(spec.parent) == []
 
 
 def test_check_goes_on(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,4 +80,4 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command, "--plot", str(tmp_path / "b.svg")]) == 0
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
     assert main([*command, "--plot", str(tmp_path / "c.gif")]) == 2
-    assert main([*command[:2], "--phi", "0..x"]) == 1
+    assert main([*command[:2], "--phi", "0..x"]) == 2

@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -92,6 +93,20 @@ def test_b7_is_short() -> None:
     head, _, rest = emitted("efficientnet_b7").partition("\nPapers:\n")
     papers, _, body = rest.partition("\n\n")
     assert papers.count("https://") == 3 and len(f"{head}\n{body}".splitlines()) <= 250
+
+
+@pytest.mark.parametrize("name", [*FILES, *BODIES, *DEPLOYED])
+def test_docstrings_speak_of_their_own_class(name: str) -> None:
+    """Of what it does to shapes, in symbols and in names of its arguments: the spec's block may take more."""
+    for node in ast.parse(emitted(name)).body:
+        text = ast.get_docstring(node) if isinstance(node, ast.ClassDef) else None
+        if not isinstance(node, ast.ClassDef) or text is None or "→" not in text:
+            continue
+        found = re.fullmatch(r"(\w+)\s(<.+> → <.+>)\.", text)
+        assert found and node.name.startswith(found[1]), text
+        (init,) = (each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__")
+        arguments = {each.arg for each in [*init.args.args, *init.args.kwonlyargs]}
+        assert set(re.findall(r"[a-z_]\w*", found[2])) - {"floor"} <= arguments, text
 
 
 def test_only_network_and_header_change_with_scale() -> None:

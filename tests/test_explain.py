@@ -94,6 +94,18 @@ def test_the_right_example_gives_nothing(
     assert told(replace(right, arguments="check"), tmp_path, capsys) == (DONE, []), "a warning"
 
 
+@pytest.mark.parametrize("code", ["E202", "E305"])
+def test_a_page_speaks_of_every_number_that_has_its_code(code: str) -> None:
+    """Of those that the golden errors are about: `the number of seeds` and so on."""
+    text = next(each.text for each in PAGES if each.code == code).lower()
+    said = "".join(
+        path.read_text(encoding="utf-8") for path in Path(__file__).with_name("errors").glob(f"{code}_*.txt")
+    )
+    about = set(re.findall(rf"^error\[{code}\]: the (?:number of )?(\w+) must be", said, re.MULTILINE))
+    assert {"channels", "height", "layers", "seeds"} <= about
+    assert not [word for word in about if word not in text]
+
+
 def test_a_page_is_printed_as_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "e301"]) == DONE
     said = capsys.readouterr()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from scalec import exits
 from scalec.cli import main
 from scalec.diagnostics import Diagnostic, Edit, Fix, Label
 from scalec.formats import FORMATS, fingerprints
@@ -140,6 +141,26 @@ def test_offsets_are_those_of_the_text(here: Path, capsys: pytest.CaptureFixture
     main(["check", "bad.scl", "--format", "jsonl"])
     found = json.loads(capsys.readouterr().out)
     assert found["start"] == {"line": 2, "column": 5, "offset": text.index("\N{CYRILLIC SMALL LETTER A}")}
+
+
+@pytest.mark.parametrize("words", [["empty"], ["good.scl", "gone.scl"], ["good.scl", "empty"], ["gone.py"]])
+def test_what_could_not_be_read_is_not_valid(words: list[str], here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As in the text form, the exit code is 3; where all could be read it is 0."""
+    (here / "empty").mkdir()
+    assert main(["check", *words]) == exits.NO_ACCESS
+    text = capsys.readouterr().err
+    for name in MACHINES:
+        assert main(["check", *words, "--format", name]) == exits.NO_ACCESS
+        said = capsys.readouterr()
+        assert said.err == text
+        if name == "json":
+            assert json.loads(said.out)["valid"] is False and json.loads(said.out)["error_count"] == 0
+        if name == "sarif":
+            assert json.loads(said.out)["runs"][0]["invocations"] == [{"executionSuccessful": False}]
+    assert main(["check", "good.scl", "--format", "json"]) == exits.DONE
+    assert json.loads(capsys.readouterr().out)["valid"] is True
+    assert main(["check", "good.scl", "--format", "sarif"]) == exits.DONE
+    assert "invocations" not in json.loads(capsys.readouterr().out)["runs"][0]
 
 
 def test_sarif(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

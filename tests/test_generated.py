@@ -146,6 +146,22 @@ def test_a_spec_that_does_not_compile(capsys: pytest.CaptureFixture[str]) -> Non
     assert said.count("error[E102]") == 1, "not again for each that needs it"
 
 
+def test_what_cannot_be_compared_may_be_edited_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    edit(B1, "nn.ReLU()", "nn.SiLU()")
+    Path("models/b2.py").write_bytes(B1.read_bytes().replace(b"# content-sha256", b"# no hash"))
+    edit("specs/part.scl", "BatchNorm", "BathcNorm")
+    code, states, found = checked(capsys)
+    assert code == exits.WRONG_INPUT and sorted(set(found)) == ["E102", "E602", "E603"] and found.count("E603") == 1
+    assert states["models/b0.py"] == "stale spec" and states["models/b1.py"] == "stale spec, and edited by hand"
+    assert states["models/b2.py"] == "stale spec", "without a hash nobody knows"
+    Path("specs/tiny.scl").unlink()
+    code, states, found = checked(capsys)
+    assert code == exits.WRONG_INPUT and sorted(found) == ["E603", "E605", "E605", "E605"]
+    assert states["models/b0.py"] == "orphan" and states["models/b1.py"] == "orphan, and edited by hand"
+    B1.write_bytes(B1.read_bytes().replace(b"nn.SiLU()", b"nn.ReLU()").replace(b"\n", b"\r\n"))
+    assert checked(capsys)[1]["models/b1.py"] == "orphan", "the edit is taken back; line ends are none"
+
+
 def test_orphans(capsys: pytest.CaptureFixture[str]) -> None:
     Path("specs/tiny.scl").rename("tiny.scl")
     assert checked(capsys)[:2] == (exits.WRONG_INPUT, {"models/b0.py": "orphan", "models/b1.py": "orphan"})
@@ -413,6 +429,47 @@ def test_a_declaration_that_the_spec_does_not_take(change: str, capsys: pytest.C
         assert re.search(r"error\[E\d+\]", capsys.readouterr().err) and not Path("models/x.py").exists()
 
 
+ENTRY, OF = "[[tool.scalec.generate]]\n", 'spec = "specs/tiny.scl"\n'
+OTHER = f'{ENTRY}{OF}output = "models/other.py"\nphi = "1"\n'
+PLACES = [
+    (f'{ENTRY}{OF}phi = "abc"\n', "E101", 3, "abc"),
+    (f"{ENTRY}{OF}phi = 33 # 33\n", "E004", 3, "33"),
+    (f'[tool.other]\nphi = "abc"\n{ENTRY}{OF}phi = "abc"\n', "E101", 5, "abc"),
+    (f'{ENTRY}{OF}phi = "0, 1, 133,33"\n', "E004", 3, "133"),
+    (f"{ENTRY}{OF}phi = '0..x'\n", "E001", 3, "0..x"),
+    (f'{ENTRY}{OF}phi = """\n4.5.6"""\n', "E001", 4, "."),
+    (f"{ENTRY}{OF}phi = 99e0\n", "E004", 3, "99e0"),
+    (f'{ENTRY}{OF}# variant = "B0, B9"\n"variant" = "B0, B9"\n', "E501", 4, "B9"),
+    (f'{OTHER}{ENTRY}{OF}variant = "B9"\n{OTHER}', "E501", 7, "B9"),
+    (f"{ENTRY}{OF}tap = 'stem,nowhere'\n", "E501", 3, "nowhere"),
+    (f"{ENTRY}{OF}set = {{ classes = 3, clases = 1 }}\n", "E501", 3, "clases"),
+    (f"{ENTRY}{OF}set.classes = 'ten'\n", "E101", 3, "ten"),
+    (f"{ENTRY}{OF}set . 'classes' = '1/0'\n", "E201", 3, "0"),
+    (f"{ENTRY}{OF}[tool.scalec.generate.set]\nw = true\nclasses = 3\n", "E203", 4, "true"),
+    (f"{ENTRY}{OF}[tool.scalec.generate.set]\n'clas' = true\n", "E501", 4, "clas"),
+    (f"[tool.scalec]\ngenerate = [\n{{ {OF.strip()}, variant = 'B9' }},\n]\n", "E501", 3, "B9"),
+    (f"[tool]\nscalec.generate = [\n{{ {OF.strip()} }},\n{{ {OF.strip()}, phi = true }}]\n", "E502", 4, "true"),
+    (f'{ENTRY}spec = [\n"a" ]\nphi = "1"\n', "E502", 2, "["),
+    (f'{ENTRY}{OF}out = "x"\n', "E502", 3, "out"),
+    ('[tool.scalec]\ncolor = "pink"\n', "E502", 2, '"pink"'),
+    ('tool.scalec.color = "pink"\n', "E502", 1, '"pink"'),
+]
+"""What is declared, the error in it, and which letters of which line are to blame."""
+
+
+@pytest.mark.parametrize(("text", "code", "line", "letters"), PLACES)
+def test_what_is_declared_wrong_is_underlined(
+    text: str, code: str, line: int, letters: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("pyproject.toml").write_text(text, encoding="utf-8")
+    assert cli.main(["check"]) == exits.WRONG_INPUT
+    said = capsys.readouterr().err
+    found = re.search(rf"error\[{code}\]: .*\n *--> pyproject\.toml:{line}:(\d+)\n.*\n.*\n *\| +(\^+)", said)
+    assert found, said
+    start = int(found[1]) - 1
+    assert text.splitlines()[line - 1][start : start + len(found[2])] == letters
+
+
 @pytest.mark.parametrize(
     ("entry", "said", "line"),
     [
@@ -470,21 +527,45 @@ def test_update_refuses_what_was_edited(capsys: pytest.CaptureFixture[str]) -> N
     update = ["compile", "--update", "models", "--specs", "specs"]
     edit(B1, "nn.ReLU(inplace=True)", "nn.SiLU()")
     edit("specs/part.scl", "Conv(1)", "Conv(3)")
-    before = {path: path.read_bytes() for path in Path("models").iterdir()}
-    assert cli.main(update) == exits.NO_ACCESS and "models/b1.py was edited since" in capsys.readouterr().err
-    assert {path: path.read_bytes() for path in Path("models").iterdir()} == before, "nothing is written"
-    assert cli.main([*update, "--force"]) == exits.DONE and Path("models/b1.py.orig").read_bytes() == before[B1]
+    edited = B1.read_bytes()
+    capsys.readouterr()
+    for again in (False, True):
+        assert cli.main(update) == exits.WRONG_INPUT
+        said = capsys.readouterr()
+        assert said.err == (
+            "scalec: models/b1.py was edited since scalec wrote it; --force overwrites it and keeps it as b1.py.orig\n"
+        )
+        others = "" if again else "models/b0.py: was stale spec; written\nmodels/test_b0.py: was stale spec; written\n"
+        assert said.out == others and B1.read_bytes() == edited
+    assert cli.main(CHECK) == exits.WRONG_INPUT and cli.main(["check", str(B0), *CHECK[2:]]) == exits.DONE
+    assert cli.main([*update, "--force"]) == exits.DONE and Path("models/b1.py.orig").read_bytes() == edited
     assert cli.main(CHECK) == exits.DONE
 
 
-def test_update_writes_nothing_where_something_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+def test_update_leaves_a_test_with_its_file(capsys: pytest.CaptureFixture[str]) -> None:
+    update = ["compile", "--update", "models", "--specs", "specs"]
+    edit(B0, "nn.ReLU()", "nn.SiLU()")
+    edit("specs/part.scl", "Conv(1)", "Conv(3)")
+    before = TEST.read_bytes()
+    capsys.readouterr()
+    assert cli.main(update) == exits.WRONG_INPUT and TEST.read_bytes() == before
+    said = capsys.readouterr()
+    assert said.out == "models/b1.py: was stale spec; written\n"
+    assert said.err.splitlines()[1] == "scalec: models/test_b0.py is left as it is, with b0.py"
+    assert cli.main([*update, "--force"]) == exits.DONE and cli.main(CHECK) == exits.DONE
+
+
+def test_update_goes_on_where_something_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copy(B0, "models/other.py")
     edit("models/other.py", "compile tiny.scl", "compile gone.scl")
     edit("specs/part.scl", "Conv(1)", "Conv(3)")
-    before = B0.read_bytes()
+    before, other = B0.read_bytes(), Path("models/other.py").read_bytes()
     assert cli.main(["compile", "--update", "models", "--specs", "specs"]) == exits.WRONG_INPUT
-    assert "error[E605]" in capsys.readouterr().err and B0.read_bytes() == before
+    assert "error[E605]" in capsys.readouterr().err
+    assert B0.read_bytes() != before and Path("models/other.py").read_bytes() == other
     Path("models/other.py").unlink()
+    assert cli.main(CHECK) == exits.DONE
+    before = B0.read_bytes()
     edit("specs/part.scl", "BatchNorm", "BathcNorm")
     assert cli.main(["compile", "--update", "models", "--specs", "specs"]) == exits.WRONG_INPUT
     assert "error[E102]" in capsys.readouterr().err and B0.read_bytes() == before

@@ -60,11 +60,11 @@ LAYERS = """
     verify.checks verify.peer verify.checkpoint verify.transfer
     search.trainee search.fashion search.data search.grey search.images search.train
     search.observe search.chart search.ladder search.study search.study_report
-    companion api pyproject declared collect verdict cache derive builds builds.hatch builds.setuptools
+    companion api toml pyproject declared collect verdict cache derive builds builds.hatch builds.setuptools
     explain explain_command
     importer importer.lists importer.arch importer.spec importer.options importer.writer importer.blocks importer.timm
     importer.yaml importer.config importer.anynet importer.pycls importer.command importer.parser
-    options depfile check_command update_command compile_command cost_command solve_command verify_command
+    usage options depfile check_command update_command compile_command cost_command solve_command verify_command
     companion_command port_command completion_command diff_command search.main search_command search.study_main
     study_command
     cli

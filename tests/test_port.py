@@ -222,7 +222,7 @@ MUTANTS = {
         "expansion=6)",
         "part at the target's stage3.0.depthwise.0.weight (48, 1, 3, 3) and the source's blocks.1.0.conv_dw.weight",
     ),
-    "no residual": ("return x + y if", "return y if", "part at the target's stage4.0.expand.conv.weight"),
+    "no residual": ("return y.add_(x) if", "return y if", "part at the target's stage4.0.expand.conv.weight"),
     "a layer less": ("            InvertedResidual(16, 16, expansion=6),\n", "", "part at the target's "),
     "a width that does not fit": (
         "ConvAct(112, 1280",

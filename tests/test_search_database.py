@@ -74,6 +74,23 @@ def test_four_workers_and_one_is_killed(tmp_path: Path, url: str) -> None:
     assert calls(together) == before, "a rerun is free"
 
 
+def test_a_worker_is_killed_before_its_first_sign_of_life(tmp_path: Path) -> None:
+    """It has taken a trial, and nothing more: without an end to it the driver would wait for ever."""
+    prepare(tmp_path, {"slow": 0.1})
+    with server() as url:
+        driver = start(tmp_path, "--storage", url, "--heartbeat", "1", "--finalists", "0")
+        end = time.monotonic() + 60
+        while calls(tmp_path) < 2 and time.monotonic() < end:
+            time.sleep(0.05)
+        storage = optuna.storages.RDBStorage(url)
+        taken = optuna.load_study(study_name=optuna.get_all_study_names(storage)[0], storage=storage).ask()
+        _, err = driver.communicate(timeout=120)
+        assert driver.returncode == DONE, err
+        found = trials(url)
+    assert (taken.user_attrs["key"], "FAIL") in found, "it was missed"
+    assert sum(state == "COMPLETE" for _, state in found) == 15 + 3
+
+
 def test_a_worker_with_another_trainer_takes_nothing(tmp_path: Path, url: str) -> None:
     prepare(tmp_path, {"slow": 1})
     (tmp_path / "trainer.py").write_text((tmp_path / "trainer.py").read_text() + "# another\n", encoding="utf-8")

@@ -225,7 +225,9 @@ def test_it_stops_when_asked_to(number: signal.Signals, tmp_path: Path, undistur
     out, err = process.communicate(timeout=30)
     assert process.returncode == INTERRUPTED
     assert not out
-    assert err == "scalec: stopped; what has ended is kept, and the same command goes on from there\n"
+    said, last = err.splitlines()[:-1], err.splitlines()[-1]
+    assert [line[:11] for line in said] == ["0 of 15 tri", "1 of 15 tri", "2 of 15 tri"], "how far it was"
+    assert last == "scalec: stopped; what has ended is kept, and the same command goes on from there"
     assert not alive(tmp_path)
     before = calls(tmp_path)
     same_as_ever(tmp_path, undisturbed)

@@ -129,6 +129,16 @@ def test_what_a_spec_requires_is_not_asked(folder: Path) -> None:
     assert study("--dry-run", spec="tight.scl") == exits.DONE
 
 
+def test_a_dry_run_refuses_what_the_run_refuses(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--storage", "sqlite:///study.db"], ["--accuracy", "./train.sh"]):
+        said = []
+        for dry in ([], ["--dry-run"]):
+            capsys.readouterr()
+            assert study(*words, *dry) == exits.NO_ACCESS
+            said.append(capsys.readouterr().err)
+        assert said[0] == said[1] and said[0].count("\n") == 1
+
+
 def test_it_writes_what_it_found(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert study("-o", "out", "--png") == exits.DONE
     names = ["fashion.figure3.png", "fashion.figure3.svg", "fashion.figure4.png", "fashion.figure4.svg",
@@ -210,7 +220,7 @@ def test_specs_that_cannot_be_studied(
     if change:
         text = text.replace(*change).replace("round(d · L)", "round(depth · L)")
     Path("fashion.scl").write_text(text, encoding="utf-8")
-    assert study(*options) == exits.WRONG_INPUT
+    assert study(*options) == (exits.WRONG_USAGE if "d=2" in options else exits.WRONG_INPUT)
     assert said in capsys.readouterr().err and not Path("calls").exists()
 
 

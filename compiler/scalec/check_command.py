@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.writelines(f"{line}\n" for line in said)
         sys.stdout.writelines(each.difference for each in results if arguments.diff)
         sys.stdout.flush()
-    show(found, arguments)
+    show(found, arguments, whole=not (unread or missed))
     wrong = any(each.severity == "error" for each in found) or (found and arguments.strict)
     return unread or missed or (WRONG_INPUT if wrong else DONE)
 
@@ -99,8 +99,7 @@ def planned(arguments: argparse.Namespace) -> "tuple[Collected, Plan]":
     held = [each for each in entries if not arguments.specs or meant.holds(each)]
     near = [each for each in entries if each not in held and meant.is_near(each)]
     found = plan(meant.files, held + near, list(dict.fromkeys([*where, *homes, *parents])))
-    places = {each.place for each in near}
-    found.jobs = [job for job in found.jobs if job.place not in places or meant.names(job.path)]
+    found.jobs = [job for job in found.jobs if job.entry not in near or meant.names(job.path)]
     return meant, found
 
 

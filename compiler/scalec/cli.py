@@ -10,7 +10,8 @@ from importlib import import_module
 from pathlib import Path
 
 from scalec import __version__
-from scalec.exits import BUG, DONE, INTERRUPTED, NO_ACCESS, WRONG_INPUT, fail
+from scalec.exits import BUG, DONE, INTERRUPTED, NO_ACCESS, WRONG_INPUT, WRONG_USAGE, fail
+from scalec.usage import Parser
 
 COMMANDS = {
     "compile": "compile_command", "check": "check_command", "explain": "explain_command", "fmt": "format_command",
@@ -77,7 +78,7 @@ def _drop_output() -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from scalec.diagnostics import CompileError
+    from scalec.diagnostics import CompileError, UsageError
     from scalec.show import show
 
     try:
@@ -86,7 +87,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return int(arguments.run(arguments))
     except CompileError as error:
         show(error.diagnostics, arguments)
-        return WRONG_INPUT
+        return WRONG_USAGE if isinstance(error, UsageError) else WRONG_INPUT
 
 
 def _configure(arguments: argparse.Namespace) -> None:
@@ -109,7 +110,7 @@ def _join_negative(argv: list[str]) -> list[str]:
 
 def _parser(word: str = "") -> argparse.ArgumentParser:
     """Make the parser of one command, if that is the first word; else of all, as help and completion need them."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="scalec", description="Compile ConvNet scaling specs to readable PyTorch.", epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
     )  # fmt: skip

@@ -107,7 +107,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 unless the files are up to date")
     parser.add_argument("--diff", action="store_true", help="--check, and show what would change")
     parser.add_argument("--true", action="store_true", help="move d, w and r until FLOPS grow as d·w²·r² says (1%%)")
-    parser.add_argument("--update", action="store_true", help="write emitted files anew, each as its head says")
+    parser.add_argument(
+        "--update",
+        action="store_true",
+        help="write emitted files anew, each as its head says; but what was edited only with --force",
+    )
     files_options(parser)
     parser.add_argument("--depfile", metavar="FILE", help="write what the outputs depend on, for Make and Ninja")
     parser.add_argument("--with-tests", action="store_true", help="write test_FILE beside each FILE, too")

@@ -2,14 +2,15 @@
 
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
-from scalec.diagnostics import Report, suggest
-from scalec.pyproject import Project, key_place
-from scalec.source import Source, Span
+from scalec import syntax as s
+from scalec.diagnostics import Diagnostic, Report, suggest
+from scalec.pyproject import Project
+from scalec.source import COMMAND_LINE, Source, Span
+from scalec.toml import key_place, part_place, value_place
 
 _ENTRY = re.compile(r"^[ \t]*\[\[[ \t]*tool[ \t]*\.[ \t]*scalec[ \t]*\.[ \t]*generate[ \t]*\]\]", re.MULTILINE)
 _KEYS: dict[str, tuple[tuple[type, ...], str]] = {
@@ -41,6 +42,8 @@ class Declared:
     inference: bool
     tests: bool
     place: Span
+    index: int
+    """Which entry it is, from 0."""
 
     @property
     def is_file(self) -> bool:
@@ -58,39 +61,66 @@ def declared(project: Project | None) -> list[Declared]:
     """Read what a project says is generated. Raises `CompileError`."""
     if project is None or not isinstance(tables := project.table.get("generate", []), list):
         return []
-    report, places = Report(), list(_places(project.source, len(tables)))
-    found = [_read(project, table, place, report) for table, place in zip(tables, places, strict=True)]
+    report, places = Report(), _places(project.source, len(tables))
+    found = [_read(project, index, table, places[index], report) for index, table in enumerate(tables)]
     report.stop_on_error()
     return [each for each in found if each is not None]
 
 
-def _places(source: Source, count: int) -> Iterator[Span]:
-    """Find the heads of the tables; that of another place, if they are written in another way."""
+def located(found: Diagnostic, entry: Declared) -> Diagnostic:
+    """Let a finding about the command line that an entry stands for point into pyproject.toml."""
+    at, source = found.label.span, entry.place.source
+    if at.source.name != COMMAND_LINE:
+        return found
+    option, _, value = at.source.text.removeprefix("--").partition(" ")
+    path = _path(entry.index, option)
+    if option == "set":
+        name, equals, value = value.partition("=")
+        path += (next((own for own, _ in entry.changes if s.ascii_name(own) == s.ascii_name(name)), name),)
+        place = value_place(source, path) if equals else key_place(source, path)
+    else:
+        place = value_place(source, path)
+    if place and value:
+        before = len(at.source.text) - len(value)
+        place = part_place(place, value, at.start - before, at.end - before)
+    return replace(found, label=replace(found.label, span=place or entry.place))
+
+
+def _path(index: int, *more: str) -> tuple[str | int, ...]:
+    return ("tool", "scalec", "generate", index, *more)
+
+
+def _places(source: Source, count: int) -> list[Span]:
+    """Find the heads of the tables; what is nearest to them, if they are written in another way."""
     found = [Span(source, *match.span()) for match in _ENTRY.finditer(source.text)]
-    place = key_place(source, "generate", 0, 0)
-    yield from found if len(found) == count else [place] * count
+    if len(found) == count:
+        return found
+    whole = key_place(source, _path(0)[:3]) or Span(source, 0, source.text.find("\n"))
+    return [value_place(source, _path(index, "spec")) or whole for index in range(count)]
 
 
-def _read(project: Project, table: dict[str, object], head: Span, report: Report) -> Declared | None:
+def _read(project: Project, index: int, table: dict[str, object], head: Span, report: Report) -> Declared | None:
+    def place(name: str) -> Span:
+        return value_place(project.source, _path(index, name)) or head
+
     before = len(report.diagnostics)
     for name, value in table.items():
-        place = key_place(project.source, name, head.start, head.end)
         if name not in _KEYS:
             help = suggest(name, _KEYS) or f"there are {', '.join(_KEYS)}"
-            report.error("E502", f"[[tool.scalec.generate]] has no key `{name}`", place, "unknown", help=help)
+            key = key_place(project.source, _path(index, name)) or head
+            report.error("E502", f"[[tool.scalec.generate]] has no key `{name}`", key, "unknown", help=help)
         elif problem := _problem(name, value):
-            report.error("E502", f"`{name}` is {problem}", place, "not so here")
+            report.error("E502", f"`{name}` is {problem}", place(name), "not so here")
     if "spec" not in table:
         report.error("E502", "an entry of [[tool.scalec.generate]] needs a `spec`", head, "without one")
     if "phi" in table and "variant" in table:
-        place = key_place(project.source, "variant", head.start, head.end)
-        report.error("E502", "either `phi` or `variant`", place, "and φ above or below")
+        report.error("E502", "either `phi` or `variant`", place("variant"), "and φ above or below")
     if table.get("tests") and table.get("for") == "inference":
-        place = key_place(project.source, "tests", head.start, head.end)
-        report.error("E502", "a test trains, and this file is for inference", place, help="test the training file")
+        help = "test the training file"
+        report.error("E502", "a test trains, and this file is for inference", place("tests"), help=help)
     if len(report.diagnostics) > before:
         return None
-    made = _made(project, table, head)
+    made = _made(project, index, table, place("output") if "output" in table else head)
     if not Path(os.path.abspath(made.output)).is_relative_to(os.path.abspath(project.root)):
         report.error("E502", "`output` lies in the project", made.place, "this leads out of it")
     return made
@@ -108,18 +138,18 @@ def _problem(name: str, value: object) -> str | None:
     return None if fits else expected
 
 
-def _made(project: Project, table: dict[str, object], head: Span) -> Declared:
+def _made(project: Project, index: int, table: dict[str, object], place: Span) -> Declared:
     given = table.get("set")
     changes = given.items() if isinstance(given, dict) else ()
     tap = table.get("tap")
     output = table.get("output", project.table.get("output", "."))
     stride = table.get("output-stride")
-    place = key_place(project.source, "output", head.start, head.end) if "output" in table else head
     return Declared(
         project.root / str(table["spec"]), project.root / str(output), _text(table.get("phi")),
         _text(table.get("variant")), tuple((name, str(_text(value))) for name, value in changes),
         tuple(part.strip() for part in str(tap).split(",")) if tap else () if table.get("features") else None,
         stride if isinstance(stride, int) else None, table.get("for") == "inference", bool(table.get("tests")), place,
+        index,
     )  # fmt: skip
 
 

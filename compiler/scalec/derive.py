@@ -17,14 +17,13 @@ from scalec.cache import Cache, Imports, digest, imports_of
 from scalec.collect import read_text
 from scalec.companion import beside, companion
 from scalec.compiler import Compiled, Loaded
-from scalec.declared import Declared
+from scalec.declared import Declared, located
 from scalec.diagnostics import CompileError, Diagnostic
 from scalec.emit import unguarded
 from scalec.output import file_name, obstacle, write
 from scalec.recipe import NO_SPEC, Head, Recipe, head, is_generated
 from scalec.recipe import recipe as recipe_of
 from scalec.setting import respelled, scales
-from scalec.source import Span
 from scalec.verdict import UP_TO_DATE, Verdict, broken, compared, difference, missing, orphan, twice, unix
 from scalec.verify.expected import HeadError
 
@@ -41,11 +40,15 @@ class Job:
     recipe: Recipe | None = None
     asked: bool = True
     """False if the file says of itself that it was compiled in another way."""
-    place: Span | None = None
-    """Where the file is declared."""
-    tests: bool = False
+    entry: Declared | None = None
+    """What declares the file."""
     why: str = ""
     help: str = ""
+
+    @property
+    def tests(self) -> bool:
+        """Whether a test beside it is declared."""
+        return self.entry is not None and self.entry.tests
 
 
 @dataclass(frozen=True)
@@ -98,15 +101,16 @@ class Plan:
 
 def plan(files: Sequence[Path], entries: Sequence[Declared], folders: Sequence[Path]) -> Plan:
     """Plan what is declared, and the other files."""
-    specs, found, made = Specs(), dict[str, Job](), Plan()
+    specs, found, made, doubled = Specs(), dict[str, Job](), Plan(), set[str]()
     for entry in entries:
         try:
             for path, recipe in _outputs(entry, specs):
                 if _key(path) in found:
                     made.findings.append(twice(path, entry.place))
-                found[_key(path)] = Job(path, entry.spec, recipe, _is_asked(path, recipe), entry.place, entry.tests)
+                    doubled.add(_key(path))  # nobody knows what it should be
+                found[_key(path)] = Job(path, entry.spec, recipe, _is_asked(path, recipe), entry)
         except CompileError as error:
-            made.findings += error.diagnostics
+            made.findings += [located(each, entry) for each in error.diagnostics]
         except OSError as error:
             made.unread.append(error)
     named = {_key(path) for path in files}
@@ -117,7 +121,7 @@ def plan(files: Sequence[Path], entries: Sequence[Declared], folders: Sequence[P
                 found[_key(meant)] = _found(meant, folders)
         except OSError as error:
             made.unread += [] if _key(path) in found else [error]
-    made.jobs = sorted(found.values(), key=lambda job: str(job.path))
+    made.jobs = sorted((found[key] for key in found if key not in doubled), key=lambda job: str(job.path))
     return made
 
 
@@ -186,12 +190,13 @@ def examine(job: Job, specs: Specs) -> Iterator[Result]:
         if old is None or unix(old) != text.encode():
             text = made.source
     except CompileError as error:
-        yield Result(job.path, _uncompiled(job, old, error.diagnostics), old)
+        said = error.diagnostics if job.entry is None else (located(each, job.entry) for each in error.diagnostics)
+        yield Result(job.path, _uncompiled(job, old, tuple(said)), old)
         return
     except OSError as error:
         why = f"its spec {job.spec.as_posix()} cannot be read: {error.strerror or error}"
-        said = unix(old or b"").decode("utf-8", "replace")
-        yield Result(job.path, orphan(job.path, said, why, "say in pyproject.toml where it is", job.place), old)
+        there, place = unix(old or b"").decode("utf-8", "replace"), job.entry.place if job.entry else None
+        yield Result(job.path, orphan(job.path, there, why, "say in pyproject.toml where it is", place), old)
         return
     was = None if old is None else head(unix(old).decode("utf-8", "replace"))
     yield replace(_result(job, job.path, old, text, was, head(text)), imports=imports_of(specs.load(job.spec)))
@@ -200,8 +205,8 @@ def examine(job: Job, specs: Specs) -> Iterator[Result]:
 
 def _result(job: Job, path: Path, old: bytes | None, text: str, was: Head | None, now: Head | None) -> Result:
     if old is None:
-        assert job.place is not None, "a file that is not there is a declared one"
-        return Result(path, missing(path, job.place), None, text, digest(text.encode()))
+        assert job.entry is not None, "a file that is not there is a declared one"
+        return Result(path, missing(path, job.entry.place), None, text, digest(text.encode()))
     verdict = compared(path, old, text, was, now, job.asked)
     return Result(path, verdict, old, None if verdict.state == UP_TO_DATE else text, digest(text.encode()))
 
@@ -247,13 +252,21 @@ def examined(planned: Sequence[Job], cache: Cache | None = None, processes: int 
     return sorted(results, key=lambda result: str(result.path))
 
 
-def write_anew(results: Iterable[Result], force: bool = False, follow: bool = False) -> str | None:
-    """Write what is not up to date, or say what stands in the way of one, and write nothing. Raises `OSError`."""
-    ready = [(each.path, each.new) for each in results if each.new is not None]
-    problems = [obstacle(path, text, force, follow) for path, text in ready]
-    if any(problems):
-        return next(filter(None, problems))
-    return next(filter(None, (write(path, text, force, follow) for path, text in ready)), None)
+def write_anew(results: Iterable[Result], force: bool = False, follow: bool = False) -> tuple[list[Result], list[str]]:
+    """Write what is not up to date and may be written: give that, and what stands in the way of the rest.
+
+    The test of a file that is left alone is left with it. Raises `OSError`.
+    """
+    ready = [(each, each.new) for each in results if each.new is not None]
+    problems = {each.path: obstacle(each.path, text, force, follow) for each, text in ready}
+    left = {beside(path): path for path, problem in problems.items() if problem}
+    written: list[Result] = []
+    for each, text in ready:
+        if problems[each.path] is None and each.of and each.path in left:
+            problems[each.path] = f"{each.path} is left as it is, with {left[each.path].name}"
+        problems[each.path] = problems[each.path] or write(each.path, text, force, follow)
+        written += [] if problems[each.path] else [each]
+    return written, [problem for problem in problems.values() if problem]
 
 
 def _known(job: Job, cache: Cache) -> Iterator[Result]:

@@ -67,6 +67,10 @@ class CompileError(Exception):
         super().__init__("\n".join(d.message for d in self.diagnostics))
 
 
+class UsageError(CompileError):
+    """A value of the command line that means nothing, whatever the spec says."""
+
+
 @dataclass
 class Report:
     """Collects what a stage finds. The stage stops at its end if there was an error."""

@@ -269,12 +269,8 @@ def _lines(view: ClassView) -> Mapping[str, Any]:
 
 
 def _doc(text: str) -> list[str]:
-    """Break a docstring into lines; a signature before its shapes, if it must."""
+    """Break a docstring into lines; a block's name before its shapes, if it must."""
     if len(text) + 11 <= WIDTH:
         return [f"{text}."]
-    head, _, shapes = text.partition(" <")
-    if not shapes:
-        return textwrap.wrap(f"{text}.", WIDTH - 7)
-    name, _, parameters = head.partition("(")
-    kept = f"{name}({parameters.replace(', ', ',~').replace(' ', chr(160)).replace('~', ' ')}"  # breaks behind commas
-    return [*(line.replace(chr(160), " ") for line in textwrap.wrap(kept, WIDTH - 7)), f"<{shapes}."]
+    name, _, shapes = text.partition(" <")
+    return [name, f"<{shapes}."] if shapes else textwrap.wrap(f"{text}.", WIDTH - 7)

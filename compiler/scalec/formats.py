@@ -9,6 +9,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from urllib.parse import quote
 
 from scalec import __version__
@@ -49,12 +50,12 @@ def concise(diagnostics: Sequence[Diagnostic]) -> str:
     )  # fmt: skip
 
 
-def as_json(diagnostics: Sequence[Diagnostic]) -> str:
-    """One object for the whole run."""
+def as_json(diagnostics: Sequence[Diagnostic], whole: bool = True) -> str:
+    """One object for the whole run, or for one in which something could not be read."""
     counts = Counter(d.severity for d in diagnostics)
     report: Json = {
         "schema": "scalec.diagnostics/1",
-        "valid": not counts["error"],
+        "valid": whole and not counts["error"],
         "error_count": counts["error"],
         "warning_count": counts["warning"],
         "diagnostics": [_object(d) for d in diagnostics],
@@ -102,8 +103,8 @@ def _fix(fix: Fix) -> Json:
     }
 
 
-def sarif(diagnostics: Sequence[Diagnostic]) -> str:
-    """SARIF 2.1.0: one run."""
+def sarif(diagnostics: Sequence[Diagnostic], whole: bool = True) -> str:
+    """SARIF 2.1.0: one run, or one in which something could not be read."""
     codes = sorted({d.code for d in diagnostics})
     levels = {d.code: d.severity for d in diagnostics}
     prints = fingerprints(diagnostics)
@@ -118,6 +119,7 @@ def sarif(diagnostics: Sequence[Diagnostic]) -> str:
         "columnKind": "unicodeCodePoints",
         "results": [_result(d, codes.index(d.code), key) for d, key in zip(diagnostics, prints, strict=True)],
     }
+    run |= {} if whole else {"invocations": [{"executionSuccessful": False}]}
     return _dump({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
@@ -256,6 +258,11 @@ def fingerprints(diagnostics: Sequence[Diagnostic]) -> list[str]:
     return made
 
 
-FORMATS: Mapping[str, Callable[[Sequence[Diagnostic]], str]] = {
+Format = Callable[[Sequence[Diagnostic]], str]
+FORMATS: Mapping[str, Format] = {
     "concise": concise, "json": as_json, "jsonl": jsonl, "sarif": sarif, "github": github, "gitlab": gitlab,
 }  # fmt: skip
+UNFINISHED: Mapping[str, Format] = {
+    **FORMATS, "json": partial(as_json, whole=False), "sarif": partial(sarif, whole=False),
+}  # fmt: skip
+"""The same where something could not be read: nobody may take the rest for all. The others have no word for it."""

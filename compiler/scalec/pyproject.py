@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from scalec import toml
 from scalec.diagnostics import CompileError, Report, suggest
 from scalec.record import record
 from scalec.show import COLOURS, FORMATS
@@ -83,21 +84,28 @@ def nearest(start: Path) -> Project | None:
         if not path.is_file():
             continue
         text = path.read_text(encoding="utf-8", errors="replace")
-        if _TABLE.search(text):
+        if "scalec" in text:
             source = Source(os.path.relpath(path, start), text)
-            return Project(source, Path(source.name).parent, _table(source))
+            table = _table(source)
+            if table is not None:
+                return Project(source, Path(source.name).parent, table)
     return None
 
 
-def _table(source: Source) -> dict[str, object]:
+def _table(source: Source) -> dict[str, object] | None:
     import tomllib
 
     report = Report()
     try:
-        table = tomllib.loads(source.text).get("tool", {}).get("scalec", {})
+        tools = tomllib.loads(source.text).get("tool", {})
     except tomllib.TOMLDecodeError as error:
+        if not _TABLE.search(source.text):
+            return None  # others may complain
         report.error("E502", f"this is no TOML: {error}", _place(source, str(error)))
         raise CompileError(report.diagnostics) from None
+    if not isinstance(tools, dict) or "scalec" not in tools:
+        return None
+    table = tools["scalec"]
     if not isinstance(table, dict):
         report.error("E502", "`[tool.scalec]` is one table", _key(source, ""), "not so here")
         raise CompileError(report.diagnostics)
@@ -114,26 +122,25 @@ def _table(source: Source) -> dict[str, object]:
 def _check(source: Source, table: Mapping[str, object], keys: Mapping[str, Key], title: str, report: Report) -> None:
     """Report what a table may not hold."""
     for name, value in table.items():
-        span = _key(source, name)
+        span, path = _key(source, name), (*title.split("."), name)
         if name not in keys:
             help = suggest(name, keys) or f"there are {', '.join(keys)}"
-            report.error("E502", f"[{title}] has no key `{name}`", span, "unknown", help=help)
+            place = toml.key_place(source, path) or span
+            report.error("E502", f"[{title}] has no key `{name}`", place, "unknown", help=help)
         elif not keys[name].fits(value):
             expected = keys[name].expected
             choices = f": {', '.join(keys[name].choices)}" if keys[name].choices else ""
-            report.error("E502", f"`{name}` is {expected}{choices}", span, "not so here")
+            place = toml.value_place(source, path) or span
+            report.error("E502", f"`{name}` is {expected}{choices}", place, "not so here")
 
 
 def _key(source: Source, name: str) -> Span:
+    """Find a key of the table; the head of the table, if the key is written in another way."""
     table = _TABLE.search(source.text)
-    assert table is not None
-    return key_place(source, name, *table.span())
-
-
-def key_place(source: Source, name: str, start: int, end: int) -> Span:
-    """Find a key below the head of a table; the head itself, if the key is written in another way."""
-    found = re.compile(rf"^[ \t]*\"?({re.escape(name)})\"?[ \t]*=", re.MULTILINE).search(source.text, end)
-    return Span(source, *(found.span(1) if found else (start, end)))
+    if table is None:
+        return Span(source, 0, source.text.find("\n"))
+    found = re.compile(rf"^[ \t]*\"?({re.escape(name)})\"?[ \t]*=", re.MULTILINE).search(source.text, table.end())
+    return Span(source, *(found.span(1) if found else table.span()))
 
 
 def _place(source: Source, message: str) -> Span:

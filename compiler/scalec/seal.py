@@ -22,9 +22,18 @@ def sealed(text: str) -> str:
 
 def is_untouched(data: bytes) -> bool:
     """Tell whether a file is as it was sealed. Line ends may have become those of another system."""
+    return _holds(data) is True
+
+
+def is_edited(data: bytes) -> bool:
+    """Tell whether a file has been edited since it was sealed; of one without the line nobody knows."""
+    return _holds(data) is False
+
+
+def _holds(data: bytes) -> bool | None:
     data = data.replace(b"\r\n", b"\n")
     found = _LINE.match(data)
-    return found is not None and found[2] == _digits(found[1] + _BLANK + data[found.end(2) :])
+    return None if found is None else found[2] == _digits(found[1] + _BLANK + data[found.end(2) :])
 
 
 def unsealed(data: bytes) -> bytes:

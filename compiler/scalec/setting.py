@@ -6,7 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from scalec import syntax as s
-from scalec.diagnostics import CompileError, Diagnostic, Label, Report, suggest
+from scalec.diagnostics import CompileError, Diagnostic, Label, Report, UsageError, suggest
 from scalec.expr import WORDS, Failure, Partial, Value, describe, evaluate
 from scalec.ir import Setting
 from scalec.limits import MAX_DENOMINATOR, MAX_PHI, MAX_SCALES, MAX_VALUE
@@ -34,14 +34,15 @@ def make_setting(
         for column, value in _row(program, variant).items():
             put(column, value)
     if phi is not None:
+        value = _phi(phi)
         if "phi" not in program.file.params:
             raise command_error(
                 "E501", "the spec has no `param φ`", "--phi ", phi, help="write `param φ = 0` to scale by φ"
             )
-        put("phi", _phi(phi))
+        put("phi", value)
     for name, text in changes:
         if phi is not None and s.ascii_name(name) == "phi":
-            raise command_error("E501", "φ is set twice", "--set ", f"{name}={text}", "and --phi")
+            raise usage_error("E104", "φ is set twice", "--set ", f"{name}={text}", "and --phi")
         put(*_changed(program, name, text))
     said = respelled(phi, variant, changes)
     return replace(said, names=names, parameters=parameters)
@@ -49,37 +50,49 @@ def make_setting(
 
 def respelled(phi: str | None, variant: str | None, changes: Sequence[tuple[str, str]]) -> Setting:
     """Give what is asked for in one spelling, without values. Raises `CompileError` for a text that is no value."""
-    changed = tuple({s.ascii_name(name): compact(text) for name, text in changes}.items())
+    changed = tuple({s.ascii_name(name): compact(text, f"--set {name}=") for name, text in changes}.items())
     return Setting(s.ascii_name(variant) if variant else None, compact(phi) if phi else None, changed=changed)
 
 
-def compact(text: str) -> str:
-    """Spell a value that reads as one in ASCII, without comments, and with spaces between words alone."""
-    spelled = parse(Source(COMMAND_LINE, _HEAD + text), Report()).canonical[0].removeprefix(_HEAD)
-    return _SPACES.sub("", spelled)
+def compact(text: str, head: str = "--phi ") -> str:
+    """Spell a value in ASCII, without comments, and with spaces between words alone. Raises `UsageError`."""
+    try:
+        spec = parse(Source(COMMAND_LINE, _HEAD + text), Report())
+    except CompileError as error:
+        raise UsageError(_moved(diagnostic, head, text) for diagnostic in error.diagnostics) from None
+    return _SPACES.sub("", spec.canonical[0].removeprefix(_HEAD))
 
 
 def command_error(
     code: str, message: str, head: str, text: str, label: str = "", help: str | None = None
 ) -> CompileError:
-    """Make an error about a part of the command line, `head` being what stands before it."""
+    """Make an error about a part of the command line that the spec has no use for; `head` stands before it."""
+    return CompileError([_of_command(code, message, head, text, label, help)])
+
+
+def usage_error(code: str, message: str, head: str, text: str, label: str = "", help: str | None = None) -> UsageError:
+    """Make an error about a part of the command line that means nothing, whatever the spec; `head` stands before it."""
+    return UsageError([_of_command(code, message, head, text, label, help)])
+
+
+def _of_command(code: str, message: str, head: str, text: str, label: str, help: str | None) -> Diagnostic:
     span = Span(Source(COMMAND_LINE, head + text), len(head), len(head) + len(text))
-    return CompileError([Diagnostic(code, message, Label(span, label), help=help)])
+    return Diagnostic(code, message, Label(span, label), help=help)
 
 
 def scales(text: str) -> list[str]:
-    """Read several φ, `0..7` (whole steps) and `0,0.5,1`, or one. Raises `CompileError`."""
+    """Read several φ, `0..7` (whole steps) and `0,0.5,1`, or one. Raises `UsageError`."""
     found: list[str] = []
     for part in text.split(","):
         low, dots, high = part.partition("..")
         if not dots:
             found.append(part.strip())
         elif not (_WHOLE.fullmatch(low.strip()) and _WHOLE.fullmatch(high.strip())):
-            raise command_error("E501", "a range has whole ends: `0..7`", "--phi ", text)
+            raise usage_error("E001", "a range has whole ends: `0..7`", "--phi ", text)
         else:
             found += [str(phi) for phi in range(int(low), int(high) + 1)]
     if not found or len(found) > MAX_SCALES:
-        raise command_error("E501", f"from one to {MAX_SCALES} scales", "--phi ", text)
+        raise usage_error("E004", f"from one to {MAX_SCALES} scales", "--phi ", text)
     return found
 
 
@@ -104,6 +117,7 @@ def _row(program: Program, variant: str) -> dict[str, Value]:
 
 def _changed(program: Program, name: str, text: str) -> tuple[str, Value]:
     """Work out one `--set`."""
+    value = constant(f"--set {name}=", text)
     key = s.ascii_name(name)
     settable = program.file.constants() | set(program.network_parameters)
     if key not in settable:
@@ -115,7 +129,6 @@ def _changed(program: Program, name: str, text: str) -> tuple[str, Value]:
         raise command_error(
             "E501", f"nothing to set is called `{name}`", "--set ", name, "unknown", suggest(key, settable) or listed
         )
-    value = constant(f"--set {name}=", text)
     if problem := _unlike(program, World(program.file, {}).main, key, value):
         raise command_error("E203", problem, f"--set {name}=", text, f"this is {describe(value)}")
     return key, value
@@ -144,19 +157,19 @@ def _kind(value: Value) -> str:
 def _phi(text: str) -> Fraction:
     value = constant("--phi ", text)
     if not isinstance(value, Fraction):
-        raise command_error("E203", "φ is a rational number", "--phi ", text, "not one", "write `4`, `0.5` or `1/3`")
+        raise usage_error("E203", "φ is a rational number", "--phi ", text, "not one", "write `4`, `0.5` or `1/3`")
     if abs(value) > MAX_PHI:
-        raise command_error("E004", f"φ lies between -{MAX_PHI} and {MAX_PHI}", "--phi ", text, "beyond that")
+        raise usage_error("E004", f"φ lies between -{MAX_PHI} and {MAX_PHI}", "--phi ", text, "beyond that")
     if value.denominator > MAX_DENOMINATOR:
         message = f"the denominator of φ is at most {MAX_DENOMINATOR:,}"
-        raise command_error("E004", message, "--phi ", text, f"here it is {value.denominator:,}")
+        raise usage_error("E004", message, "--phi ", text, f"here it is {value.denominator:,}")
     return value
 
 
 def constant(head: str, text: str) -> Value:
-    """Work out a value given on the command line, by the grammar of specs."""
+    """Work out a value given on the command line, by the grammar of specs. Raises `UsageError`."""
     if len(text) > MAX_VALUE:
-        raise command_error("E004", f"a value of the command line has at most {MAX_VALUE} characters", head, text)
+        raise usage_error("E004", f"a value of the command line has at most {MAX_VALUE} characters", head, text)
     source, report = Source(COMMAND_LINE, _HEAD + text), Report()
     try:
         spec = parse(source, report)
@@ -164,10 +177,10 @@ def constant(head: str, text: str) -> Value:
         if len(spec.statements) == 1 and len(bindings) == 1:
             return evaluate(bindings[0].value, _NoNames())
     except Failure as failure:
-        raise CompileError([_moved(failure.diagnostic, head, text)]) from None
+        raise UsageError([_moved(failure.diagnostic, head, text)]) from None
     except CompileError as error:
-        raise CompileError(_moved(diagnostic, head, text) for diagnostic in error.diagnostics) from None
-    raise command_error("E001", f"`{text}` is not one value", head, text, "write a number or a word")
+        raise UsageError(_moved(diagnostic, head, text) for diagnostic in error.diagnostics) from None
+    raise usage_error("E001", f"`{text}` is not one value", head, text, "write a number or a word")
 
 
 def _moved(diagnostic: Diagnostic, head: str, text: str) -> Diagnostic:

@@ -30,8 +30,11 @@ def for_people(arguments: argparse.Namespace) -> bool:
     return _format(arguments) in FOR_PEOPLE
 
 
-def show(diagnostics: Iterable["Diagnostic"], arguments: argparse.Namespace) -> None:
-    """Print diagnostics as the command line asks for. A format for machines says too that there are none."""
+def show(diagnostics: Iterable["Diagnostic"], arguments: argparse.Namespace, whole: bool = True) -> None:
+    """Print diagnostics as the command line asks for. A format for machines says too that there are none.
+
+    `whole` is false where something could not be read, of which nobody knows whether it is right.
+    """
     from scalec.diagnostics import in_order
 
     found = in_order(diagnostics)
@@ -40,8 +43,9 @@ def show(diagnostics: Iterable["Diagnostic"], arguments: argparse.Namespace) -> 
 
         print(render(found, wants_colour(arguments.color or "auto", os.environ, sys.stderr)), file=sys.stderr, end="")
         return
-    from scalec.formats import FORMATS as written
+    from scalec import formats
 
+    written = formats.FORMATS if whole else formats.UNFINISHED
     to_output = arguments.findings_are_product and not for_people(arguments)
     print(written[_format(arguments)](found), file=sys.stdout if to_output else sys.stderr, end="")
 

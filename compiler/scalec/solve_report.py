@@ -26,7 +26,7 @@ from scalec.limits import MAX_PHI
 from scalec.names import snake_case
 from scalec.promise import Kept, Moved, growth, keep_promise, nominal
 from scalec.render import printable
-from scalec.setting import command_error, constant, make_setting
+from scalec.setting import command_error, constant, make_setting, usage_error
 from scalec.solve import QUANTITIES, Budgets, Found, Interval, Nothing, PhiSearch, binding, spent
 from scalec.spelling import spell_name
 from scalec.table import table
@@ -59,7 +59,7 @@ def _budgets(arguments: argparse.Namespace) -> dict[str, Fraction]:
 def _positive(head: str, text: str) -> Fraction:
     value = constant(head, text)
     if not isinstance(value, Fraction) or value <= 0:
-        raise command_error("E203", "expected a number above 0", head, text, help="write `1.5G`, `9M` or `8GiB`")
+        raise usage_error("E203", "expected a number above 0", head, text, help="write `1.5G`, `9M` or `8GiB`")
     return value
 
 
@@ -105,7 +105,9 @@ def _json_phi(answer: Found, budgets: Budgets) -> str:
 def _free(arguments: argparse.Namespace, loaded: Loaded, tally: Tally, budgets: Budgets) -> int:
     names = [s.ascii_name(name.strip()) for name in arguments.free.split(",")]
     for name in names:
-        if name not in loaded.program.file.constants() or names.count(name) > 1:
+        if names.count(name) > 1:
+            raise usage_error("E104", f"`{name}` is named twice", "--free ", arguments.free)
+        if name not in loaded.program.file.constants():
             raise command_error("E501", f"no let can be free that is called `{name}`", "--free ", arguments.free)
     base = make_setting(loaded.program, arguments.phi, arguments.variant, arguments.changes)
     low = _positive("--from ", arguments.low)

@@ -78,10 +78,5 @@ def spell_shape(shape: s.Shape) -> str:
 
 
 def spell_signature(definition: s.Definition) -> str:
-    """Spell the head of a block or network."""
-    parameters = (
-        spell_name(p.name.key) + (f" = {spell(p.default)}" if p.default else "") for p in definition.parameters
-    )
-    listed = ", ".join(parameters)
-    head = f"{definition.name.key}({listed})" if listed else definition.name.key
-    return f"{head} {spell_shape(definition.input)} → {spell_shape(definition.output)}"
+    """Spell what a block or network does to shapes."""
+    return f"{definition.name.key} {spell_shape(definition.input)} → {spell_shape(definition.output)}"

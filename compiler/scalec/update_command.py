@@ -3,17 +3,18 @@
 import argparse
 
 from scalec.check_command import kept, planned
-from scalec.exits import DONE, NO_ACCESS, WRONG_USAGE, fail
+from scalec.exits import DONE, NO_ACCESS, WRONG_INPUT, WRONG_USAGE, fail
 
 _OWN = ("phi", "variant", "changes", "features", "tap", "output_stride", "for", "output", "check", "diff", "true",
         "with_tests", "depfile")  # fmt: skip
 
 
 def update(arguments: argparse.Namespace) -> int:
-    """Write every file anew that is not up to date; nothing if one of them cannot be. Raises `CompileError`."""
+    """Write every file anew that is not up to date, but those that cannot be, and say which these are."""
     from scalec.derive import examined, write_anew
-    from scalec.diagnostics import CompileError, plural
+    from scalec.diagnostics import plural
     from scalec.render import printable
+    from scalec.show import show
 
     if given := [name for name in _OWN if getattr(arguments, name, None)]:
         option = given[0].replace("changes", "set").replace("_", "-")
@@ -21,20 +22,22 @@ def update(arguments: argparse.Namespace) -> int:
     if any(name.endswith(".scl") or name == "-" for name in arguments.specs):
         return fail("--update takes emitted files and folders, not specs", WRONG_USAGE)
     _, plan = planned(arguments)
+    unread = DONE
     for error in plan.unread:
-        return fail(f"{error.filename}: {error.strerror or error}", NO_ACCESS)
+        unread = fail(f"{error.filename}: {error.strerror or error}", NO_ACCESS)
     if not plan.jobs and not plan.findings:
         where = ", ".join(arguments.specs) or "what pyproject.toml declares"
-        return fail(f"{where}: no emitted file is there", NO_ACCESS)
+        return unread or fail(f"{where}: no emitted file is there", NO_ACCESS)
     results = examined(plan.jobs, kept(arguments))
-    lost = [each for result in results if result.new is None for each in result.verdict.findings]
-    if plan.findings or lost:
-        raise CompileError(dict.fromkeys([*plan.findings, *lost]))
-    if problem := write_anew(results, arguments.force, arguments.follow_symlinks):
-        return fail(problem, NO_ACCESS)
-    written = [each for each in results if each.new is not None]
+    written, problems = write_anew(results, arguments.force, arguments.follow_symlinks)
     for each in written:
         print(f"{printable(str(each.path))}: was {each.verdict.state}; written")
+    lost = [found for each in results if each.new is None for found in each.verdict.findings]
+    show(dict.fromkeys([*plan.findings, *lost]), arguments, whole=not unread)
+    for problem in problems:
+        fail(problem, WRONG_INPUT)
+    if plan.findings or lost or problems:
+        return unread or WRONG_INPUT
     if not written:
         print(f"{plural(len(results), 'emitted file')} up to date")
-    return DONE
+    return unread

@@ -14,7 +14,7 @@ from pathlib import Path
 from scalec import __version__
 from scalec.diagnostics import Diagnostic, Label
 from scalec.recipe import Head, head
-from scalec.seal import is_untouched
+from scalec.seal import is_edited, is_untouched
 from scalec.source import Source, Span
 
 UP_TO_DATE = "up to date"
@@ -76,19 +76,27 @@ def twice(path: Path, place: Span) -> Diagnostic:
 
 
 def orphan(path: Path, text: str, why: str, help: str, declared: Span | None = None) -> Verdict:
-    """Say that nothing is known which the file could be compared with."""
-    place = declared or _at(Source(str(path), text), "recipe")
-    return Verdict("orphan", (_finding("E605", why, place, "so it cannot be compared", help=help),))
+    """Say that nothing is known which the file could be compared with, and whether it was edited."""
+    source = Source(str(path), text)
+    found = _finding("E605", why, declared or _at(source, "recipe"), "so it cannot be compared", help=help)
+    return _incomparable("orphan", found, source)
 
 
 def broken(path: Path, text: str) -> Verdict:
-    """Say that the spec of a file does not compile as the file's head says."""
-    source = Source(str(path), text)
-    label = "so this cannot be compared"
-    return Verdict("stale spec", (
-        _finding("E602", "its spec does not compile so any more", _at(source, "recipe"), label,
-                 notes=("what is wrong with the spec is said of the spec",)),
-    ))  # fmt: skip
+    """Say that the spec of a file does not compile as the file's head says, and whether the file was edited."""
+    source, notes = Source(str(path), text), ("what is wrong with the spec is said of the spec",)
+    message, label = "its spec does not compile so any more", "so this cannot be compared"
+    return _incomparable("stale spec", _finding("E602", message, _at(source, "recipe"), label, notes), source)
+
+
+def _incomparable(state: str, found: Diagnostic, source: Source) -> Verdict:
+    if not is_edited(source.text.encode()):
+        return Verdict(state, (found,))
+    help = "once it can be compiled again, only `--force` overwrites it"
+    start = source.text.find("# content-sha256")
+    place = Span(source, start, source.text.find("\n", start))
+    edited = _finding("E603", "it was edited since scalec wrote it", place, "not its content any more", help=help)
+    return Verdict(f"{state}, and edited by hand", (found, edited))
 
 
 def _stale(source: Source, asked: bool) -> Diagnostic:

@@ -268,9 +268,9 @@ class BlockContext:
             if p.name.key in self.symbols.codes or p.name.key in self.opened
         )
         parameters = [self._parameter(p) for p in own if python_name(p.name.key) in words]
-        head = spell_signature(self.definition.syntax)
+        doc = spell_signature(self.definition.syntax)  # its parameters in the spec are others than in this class
         return ClassView(
-            name, head, positional, (*parameters, *self.lifted), (*locals_, *init), tuple(forward.lines), result
+            name, doc, positional, (*parameters, *self.lifted), (*locals_, *init), tuple(forward.lines), result
         )
 
     def _parameter(self, parameter: s.Parameter) -> Parameter:

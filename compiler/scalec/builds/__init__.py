@@ -62,5 +62,6 @@ def _write(results: list[Result]) -> None:
     lost: list[Diagnostic] = [found for each in results if each.new is None for found in each.verdict.findings]
     if lost:
         raise CompileError(dict.fromkeys(lost))
-    if problem := write_anew(results):
-        raise BuildError(f"scalec: {problem}")
+    _, problems = write_anew(results)
+    if problems:
+        raise BuildError("\n".join(f"scalec: {problem}" for problem in problems))

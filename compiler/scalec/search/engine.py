@@ -220,7 +220,7 @@ class Driver:
             if ended.state not in FINAL and isinstance(running, LocalTrial):
                 running.files.remove(self.store.logs / f"{claim.task.key[:16]}.txt")
             running.close()
-            progress.ended(ended.state, again)
+            progress.ended(claim.task, ended, again)
             done += 1
         return done
 

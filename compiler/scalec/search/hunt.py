@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from scalec.compiler import Compiled, Loaded
 from scalec.cost import cost
+from scalec.exact import show
 from scalec.expr import Value
 from scalec.search.candidates import Candidate, compiled, point_of
 from scalec.search.engine import Options, Outcome, Point, run
@@ -82,7 +83,8 @@ def hunt(plan: Plan) -> Found:
         return Found(first, None, None, "not validated")
     winner, second, verdict = first.choice, None, "not validated"
     if plan.validate is not None and plan.validate != plan.fixed.get("phi") and plan.finalists > 0:
-        second = _compare(plan, _finalists(first, plan.finalists), {**plan.fixed, "phi": plan.validate})
+        at = {**plan.fixed, "phi": plan.validate}
+        second = _compare(plan, _finalists(first, plan.finalists), at, f" at φ = {show(plan.validate)}")
         winner, verdict = _judged(first, second)
     options = replace(plan.options, split="test")
     place = first.members.index(winner)
@@ -108,10 +110,10 @@ def _judged(first: Stage, second: Stage) -> tuple[int, str]:
     return (first.choice, "confirmed") if first.choice in tied else (second.choice, "overturned")
 
 
-def _compare(plan: Plan, members: Sequence[int], fixed: Mapping[str, Value]) -> Stage:
-    """Measure some candidates with all seeds, and rank them."""
+def _compare(plan: Plan, members: Sequence[int], fixed: Mapping[str, Value], where: str = "") -> Stage:
+    """Measure some candidates with all seeds, and rank them; `where` says in messages at which φ."""
     networks = [compiled(plan.loaded, plan.candidates[index], fixed) for index in members]
-    points = [point_of(made, plan.candidates[i].name) for made, i in zip(networks, members, strict=True)]
+    points = [point_of(made, plan.candidates[i].name + where) for made, i in zip(networks, members, strict=True)]
     outcomes = _rounds(points, plan.seeds, lambda some, seeds: run(some, seeds, plan.source, plan.store, plan.options))
     runs = [{o.seed: o.accuracy for o in each if o.accuracy is not None} for each in outcomes]
     bad = [[o for o in each if o.state != "complete"] for each in outcomes]

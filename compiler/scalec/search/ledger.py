@@ -6,6 +6,7 @@ enqueue the same one, and a machine that was given up may still report.
 
 import warnings
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _PREFIX = f"scalec-{CONTRACT}-"
 _ATTEMPT = "attempt"
+_VOUCHED = "vouched"
+"""The number of a trial of which somebody else has given a sign of life; a copy of it, begun anew, has another."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ class Ledger:
         from optuna.trial import TrialState
 
         optuna.storages.fail_stale_trials(self.study)
+        self._vouch()
         while any(trial.state == TrialState.WAITING for trial in self.open()):
             trial = self.study.ask()
             told = trial.user_attrs
@@ -127,6 +131,30 @@ class Ledger:
             given = {name: told[name] for name in ("key", "name", "network", "seed", "split")}
             return Claim(trial, Task(**given, text=text, input=(channels, height, width)), told[_ATTEMPT])
         return None
+
+    def _vouch(self) -> None:
+        """Give a first sign of life of trials that run elsewhere, once of each: from then on Optuna misses the next.
+
+        It never misses one of which there was none: whoever is killed before the first would keep the trial for ever.
+        """
+        import optuna
+        from optuna.storages import RDBStorage
+        from optuna.trial import TrialState
+
+        storage = self._backend
+        if not isinstance(storage, RDBStorage):
+            return
+        for trial in self.open():
+            if trial.state == TrialState.RUNNING and trial.user_attrs.get(_VOUCHED) != trial.number:
+                storage.record_heartbeat(trial._trial_id)
+                with suppress(optuna.exceptions.UpdateFinishedTrialError):
+                    storage.set_trial_user_attr(trial._trial_id, _VOUCHED, trial.number)
+
+    @property
+    def _backend(self) -> "BaseStorage":
+        """The storage itself, where Optuna has put a cache before it."""
+        backend: BaseStorage = getattr(self.storage, "_backend", self.storage)
+        return backend
 
     def _is_double(self, trial: "Trial", key: str) -> bool:
         """Tell whether an earlier trial runs or has run with the same key: two drivers enqueued it."""
@@ -158,7 +186,7 @@ class Ledger:
         """Give a sign of life of the trials that run here."""
         from optuna.storages import RDBStorage
 
-        storage = getattr(self.storage, "_backend", self.storage)
+        storage = self._backend
         if isinstance(storage, RDBStorage):
             for claim in claims:
                 storage.record_heartbeat(claim.trial._trial_id)

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
@@ -27,7 +28,7 @@ from scalec.search.store import Busy, Store, StoreError
 from scalec.search.tables import candidate_table, cost_lines, found_lines, provenance, sentence
 from scalec.search.worker import work as take_work
 from scalec.search.writeback import NotWritten, write_back
-from scalec.setting import command_error, constant, make_setting
+from scalec.setting import command_error, constant, make_setting, usage_error
 from scalec.show import show
 from scalec.sought import LEAST_SEEDS, Sought, sought
 
@@ -82,16 +83,17 @@ def search(arguments: argparse.Namespace) -> int:
     loaded.named("baseline")
     if not arguments.free and loaded.program.search is None:
         return _nothing_sought(loaded, arguments)
-    try:
-        found, plan = _plan(loaded, arguments)
-    except SourceError as error:
-        return fail(str(error), NO_ACCESS)
+    source, refused = _source(arguments)
+    if refused and not arguments.dry_run:
+        return fail(refused, NO_ACCESS)
+    found, plan = _plan(loaded, source, arguments)
     if not found.chosen:
         print("\n".join(_none(found)))
-        return fail("no candidate is left", WRONG_INPUT)
+        return fail("no candidate is left", WRONG_INPUT) if not refused else fail(refused, NO_ACCESS)
     if arguments.dry_run:
         print("\n".join([*candidate_table(found), "", *cost_lines(plan)]))
-        return DONE
+        refused = refused or why_refused(plan.store, plan.options)
+        return DONE if not refused else fail(refused, NO_ACCESS)
     stop_on_terminate()
     try:
         result = hunt(plan)
@@ -109,8 +111,19 @@ def _nothing_sought(loaded: Loaded, arguments: argparse.Namespace) -> int:
     return WRONG_INPUT
 
 
-def _plan(loaded: Loaded, arguments: argparse.Namespace) -> tuple[Candidates, Plan]:
-    source = _source(arguments)
+def why_refused(store: Store, options: Options) -> str | None:
+    """Say why the run that a dry run tells of could not begin, if it could not."""
+    import_module("optuna")
+    if options.launcher == "slurm":
+        import_module("submitit")
+    try:
+        store.try_out()
+    except StoreError as error:
+        return str(error)
+    return None
+
+
+def _plan(loaded: Loaded, source: Source, arguments: argparse.Namespace) -> tuple[Candidates, Plan]:
     if arguments.free:
         base = make_setting(loaded.program, changes=arguments.changes)
         found, seeds, validate = _maximal(loaded, arguments, base), LEAST_SEEDS, None
@@ -126,15 +139,13 @@ def _plan(loaded: Loaded, arguments: argparse.Namespace) -> tuple[Candidates, Pl
     )  # fmt: skip
 
 
-def _source(arguments: argparse.Namespace) -> Source:
-    """Find where accuracy comes from; a dry run does without one that cannot run."""
+def _source(arguments: argparse.Namespace) -> tuple[Source, str | None]:
+    """Find where accuracy comes from; or why that cannot run, and what a dry run can do with."""
     budget = budget_of(arguments)
     try:
-        return find_source(arguments.accuracy, arguments.data, budget)
-    except SourceError:
-        if not arguments.dry_run:
-            raise
-        return Source("", (), arguments.data, budget, {})
+        return find_source(arguments.accuracy, arguments.data, budget, arguments.launcher == "local"), None
+    except SourceError as error:
+        return Source("", (), arguments.data, budget, {}), str(error)
 
 
 def _sought(loaded: Loaded) -> Sought:
@@ -148,7 +159,9 @@ def _sought(loaded: Loaded) -> Sought:
 def _maximal(loaded: Loaded, arguments: argparse.Namespace, base: Setting) -> Candidates:
     names = [s.ascii_name(name.strip()) for name in arguments.free.split(",")]
     for name in names:
-        if name not in loaded.program.file.constants() or names.count(name) > 1:
+        if names.count(name) > 1:
+            raise usage_error("E104", f"`{name}` is named twice", "--free ", arguments.free)
+        if name not in loaded.program.file.constants():
             raise command_error("E501", f"no let can be free that is called `{name}`", "--free ", arguments.free)
     budgets = {
         quantity: _positive(f"--{option} ", text)
@@ -163,7 +176,7 @@ def _maximal(loaded: Loaded, arguments: argparse.Namespace, base: Setting) -> Ca
 def _positive(head: str, text: str) -> Fraction:
     value = constant(head, text)
     if not isinstance(value, Fraction) or value <= 0:
-        raise command_error("E203", "expected a number above 0", head, text, help="write `0.6M` or `8GiB`")
+        raise usage_error("E203", "expected a number above 0", head, text, help="write `0.6M` or `8GiB`")
     return value
 
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -54,9 +55,12 @@ class Source:
 
 
 def find_source(
-    accuracy: str | None = None, data: str | None = None, budget: Mapping[str, float] | None = None
+    accuracy: str | None = None, data: str | None = None, budget: Mapping[str, float] | None = None, here: bool = True
 ) -> Source:
-    """Take `--accuracy`: nothing is the built-in trainer, else `module:function` or a command. Raises `SourceError`."""
+    """Take `--accuracy`: nothing is the built-in trainer, else `module:function` or a command. Raises `SourceError`.
+
+    `here` tells whether a command runs on this machine, which must then have its program.
+    """
     budget = dict(budget or {})
     common: dict[str, object] = {"budget": budget, "torch": _version("torch")}
     if accuracy is None or _FUNCTION.fullmatch(accuracy):
@@ -65,13 +69,23 @@ def find_source(
         told = _identify([*words, "--identify", json.dumps({"data": data, "budget": budget})], name)
         own = {"code": code_digest(Path(__file__).with_name("train.py"))} if accuracy is None else _listing(data)
         return Source(name, words, data, budget, {**common, **own, **told, "source": name}, True)
-    words = tuple(shlex.split(accuracy))
-    if not words:
-        raise SourceError("the command for --accuracy is empty")
+    words = _words(accuracy)
+    if here and shutil.which(words[0]) is None:
+        raise SourceError(f"--accuracy {words[0]}: there is no such program, or it may not be run")
     files = [Path(word) for word in words if Path(word).is_file()]
     code = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     spoken = [Path(word).name if Path(word).is_file() else word for word in words]
     return Source(" ".join(spoken), words, data, budget, {**common, **_listing(data), "code": code, "source": spoken})
+
+
+def _words(command: str) -> tuple[str, ...]:
+    try:
+        words = tuple(shlex.split(command))
+    except ValueError as error:
+        raise SourceError(f"--accuracy {command}: {str(error).lower()}") from None
+    if not words:
+        raise SourceError("the command for --accuracy is empty")
+    return words
 
 
 def digest_of(value: object) -> str:
@@ -112,7 +126,7 @@ def _identify(words: list[str], name: str) -> dict[str, object]:
     except subprocess.TimeoutExpired:
         raise SourceError(f"{name} did not say within {_SLOWEST} s what it depends on") from None
     if run.returncode != 0:
-        said = [line.strip() for line in run.stderr.splitlines() if line.strip()]
+        said = [line.strip().removeprefix("scalec: ") for line in run.stderr.splitlines() if line.strip()]
         raise SourceError(f"{name} cannot run: {said[-1] if said else f'exit code {run.returncode}'}")
     try:
         told = json.loads(run.stdout.strip().splitlines()[-1])

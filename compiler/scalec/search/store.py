@@ -66,31 +66,53 @@ class Store:
             mend(journal)
             yield _journal(journal)
 
+    def try_out(self) -> None:
+        """See whether a database can be used, and write nothing. Raises `StoreError`."""
+        if self.url is not None:
+            with _plainly(self.url):
+                from sqlalchemy import create_engine
+
+                engine = create_engine(self.url)
+                engine.connect().close()
+                engine.dispose()
+
     def _database(self, url: str) -> "BaseStorage":
         from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
-        from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, ProgrammingError, SQLAlchemyError
+        from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-        if url.startswith("sqlite"):
-            raise StoreError("SQLite runs a trial twice now and then: leave --storage out, or use PostgreSQL or MySQL")
-        for left in reversed(range(_ATTEMPTS)):
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
+        with _plainly(url), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for left in reversed(range(_ATTEMPTS)):
+                try:
                     return RDBStorage(
                         url, heartbeat_interval=self.heartbeat, grace_period=4 * self.heartbeat,
                         heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=RETRIES),
                         engine_kwargs={"pool_pre_ping": True},
                     )  # fmt: skip
-            except (ArgumentError, NoSuchModuleError):
-                raise StoreError("--storage is no URL of a database: write postgresql://user@host/name") from None
-            except ImportError as error:
-                raise StoreError(f"--storage needs {error.name or 'the driver of that database'}") from None
-            except SQLAlchemyError as error:
-                if not left or not isinstance(error, IntegrityError | ProgrammingError):
-                    said = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()
-                    raise StoreError(f"the database cannot be used: {said[0] if said else 'no reason given'}") from None
-            time.sleep(1)  # another process has just been making the tables of an empty database
+                except (IntegrityError, ProgrammingError):
+                    if not left:
+                        raise
+                time.sleep(1)  # another process has just been making the tables of an empty database
         raise AssertionError
+
+
+@contextmanager
+def _plainly(url: str) -> Iterator[None]:
+    """Say in a line why a database cannot be opened. Raises `StoreError`."""
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+    if url.startswith("sqlite"):
+        raise StoreError("SQLite runs a trial twice now and then: leave --storage out, or use PostgreSQL or MySQL")
+    try:
+        yield
+    except (ArgumentError, NoSuchModuleError):
+        raise StoreError("--storage is no URL of a database: write postgresql://user@host/name") from None
+    except ImportError as error:
+        name = error.name or getattr(error.__cause__, "name", None) or "the driver of that database"
+        raise StoreError(f"--storage needs {name}") from None
+    except SQLAlchemyError as error:
+        said = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()
+        raise StoreError(f"the database cannot be used: {said[0] if said else 'no reason given'}") from None
 
 
 def _guarded(storage: "BaseStorage") -> "Iterator[BaseStorage]":

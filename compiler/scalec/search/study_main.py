@@ -16,12 +16,12 @@ from scalec.output import replace_file
 from scalec.render import printable
 from scalec.search import chart
 from scalec.search.ladder import POWER
-from scalec.search.main import options_of, stop_on_terminate, store_of
+from scalec.search.main import options_of, stop_on_terminate, store_of, why_refused
 from scalec.search.source import Source, SourceError, find_source
 from scalec.search.store import Busy, StoreError
 from scalec.search.study import Plan, Result, Wanted, as_json, make_plan, measure
 from scalec.search.study_report import report
-from scalec.setting import command_error, make_setting
+from scalec.setting import command_error, make_setting, usage_error
 from scalec.table import table
 
 SEEDS, QUICK_SEEDS = 4, 2
@@ -41,7 +41,7 @@ def main(arguments: argparse.Namespace) -> int:
     loaded.named("baseline")
     _check_lets(loaded, arguments)
     try:
-        source = find_source(arguments.accuracy, arguments.data, _budget(arguments))
+        source = find_source(arguments.accuracy, arguments.data, _budget(arguments), arguments.launcher == "local")
     except SourceError as error:
         return fail(str(error), NO_ACCESS)
     growths = arguments.growth or (QUICK_GROWTHS if arguments.quick else GROWTHS)
@@ -50,7 +50,8 @@ def main(arguments: argparse.Namespace) -> int:
     seeds = range(arguments.seeds or (QUICK_SEEDS if arguments.quick else SEEDS))
     if arguments.dry_run:
         print("\n".join(_planned(plan, len(seeds), source)))
-        return DONE
+        refused = why_refused(store_of(arguments), options_of(arguments))
+        return DONE if not refused else fail(refused, NO_ACCESS)
     stop_on_terminate()
     options = replace(options_of(arguments), split=arguments.split)
     try:
@@ -72,7 +73,7 @@ def _check_lets(loaded: Loaded, arguments: argparse.Namespace) -> None:
         raise command_error("E501", f"the spec has no let `{missing[0]}`", "study ", arguments.spec, help=help)
     for name, text in arguments.changes:
         if name in POWER:
-            raise command_error("E501", f"`{name}` is what a study scales", "--set ", f"{name}={text}")
+            raise usage_error("E104", f"`{name}` is what a study scales", "--set ", f"{name}={text}")
 
 
 def _pixels(source: Source) -> Sequence[int] | None:

@@ -28,7 +28,9 @@ def work(store: Store, accuracy: str | None, data: str | None, options: Options,
                 if not ledger.open() or "source" not in (told := ledger.study.user_attrs):
                     continue
                 budget = told["source"]["budget"]
-                source = sources.setdefault(repr(budget), find_source(accuracy, data, budget))
+                if repr(budget) not in sources:
+                    sources[repr(budget)] = find_source(accuracy, data, budget, options.launcher == "local")
+                source = sources[repr(budget)]
                 if not ledger.is_of(source.digest):
                     if name not in passed_over:
                         print(f"passed over: a search by {told['source']['name']}, not as it is here", file=sys.stderr)
