@@ -147,7 +147,7 @@ def test_a_spec_that_does_not_compile(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_what_cannot_be_compared_may_be_edited_as_well(capsys: pytest.CaptureFixture[str]) -> None:
-    edit(B1, "nn.ReLU()", "nn.SiLU()")
+    edit(B1, "nn.ReLU(inplace=True)", "nn.SiLU()")
     Path("models/b2.py").write_bytes(B1.read_bytes().replace(b"# content-sha256", b"# no hash"))
     edit("specs/part.scl", "BatchNorm", "BathcNorm")
     code, states, found = checked(capsys)
@@ -158,7 +158,7 @@ def test_what_cannot_be_compared_may_be_edited_as_well(capsys: pytest.CaptureFix
     code, states, found = checked(capsys)
     assert code == exits.WRONG_INPUT and sorted(found) == ["E603", "E605", "E605", "E605"]
     assert states["models/b0.py"] == "orphan" and states["models/b1.py"] == "orphan, and edited by hand"
-    B1.write_bytes(B1.read_bytes().replace(b"nn.SiLU()", b"nn.ReLU()").replace(b"\n", b"\r\n"))
+    B1.write_bytes(B1.read_bytes().replace(b"nn.SiLU()", b"nn.ReLU(inplace=True)").replace(b"\n", b"\r\n"))
     assert checked(capsys)[1]["models/b1.py"] == "orphan", "the edit is taken back; line ends are none"
 
 
@@ -544,7 +544,7 @@ def test_update_refuses_what_was_edited(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_update_leaves_a_test_with_its_file(capsys: pytest.CaptureFixture[str]) -> None:
     update = ["compile", "--update", "models", "--specs", "specs"]
-    edit(B0, "nn.ReLU()", "nn.SiLU()")
+    edit(B0, "nn.ReLU(inplace=True)", "nn.SiLU()")
     edit("specs/part.scl", "Conv(1)", "Conv(3)")
     before = TEST.read_bytes()
     capsys.readouterr()
