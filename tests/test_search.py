@@ -14,7 +14,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scalec.cli import main
@@ -340,6 +340,7 @@ RUNS = st.integers(3, 8).flatmap(
 
 
 @given(RUNS)
+@example([{0: 0.0, 1: 0.0, 2: 0.0, 3: 0.233, 4: 1.0}, {0: 0.0, 1: 0.0, 2: 0.0, 3: 0.546, 4: 0.687}])
 def test_the_best_has_the_highest_mean_and_is_tied_with_itself(results: list[dict[int, float]]) -> None:
     ranked = standings(results)
     best = ranked[0]

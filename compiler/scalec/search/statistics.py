@@ -9,6 +9,7 @@ import statistics
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 SIGNIFICANT = 0.1
 """A candidate gets no more seeds if it is worse than the best at this level, by Wilcoxon's signed ranks."""
@@ -51,15 +52,18 @@ def standings(results: Sequence[Runs]) -> list[Standing]:
     return sorted(found, key=lambda each: (each.behind, not each.tied, each.index))
 
 
-def _mean(runs: Runs) -> float:
-    return statistics.fmean(runs.values())
+def _mean(runs: Runs) -> Fraction:
+    """Give the mean, exactly: of floats the best could be behind another with the same mean."""
+    return statistics.mean(map(Fraction, runs.values()))
 
 
 def _standing(index: int, runs: Runs, best: Runs) -> Standing:
     both = sorted(set(runs) & set(best))
-    behind, error = mean_error([best[seed] - runs[seed] for seed in both]) if both else (_mean(best) - _mean(runs), 0.0)
+    ours, theirs = (_mean({seed: each[seed] for seed in both} or each) for each in (runs, best))
+    behind, error = float(theirs - ours), mean_error([best[seed] - runs[seed] for seed in both])[1] if both else 0.0
     deviation = statistics.stdev(runs.values()) if len(runs) > 1 else None
-    return Standing(index, runs, _mean(runs), deviation, behind, error, len(runs) == len(best) and behind <= error)
+    mean = float(_mean(runs))
+    return Standing(index, runs, mean, deviation, behind, error, len(runs) == len(best) and behind <= error)
 
 
 def pick(ranked: Sequence[Standing], burden: Sequence[tuple[int, ...]]) -> Standing:
