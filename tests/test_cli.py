@@ -1,11 +1,13 @@
 """The command line: exit codes, what is printed where, and what happens to files."""
 
 import errno
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 from typing import Any
@@ -563,7 +565,10 @@ def test_control_c_is_quiet(spec: Path) -> None:
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as waiting:
         assert waiting.stdin and waiting.stdout and waiting.stderr
-        time.sleep(1)
+        waiting.stdin.write(b"#\n")
+        waiting.stdin.flush()
+        while any(fcntl.ioctl(waiting.stdin, termios.FIONREAD, bytes(4))):
+            time.sleep(0.05)  # until it reads, and so has begun
         waiting.send_signal(signal.SIGINT)
         assert waiting.wait(timeout=60) == exits.INTERRUPTED
         assert not waiting.stdout.read() and not waiting.stderr.read()
