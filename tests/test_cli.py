@@ -567,7 +567,7 @@ def test_control_c_is_quiet(spec: Path) -> None:
         assert waiting.stdin and waiting.stdout and waiting.stderr
         waiting.stdin.write(b"#\n")
         waiting.stdin.flush()
-        while any(fcntl.ioctl(waiting.stdin, termios.FIONREAD, bytes(4))):
+        while waiting.poll() is None and any(fcntl.ioctl(waiting.stdin, termios.FIONREAD, bytes(4))):
             time.sleep(0.05)  # until it reads, and so has begun
         waiting.send_signal(signal.SIGINT)
         assert waiting.wait(timeout=60) == exits.INTERRUPTED
