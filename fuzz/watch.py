@@ -3,6 +3,7 @@
 import ast
 import re
 import resource
+import signal
 import time
 import traceback
 from collections import Counter
@@ -17,6 +18,12 @@ from scalec.sought import sought
 
 MOST_SECONDS = 2.0
 MOST_MEBIBYTES = 256.0
+PATIENCE = 5.0
+"""So many times that long, and an input is given up."""
+
+
+class GivenUp(BaseException):
+    """An input took far too long."""
 
 
 def parsed(data: bytes) -> None:
@@ -54,15 +61,14 @@ class Tally:
         """Run one input, look at its errors, its time (of the processor: others run here too) and its memory."""
         self.inputs += 1
         start = time.process_time()
+        signal.signal(signal.SIGPROF, _give_up)
+        signal.setitimer(signal.ITIMER_PROF, PATIENCE * MOST_SECONDS)
         try:
-            run(data)
-            self.passed += 1
-        except CompileError as error:
-            if wrong := _misplaced(error):
-                self._fault(name, data, wrong)
-            self.codes.update(found.code for found in error.diagnostics[:1])
-        except Exception:
+            self._run(name, data, run)
+        except (Exception, GivenUp):
             self._fault(name, data, traceback.format_exc(limit=-4))
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
         seconds = time.process_time() - start
         if seconds > MOST_SECONDS:
             self._fault(name, data, f"took {seconds:.1f} seconds")
@@ -72,8 +78,21 @@ class Tally:
             self._fault(name, data, f"came to {peak:.0f} MiB")
         self.mebibytes = max(self.mebibytes, peak)
 
+    def _run(self, name: str, data: bytes, run: Callable[[bytes], None]) -> None:
+        try:
+            run(data)
+            self.passed += 1
+        except CompileError as error:
+            if wrong := _misplaced(error):
+                self._fault(name, data, wrong)
+            self.codes.update(found.code for found in error.diagnostics[:1])
+
     def _fault(self, name: str, data: bytes, what: str) -> None:
         self.faults.append(f"{name}: {what.rstrip()}\n  {data!r}")
+
+
+def _give_up(*_: object) -> None:
+    raise GivenUp
 
 
 def _misplaced(error: CompileError) -> str | None:

@@ -32,6 +32,11 @@ def crash(_: bytes) -> None:
     raise KeyError("c")
 
 
+def hang_for_ever(_: bytes) -> None:
+    while True:
+        pass
+
+
 def hang(_: bytes) -> None:
     start = time.process_time()
     while time.process_time() - start < 1.1 * watch.MOST_SECONDS:
@@ -42,7 +47,7 @@ def silent(_: bytes) -> None:
     raise CompileError([])
 
 
-@pytest.mark.parametrize("bad", [crash, hang, silent])
+@pytest.mark.parametrize("bad", [crash, hang, hang_for_ever, silent])
 def test_what_it_is_to_see(bad: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(watch, "MOST_SECONDS", 0.3)
     monkeypatch.setattr(watch, "MOST_MEBIBYTES", 1e9)

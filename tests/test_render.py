@@ -105,6 +105,16 @@ def test_a_long_line_is_cut_around_each_place() -> None:
         assert line.index(mark * 5) == shown.index(word) and len(shown) < 130
 
 
+@pytest.mark.parametrize("end", ["", "\r", "\r\n", "\r\r\r"])
+@pytest.mark.parametrize("length", [0, 119, 120, 121, 122, 300])
+def test_a_place_behind_the_end_of_a_line_is_shown(length: int, end: str) -> None:
+    """A `\\r` is no part of a line, and may have a place all the same."""
+    source = Source("a.scl", "a" * length + end)
+    for place in range(length, length + len(end) + 1):
+        text = render([Diagnostic("E001", "m", Label(Span(source, place, place), "here"))])
+        assert "^ here" in text or not source.text
+
+
 def test_at_most_twenty() -> None:
     text = "\n".join(f"let a{n} = $" for n in range(25))
     source = Source("a.scl", text)

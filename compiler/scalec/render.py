@@ -126,7 +126,7 @@ def _rows(source: Source, labels: list[Label]) -> list[_Row]:
         length = len(source.line(number))
         while left:
             column = source.position(left[0].span.start)[1] - 1
-            first = max(0, min(column - WIDEST // 2, length - WIDEST)) if length > WIDEST else 0
+            first = max(0, column - WIDEST, min(column - WIDEST // 2, length - WIDEST))  # a `\r` is no part of `length`
             here = [each for each in left if first <= source.position(each.span.start)[1] - 1 <= first + WIDEST]
             rows.append(_Row(number, tuple(here), first))
             left = [each for each in left if each not in here]
