@@ -42,7 +42,7 @@ CHAINS = {
     "behind a sum": ("sum { Conv(3) → C ⊙ BatchNorm } { } ⊙ ReLU", 2),
     "a sum of the input first": ("sum { } { Conv(3) → C ⊙ BatchNorm }", 0),
     "a sum of one call first": ("sum { Conv(3) → C } { }", 1),
-    "a sum of another sum first": ("sum { sum { Conv(3) → C } { Conv(1) → C } } { }", 1),
+    "a sum of another sum first": ("sum { sum { Conv(3) → C } { } } { }", 1),
     "a sum of three": ("sum { Conv(3) → C ⊙ BatchNorm } { } { Conv(1) → C }", 0),
     "a sum of what keeps its output": ("sum { Conv(3) → C ⊙ Sigmoid } { }", 0),
     "a sum with what may be absent": ("sum if n > 1 { Conv(3) → C } { Conv(3) → C ⊙ BatchNorm } { }", 1),

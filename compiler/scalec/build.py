@@ -53,7 +53,7 @@ def _present(children: list[Any]) -> tuple[Any, ...]:
 
 
 @v_args(meta=True)
-class _Builder(Transformer_NonRecursive):  # type: ignore[type-arg]
+class _Builder(Transformer_NonRecursive):  # type: ignore[type-arg]  # generic in Lark's stub alone
     """Rules whose name is a node's lower-case name; the tree has `None` where something optional is absent."""
 
     def __init__(self, source: Source, report: Report) -> None:
@@ -203,7 +203,8 @@ class _Builder(Transformer_NonRecursive):  # type: ignore[type-arg]
         return s.Repeat(self._span(meta), children[0] is not None, children[1])
 
     def ascription(self, meta: Meta, children: list[Any]) -> s.Shape | s.Dim:
-        return children[0]  # type: ignore[no-any-return]
+        made: s.Shape | s.Dim = children[0]
+        return made
 
     def guard(self, meta: Meta, children: list[s.Expr]) -> s.Expr:
         return children[0]

@@ -42,4 +42,4 @@ def _complete_files(parser: argparse.ArgumentParser) -> None:
             for command in action.choices.values():
                 _complete_files(command)
         elif action.metavar in ("SPEC", "FILE", "FILE|DIR"):
-            action.complete = shtab.FILE  # type: ignore[attr-defined]
+            action.complete = shtab.FILE  # type: ignore[attr-defined]  # how shtab is told

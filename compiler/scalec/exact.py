@@ -360,13 +360,13 @@ def round_half_even(a: Number) -> int:
     return round_half_up(a) if isinstance(a, Radical) else round(a)
 
 
-def to_multiple(x: Number, m: Fraction | int, floor_share: Fraction | None = None) -> int:
+def to_multiple(x: Number, m: Number | int, floor_share: Number | None = None) -> int:
     """Return m * floor(x / m + 1/2), one m more if that is below floor_share * x.
 
     Zero is possible: there is no minimum.  Raise ArithmeticFailure if m is not a positive whole
     number, or over a limit.
     """
-    if m <= 0 or m.denominator != 1:
+    if isinstance(m, Radical) or m <= 0 or m.denominator != 1:
         raise ArithmeticFailure("a multiple must be a positive whole number")
     result = int(m) * round_half_up(multiply(x, Fraction(1, int(m))))
     if floor_share is not None and compare(Fraction(result), multiply(x, floor_share)) < 0:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from scalec import exact
 from scalec import syntax as s
@@ -12,6 +12,9 @@ from scalec.limits import MAX_WHOLE
 from scalec.record import record
 from scalec.source import Span
 
+if TYPE_CHECKING:
+    from scalec.program import Callee
+
 WORDS = ("same", "symmetric")
 TRUTH = {"true": True, "false": False}
 
@@ -20,7 +23,7 @@ TRUTH = {"true": True, "false": False}
 class Partial:
     """An operator or block as a value, some of its arguments given: `SiLU`, `Depthwise(3)`."""
 
-    callee: object
+    callee: "Callee"
     arguments: tuple[tuple[str, "Value"], ...]
 
 
@@ -30,9 +33,9 @@ Value = Number | bool | str | Partial
 class Failure(Exception):
     """An expression or a unit has no value here. Carries the finding."""
 
-    def __init__(self, code: str, message: str, span: Span, label: str = "", **more: object) -> None:
+    def __init__(self, code: str, message: str, span: Span, label: str = "", **more: Any) -> None:
         super().__init__(message)
-        self.diagnostic = finding(code, message, Label(span, label), **more)  # type: ignore[arg-type]
+        self.diagnostic = finding(code, message, Label(span, label), **more)
 
     @classmethod
     def of(cls, diagnostic: Diagnostic) -> "Failure":
@@ -67,7 +70,7 @@ def _round(function: Callable[[Number], int]) -> Callable[[Number], Number]:
 
 
 def _to_multiple(x: Number, multiple: Number, floor: Number | None = None) -> Number:
-    return Fraction(exact.to_multiple(x, multiple, floor))  # type: ignore[arg-type]
+    return Fraction(exact.to_multiple(x, multiple, floor))
 
 
 FUNCTIONS: Mapping[str, Function] = {

@@ -108,8 +108,8 @@ def footprint_of(call: s.Call, scope: Scope) -> Footprint:
     made = Footprint(
         words.get("mode") == "training",
         whole(given["batch"], scope, "the batch", most=MOST_SAMPLES) if "batch" in given else 1,
-        words.get("dtype", "float32"),  # type: ignore[arg-type]
-        words.get("optimizer", "adamw"),  # type: ignore[arg-type]
+        words.get("dtype", "float32"),  # type: ignore[arg-type]  # `check` knows the words
+        words.get("optimizer", "adamw"),  # type: ignore[arg-type]  # the same
         truth(given["amp"], scope) if "amp" in given else False,
     )
     if made.amp and made.dtype == "float32":

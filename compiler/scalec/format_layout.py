@@ -79,16 +79,20 @@ class Canvas:
 
 
 class Doc(Protocol):
-    """Something to lay out. `first` is how wide it is up to where it may be broken, if `stops` says that it may."""
+    """Something to lay out."""
 
     @property
     def flat(self) -> str | None:
         """The text on one line; nothing if it has to be broken."""
 
     @property
-    def first(self) -> int: ...  # noqa: D102
+    def first(self) -> int:
+        """How wide it is up to where it may be broken."""
+
     @property
-    def stops(self) -> bool: ...  # noqa: D102
+    def stops(self) -> bool:
+        """Whether it may be broken."""
+
     def write(self, canvas: Canvas, rest: int) -> None:
         """Lay it out where it does not fit on the line; `rest` is how much follows on its last line."""
 

@@ -254,7 +254,7 @@ class _Grid:
 
     def _figures(self, sums: "_Sums", start: Integers) -> Figures:
         peak = sums.most if self.tally.all_modules else self._peaks(sums, start)
-        stored = resident_of(Cost(sums.params, sums.buffers), sums.counters)  # type: ignore[arg-type]
+        stored = resident_of(Cost(sums.params, sums.buffers), sums.counters)  # type: ignore[arg-type]  # arrays add up as numbers do
         found = (sums.params, sums.buffers, sums.macs, sums.activations, stored + peak)
         return Figures(self.exists, *(np.where(self.exists, each, 0) for each in found))
 

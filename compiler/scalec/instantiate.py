@@ -163,10 +163,10 @@ class Builder:
             raise Failure("E102", f"unknown block or operator `{call.name.span.text}`", call.name.span)
         report = Report()
         known = dict(partial.arguments) if partial else {}
-        bound = bind(call, callee, report, frozenset(known))  # type: ignore[arg-type]
+        bound = bind(call, callee, report, frozenset(known))
         if report.diagnostics:
             raise Failure.of(report.diagnostics[0])
-        return _Use(call, callee, known, bound)  # type: ignore[arg-type]
+        return _Use(call, callee, known, bound)
 
     def _presets(self, callee: Callee, home: FileScope) -> dict[str, tuple[s.Expr, FileScope]]:
         """Give what `default` statements set, and in which file: the block's own, then the compiled one."""

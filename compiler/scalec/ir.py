@@ -80,7 +80,7 @@ class Wrap:
     x: Shape
     y: Shape
     in_place: bool = False
-    """Whether a gate may write over what it gates, a residual or sum over its first branch (see `deploy`)."""
+    """Whether a gate may write over what it gates (see `deploy`), a residual or sum over its first branch."""
 
 
 @unique

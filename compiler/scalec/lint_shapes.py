@@ -182,7 +182,8 @@ def _sides(leaf: ir.Leaf) -> tuple[int, int] | None:
     stride, padding = getattr(operator, "stride", 1), getattr(operator, "padding", None)
     if padding != "same" or stride == 1 or not leaf.x.is_map:
         return None
-    return pads(leaf.x.height, operator.kernel, stride, getattr(operator, "dilation", 1), padding)  # type: ignore[attr-defined]
+    kernel = getattr(operator, "kernel", 1)
+    return pads(leaf.x.height, kernel, stride, getattr(operator, "dilation", 1), padding)
 
 
 # W303

@@ -31,12 +31,12 @@ DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.
 Way = Literal["storages", "mem_tracker"]
 
 
-class Storages(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Storages(TorchDispatchMode):  # type: ignore[no-untyped-call]  # PyTorch says no types here
     """Follows how many bytes of tensor storage are alive; each storage counts once, until it is freed."""
 
     def __init__(self, tensors: Iterable[Tensor]) -> None:
         """Begin with tensors that are there already."""
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # nor here
         self.live: dict[int, int] = {}
         self.bytes = self.peak = 0
         for tensor in tensors:

@@ -109,7 +109,7 @@ def replace_file(path: Path, data: bytes) -> None:
     except OSError as error:
         _remove(Path(temporary))
         raise OSError(error.errno, error.strerror, str(path)) from None
-    except BaseException:
+    except BaseException:  # Ctrl-C too: nothing half written stays
         _remove(Path(temporary))
         raise
     _settle(path.parent)

@@ -12,7 +12,7 @@ from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedToken
 
 from scalec.build import build
 from scalec.characters import check_characters, report_character
-from scalec.diagnostics import Edit, Fix, Report, offer
+from scalec.diagnostics import CompileError, Edit, Fix, Report, offer
 from scalec.hints import Hints, token_span
 from scalec.limits import MAX_BYTES, MAX_ERRORS, MAX_NAME, MAX_NESTING, MAX_TOKENS
 from scalec.nearest import nearest
@@ -122,12 +122,12 @@ def _lex(text: str, source: Source, report: Report) -> list[Token]:
     raise _stop(report)
 
 
-def _stop(report: Report) -> Exception:
+def _stop(report: Report) -> CompileError:
     try:
         report.stop_on_error()
-    except Exception as error:
+    except CompileError as error:
         return error
-    return AssertionError("no error to stop on")
+    raise AssertionError("no error to stop on")
 
 
 def _check_limits(tokens: list[Token], source: Source, report: Report) -> None:

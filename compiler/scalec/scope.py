@@ -135,7 +135,7 @@ def extend(partial: Partial, call: s.Call, scope: FileScope | LocalScope) -> Par
     """Give an operator more of its arguments."""
     report = Report()
     known = dict(partial.arguments)
-    bound = bind(call, partial.callee, report, frozenset(known))  # type: ignore[arg-type]
+    bound = bind(call, partial.callee, report, frozenset(known))
     if report.diagnostics:
         raise Failure.of(report.diagnostics[0])
     known |= {name: evaluate(expr, scope) for name, expr in bound.items()}
