@@ -18,8 +18,8 @@ lint:  ## black, ruff and mypy --strict
 	black --check --quiet . && ruff check --quiet . && mypy
 
 golden: ## write the parser's tables and the golden files anew; review the diff
-	python -m scalec.parser_tables
-	python -m pytest -q tests/test_emitted.py tests/test_errors.py tests/test_lint.py tests/test_explain.py tests/test_companion.py tests/test_diff.py --update
+	python -m scalec.language.grammar
+	python -m pytest -q tests/emit/test_emitted.py tests/diagnostics/test_errors.py tests/lint/test_lint.py tests/diagnostics/test_explain.py tests/emit/test_test_file.py tests/commands/test_diff.py --update
 	cd examples/hatch && scalec compile --update
 
 benchmark: ## compile speed against importing torch and building timm's B4; checking 200 files; the page of results

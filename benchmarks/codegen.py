@@ -46,8 +46,8 @@ PARTS = {
     "jinja2": "import jinja2",
     "pydantic": "import pydantic",
     "black": "import black",
-    "scalec, all of the compile path": "import scalec.emit, scalec.compiler, scalec.output",
-    "and build the parser": "import scalec.emit, scalec.compiler, scalec.parse; scalec.parse._lark()",
+    "scalec, all of the compile path": "import scalec.emit.emit, scalec.compiler, scalec.project.write",
+    "and build the parser": "import scalec.emit.emit, scalec.compiler, scalec.language.parse as p; p._lark()",
 }
 
 

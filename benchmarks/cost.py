@@ -37,11 +37,11 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from peers import timm_model
 from scalec.compiler import load
-from scalec.cost import total
-from scalec.grid import evaluate_many
-from scalec.ir import leaves
-from scalec.setting import make_setting
-from scalec.tally import Tally
+from scalec.cost.count import total
+from scalec.network.network import leaves
+from scalec.program.request import make_setting
+from scalec.solve.cost_table import Tally
+from scalec.solve.vectorized import evaluate_many
 
 RESULT = ROOT / "benchmarks" / "results" / "cost.json"
 SPEC = ROOT / "specs" / "efficientnet.scl"

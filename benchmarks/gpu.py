@@ -40,9 +40,9 @@ from contest import (
     ensure_equal,
     size,
 )
-from scalec.footprint import Footprint
-from scalec.ir import Network, leaves
-from scalec.memory import memory
+from scalec.cost.memory.peak import memory
+from scalec.network.network import Network, leaves
+from scalec.program.memory_call import Footprint
 
 REGIONS = "scalec, a nested region for each kind of block"
 EAGER = [

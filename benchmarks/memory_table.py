@@ -15,9 +15,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from memory_nets import SHIPPED, WRITTEN, network
 from scalec.compiler import Compiled
-from scalec.footprint import INFERENCE, Footprint
-from scalec.memory import memory
-from scalec.memory_oracle import measure, prepare
+from scalec.cost.memory.peak import memory
+from scalec.program.memory_call import INFERENCE, Footprint
+from scalec.verify.memory_oracle import measure, prepare
 
 PAGE = ROOT / "docs" / "memory.md"
 BEGIN, END = "<!-- written by benchmarks/memory_table.py -->", "<!-- end -->"

@@ -1,7 +1,7 @@
 """The EfficientNet paper's FLOPS, printed against computed: writes the tables in docs/paper.md, between its markers.
 
 Every network is compiled from a spec in specs/ with `--set d=… --set w=… --set r=…`. No peer is needed: whether the
-computed numbers are right is for tests/test_paper.py, which asks timm.
+computed numbers are right is for tests/cost/test_paper.py, which asks timm.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from scalec.compiler import Loaded, load
-from scalec.cost import Cost, cost
+from scalec.cost.count import Cost, cost
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "paper.md"

@@ -18,8 +18,8 @@ import torch
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from scalec.cost import cost
-from test_zoo import EVEN, ODD, ROWS, compare, count, ours
+from scalec.cost.count import cost
+from verify.test_zoo import EVEN, ODD, ROWS, compare, count, ours
 
 PAGE = ROOT / "docs" / "zoo.md"
 ALONE, TOO_LARGE = 60e6, 250e6
@@ -75,8 +75,8 @@ Outputs in eval and train mode, the gradients of all parameters and of the input
 and {ODD} pixels, differ by at most {max(compared):.1e} of the largest value. The others, the largest, were only
 counted in this run. {peers}.
 
-`python benchmarks/zoo_table.py` writes this page. `tests/test_zoo.py` checks the same rows: a few by default, most
-under the marker `slow`, the largest under `full`.
+`python benchmarks/zoo_table.py` writes this page. `tests/verify/test_zoo.py` checks the same rows: a few by default,
+most under the marker `slow`, the largest under `full`.
 """
     return f"{said}{table(found)}\n"
 

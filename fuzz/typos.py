@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from functools import cache
 
 from mutants import SPECS, tokens
-from scalec import syntax
 from scalec.compiler import load_text
-from scalec.diagnostics import CompileError, Diagnostic, Report
-from scalec.parse import decode, parse
-from scalec.resolve import resolve_library
-from scalec.syntax import KEYWORDS
+from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Report
+from scalec.language import syntax
+from scalec.language.parse import decode, parse
+from scalec.language.syntax import KEYWORDS
+from scalec.program.resolve import resolve_library
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 KINDS = ("deletion", "duplication", "swap", "letter")

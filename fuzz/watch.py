@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from scalec.compiler import load_text
-from scalec.diagnostics import CompileError, Report
-from scalec.parse import decode, parse
-from scalec.render import render
-from scalec.sought import sought
+from scalec.diagnostics.diagnostic import CompileError, Report
+from scalec.diagnostics.text import render
+from scalec.language.parse import decode, parse
+from scalec.program.search_schedule import sought
 
 MOST_SECONDS = 2.0
 MOST_MEBIBYTES = 256.0

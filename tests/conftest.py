@@ -10,7 +10,7 @@ import torch
 
 ROOT = Path(__file__).parent.parent
 
-collect_ignore = ["emitted"]  # what users get, their tests too: tests/test_companion.py runs them
+collect_ignore = ["emitted"]  # what users get, their tests too: tests/emit/test_test_file.py runs them
 os.environ["SCALEC_CACHE_DIR"] = ""  # no test may know what another has found out
 torch.set_num_threads(1)  # the processes of pytest-xdist share the cores
 

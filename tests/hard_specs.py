@@ -8,13 +8,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from nets import SPECS, spec
-from scalec.axis import STEPS
 from scalec.compiler import Loaded, load_text
-from scalec.cost import cost
-from scalec.diagnostics import CompileError
-from scalec.ir import Setting
-from scalec.memory import memory
-from scalec.tally import Tally
+from scalec.cost.count import cost
+from scalec.cost.memory.peak import memory
+from scalec.diagnostics.diagnostic import CompileError
+from scalec.network.network import Setting
+from scalec.solve.axis import STEPS
+from scalec.solve.cost_table import Tally
 
 
 def examples(count: int) -> settings:

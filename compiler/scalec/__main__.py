@@ -2,6 +2,6 @@
 
 import sys
 
-from scalec.cli import main
+from scalec.commands.cli import main
 
 sys.exit(main())

@@ -18,24 +18,25 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from scalec import compiler, diagnostics
-from scalec.axis import STEPS
+from scalec import compiler
 from scalec.compiler import Compiled, Loaded
-from scalec.cost import cost
-from scalec.exact import show
-from scalec.expr import Value
-from scalec.header import operator_name, title
-from scalec.names import python_name
-from scalec.render import render
-from scalec.setting import command_error, constant, make_setting
-from scalec.solve import Budgets, Found, PhiSearch, binding, spent
-from scalec.state import state_dict
-from scalec.tally import Tally
+from scalec.cost.count import cost
+from scalec.diagnostics import diagnostic as diagnostics
+from scalec.diagnostics.text import render
+from scalec.emit.header import operator_name, title
+from scalec.emit.state_dict import state_dict
+from scalec.language.exact import show
+from scalec.program.evaluate import Value
+from scalec.program.names import python_name
+from scalec.program.request import command_error, constant, make_setting
+from scalec.solve.axis import STEPS
+from scalec.solve.cost_table import Tally
+from scalec.solve.phi import Budgets, Found, PhiSearch, binding, spent
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from scalec.report import CostReport
+    from scalec.cost.report import CostReport
 
 Number = int | float | Fraction
 """A float is the decimal that Python prints: 0.1 is 1/10."""
@@ -89,7 +90,7 @@ class Network:
 
     def cost(self) -> "CostReport":
         """Count everything: the report that `scalec cost --format json` prints, as an object."""
-        from scalec.report import Wanted, cost_report
+        from scalec.cost.report import Wanted, cost_report
 
         return cost_report(self._compiled, Wanted())
 

@@ -19,20 +19,20 @@ from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
 
-from scalec import syntax as s
-from scalec.advice import decided, growth_warning, with_nearest
-from scalec.allow import allowed
-from scalec.constrain import Requirement, constrain
-from scalec.deploy import Deployment, deploy
-from scalec.diagnostics import CompileError, Diagnostic, Report, plural
-from scalec.features import body
-from scalec.ir import Network, Setting
-from scalec.parse import decode, parse, parse_partly
-from scalec.program import Program
+from scalec.cost.growth import decided, growth_warning, with_nearest
+from scalec.cost.requirements import Requirement, constrain
+from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Report, plural
+from scalec.language import syntax as s
+from scalec.language.parse import decode, parse, parse_partly
+from scalec.lint.allow import allowed
+from scalec.network.features import body
+from scalec.network.inference import Deployment, deploy
+from scalec.network.network import Network, Setting
+from scalec.network.scale import scale
+from scalec.program.program import Program
+from scalec.program.request import make_setting
+from scalec.program.resolve import resolve, resolve_library
 from scalec.record import record
-from scalec.resolve import resolve, resolve_library
-from scalec.scale import scale
-from scalec.setting import make_setting
 
 _WORD = re.compile(r"\w+")
 
@@ -52,7 +52,7 @@ class Compiled:
     @cached_property
     def source(self) -> str:
         """The emitted PyTorch file."""
-        from scalec.emit import emit
+        from scalec.emit.emit import emit
 
         return emit(self)
 
@@ -131,8 +131,8 @@ def check(path: Path, data: bytes | None = None) -> tuple[str, list[Diagnostic]]
 
     Says what was checked, and warns. Raises `CompileError`.
     """
-    from scalec.lint import warnings
-    from scalec.sought import sought
+    from scalec.lint.registry import warnings
+    from scalec.program.search_schedule import sought
 
     report, load_import = Report(), _importer(path.parent)
     spec = _read(str(path), path.read_bytes() if data is None else data, load_import, report)

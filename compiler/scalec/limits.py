@@ -1,7 +1,7 @@
 """Every limit on what a spec may ask for. Each is far beyond any network in use, and has an error that names it.
 
 Within them whatever a spec says comes to a result or an error in about two seconds and 256 MiB
-(`tests/test_limits.py`). Lines have no limit of their own: nothing costs more for being on one line.
+(`tests/program/test_limits.py`). Lines have no limit of their own: nothing costs more for being on one line.
 """
 
 # The text

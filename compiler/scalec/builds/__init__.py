@@ -4,12 +4,12 @@ import contextlib
 from pathlib import Path
 from typing import Literal
 
-from scalec.declared import declared
-from scalec.derive import Result, examined, plan, write_anew
-from scalec.diagnostics import CompileError, Diagnostic
-from scalec.pyproject import FILE, nearest
-from scalec.render import render
-from scalec.verdict import UP_TO_DATE
+from scalec.diagnostics.diagnostic import CompileError, Diagnostic
+from scalec.diagnostics.text import render
+from scalec.project.declarations import declared
+from scalec.project.pyproject import FILE, nearest
+from scalec.project.up_to_date import Result, examined, plan, write_anew
+from scalec.project.verdict import UP_TO_DATE
 
 Mode = Literal["check", "generate"]
 MODES: tuple[Mode, ...] = ("check", "generate")

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from scalec.diagnostics import Label, Report, did_you_mean, suggest
+from scalec.diagnostics.diagnostic import Label, Report, did_you_mean, suggest
+from scalec.diagnostics.source import Source, Span
 from scalec.importer.lists import Lists
 from scalec.ops import OPERATORS
-from scalec.source import Source, Span
 
 ACTIVATIONS = {
     "relu": "ReLU", "relu6": "ReLU6", "hard_swish": "HardSwish", "swish": "SiLU", "silu": "SiLU", "gelu": "GELU",

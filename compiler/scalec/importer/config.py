@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from scalec.diagnostics import CompileError, Label, Report, suggest
+from scalec.diagnostics.diagnostic import CompileError, Label, Report, suggest
+from scalec.diagnostics.source import Source, Span
 from scalec.importer.yaml import Reader, Setting
-from scalec.source import Source, Span
 
 _NUMBER = re.compile(r"[+-]?(\d{1,12}(\.\d{0,12})?|\.\d{1,12})([eE][+-]?\d{1,2})?")
 

@@ -2,8 +2,8 @@
 
 import re
 
-from scalec.diagnostics import CompileError, Report
-from scalec.source import Source, Span
+from scalec.diagnostics.diagnostic import CompileError, Report
+from scalec.diagnostics.source import Source, Span
 
 _TOKEN = re.compile(
     r"(?P<space>\s+|\#[^\n]*)|(?P<open>[\[(])|(?P<close>[\])])|(?P<comma>,)|(?P<name>[A-Za-z_]\w*\s*=)"

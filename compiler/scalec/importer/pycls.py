@@ -4,14 +4,14 @@ from dataclasses import replace
 from fractions import Fraction
 from math import lcm, log
 
-from scalec.diagnostics import CompileError, Report
+from scalec.diagnostics.diagnostic import CompileError, Report
+from scalec.diagnostics.source import Source, Span
 from scalec.importer.anynet import ONE, AnyNet, AnyStage, common_step, default_lines, scaling, to_step, write_anynet
 from scalec.importer.arch import Block
 from scalec.importer.blocks import write_blocks
 from scalec.importer.config import Config
 from scalec.importer.spec import Commented, Draft, Stage, number
 from scalec.importer.writer import Style
-from scalec.source import Source, Span
 
 KNOWN = {
     "MODEL": "TYPE DEPTH NUM_CLASSES ACTIVATION_FUN ACTIVATION_INPLACE LOSS_FUN SCALING_TYPE SCALING_FACTOR",

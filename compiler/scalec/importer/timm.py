@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from scalec.diagnostics import Report, plural
+from scalec.diagnostics.diagnostic import Report, plural
+from scalec.diagnostics.source import Source, Span
 from scalec.importer.arch import Block, read_arch
 from scalec.importer.blocks import write_blocks, written_for
 from scalec.importer.options import ONE, TimmOptions, make_divisible, scaled_repeats, to_multiple
 from scalec.importer.spec import Commented, Draft, Stage, defaults, number
 from scalec.importer.writer import Style, Written
-from scalec.source import Source, Span
 
 _LONGEST = 88  # columns for the call of a block, so that a stage fits on a line
 

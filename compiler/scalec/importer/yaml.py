@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import yaml
 
-from scalec.diagnostics import CompileError, Label, Report, did_you_mean
-from scalec.source import Source, Span
+from scalec.diagnostics.diagnostic import CompileError, Label, Report, did_you_mean
+from scalec.diagnostics.source import Source, Span
 
 
 @dataclass(frozen=True)

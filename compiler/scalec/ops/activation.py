@@ -4,9 +4,9 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Annotated, ClassVar
 
-from scalec.code import Call, call
 from scalec.ops.base import Flag, Kernel, Kind, Operands, Operator, OperatorError, Positive, operator
-from scalec.shape import Shape
+from scalec.ops.code import Call, call
+from scalec.ops.shape import Shape
 
 
 def _any_real(value: object) -> Fraction:

@@ -17,13 +17,13 @@ from typing import (
     get_type_hints,
 )
 
-from scalec.code import Call, Code
 from scalec.limits import MAX_WHOLE
+from scalec.ops.code import Call, Code
+from scalec.ops.shape import Shape
 from scalec.record import record
-from scalec.shape import Shape
 
 if TYPE_CHECKING:
-    from scalec.tape import Tape, Tensor
+    from scalec.cost.memory.tape import Tape, Tensor
 
 
 class OperatorError(ValueError):

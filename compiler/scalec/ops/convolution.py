@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from scalec.code import Call, Code, call, code
 from scalec.ops.base import Flag, Kernel, Operands, Operator, OperatorError, Padding, Whole, operator, undivided
+from scalec.ops.code import Call, Code, call, code
+from scalec.ops.shape import Shape
 from scalec.record import record
-from scalec.shape import Shape
 
 ONE = code(1)
 

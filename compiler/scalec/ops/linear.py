@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from scalec.code import Call, call
 from scalec.ops.base import Flag, Kernel, Operands, Operator, OperatorError, operator
-from scalec.shape import Shape
+from scalec.ops.code import Call, call
+from scalec.ops.shape import Shape
 
 
 @operator

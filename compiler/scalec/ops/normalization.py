@@ -5,13 +5,13 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from scalec.code import Call, Code, call
 from scalec.ops.base import Kernel, Operands, Operator, Positive, Share, Whole, operator, undivided
+from scalec.ops.code import Call, Code, call
 from scalec.ops.convolution import need_map
-from scalec.shape import Shape
+from scalec.ops.shape import Shape
 
 if TYPE_CHECKING:
-    from scalec.tape import Tape, Tensor
+    from scalec.cost.memory.tape import Tape, Tensor
 
 _EPS = Fraction(1, 100_000)
 

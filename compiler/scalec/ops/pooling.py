@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from scalec.code import Call, Code, call
 from scalec.ops.base import Flag, Kernel, Operands, Operator, OperatorError, Padding, Whole, operator
+from scalec.ops.code import Call, Code, call
 from scalec.ops.convolution import half, need_map, pads, slide
+from scalec.ops.shape import Shape
 from scalec.record import record
-from scalec.shape import Shape
 
 
 @operator

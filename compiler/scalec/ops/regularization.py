@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from fractions import Fraction
 
-from scalec.code import Call, Code, call
 from scalec.ops.base import Kernel, Operands, Operator, Positive, Share, operator
+from scalec.ops.code import Call, Code, call
 from scalec.ops.convolution import need_map
-from scalec.shape import Shape
+from scalec.ops.shape import Shape
 
 
 @operator

@@ -1,9 +1,9 @@
 """Channels in another order."""
 
-from scalec.code import Call, call
 from scalec.ops.base import Operands, Operator, Whole, operator, undivided
+from scalec.ops.code import Call, call
 from scalec.ops.convolution import need_map
-from scalec.shape import Shape
+from scalec.ops.shape import Shape
 
 
 @operator

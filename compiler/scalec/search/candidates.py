@@ -10,25 +10,25 @@ from itertools import product
 
 import numpy as np
 
-from scalec import exact
-from scalec import syntax as s
 from scalec.compiler import Compiled, Loaded
-from scalec.constrain import holds
-from scalec.cost import cost
-from scalec.diagnostics import CompileError
-from scalec.exact import Number
-from scalec.expr import Failure, Value, number, truth
-from scalec.free import FreeSearch
-from scalec.grid import evaluate_many
-from scalec.ir import Setting
-from scalec.names import python_name
-from scalec.scope import World
+from scalec.cost.count import cost
+from scalec.cost.requirements import holds
+from scalec.diagnostics.diagnostic import CompileError
+from scalec.language import exact
+from scalec.language import syntax as s
+from scalec.language.exact import Number
+from scalec.language.unparse import spell_name
+from scalec.network.network import Setting
+from scalec.program.evaluate import Failure, Value, number, truth
+from scalec.program.names import python_name
+from scalec.program.scope import World
+from scalec.program.search_schedule import Sought
+from scalec.program.search_statement import speaks_of_network
 from scalec.search.engine import Point
-from scalec.seek import speaks_of_network
-from scalec.solve import QUANTITIES, Budgets
-from scalec.sought import Sought
-from scalec.spelling import spell_name
-from scalec.tally import NetworkTally, Tally
+from scalec.solve.cost_table import NetworkTally, Tally
+from scalec.solve.pareto import FreeSearch
+from scalec.solve.phi import QUANTITIES, Budgets
+from scalec.solve.vectorized import evaluate_many
 
 Values = tuple[tuple[str, Fraction], ...]
 """The unknowns, and what they are."""

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scalec.search.contract import CONTRACT, Request
-from scalec.search.guard import Guard
 from scalec.search.ledger import Claim, Ledger, Task, known, study_name
 from scalec.search.progress import Progress
+from scalec.search.reaper import Guard
 from scalec.search.source import Source, digest_of
 from scalec.search.store import Store
 from scalec.search.trial import FINAL, RETRIED, Ended, Files, LocalTrial, Running

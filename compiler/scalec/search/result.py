@@ -6,13 +6,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from scalec import exact
-from scalec.cost import cost
-from scalec.exact import Number
-from scalec.memory import memory
-from scalec.moved import state_of
+from scalec.cost.count import cost
+from scalec.cost.memory.peak import memory
+from scalec.language import exact
+from scalec.language.exact import Number
+from scalec.program.search_stamp import state_of
 from scalec.search.candidates import Candidates, shown
-from scalec.search.hunt import Found, Plan, Stage
+from scalec.search.selection import Found, Plan, Stage
 from scalec.search.statistics import Standing, mean_error
 
 SUFFIX = ".search-result.json"

@@ -102,12 +102,12 @@ def code_digest(path: Path) -> str:
         if each not in found and each.is_file():
             data = each.read_bytes()
             found[each] = hashlib.sha256(data).hexdigest()
-            left += [each.with_name(f"{name}.py") for name in _imports(data)]
+            left += [folder / f"{name}.py" for folder in (path.parent, each.parent) for name in _imports(data)]
     return digest_of({each.name: digest for each, digest in found.items()})
 
 
 def _imports(data: bytes) -> Iterator[str]:
-    """Give the last part of each module that is imported, and each name, which may be a module's."""
+    """Give the last part of each module that is imported, the last two, and each name: it may be a module's."""
     try:
         tree = ast.parse(data)
     except SyntaxError:
@@ -116,7 +116,8 @@ def _imports(data: bytes) -> Iterator[str]:
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from (alias.name.split(".")[-1] for alias in node.names)
         if isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module.split(".")[-1]
+            last = node.module.split(".")[-2:]
+            yield from (last[-1], "/".join(last), *(f"{last[-1]}/{alias.name}" for alias in node.names))
 
 
 def _identify(words: list[str], name: str) -> dict[str, object]:

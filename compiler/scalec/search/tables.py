@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from scalec import exact
-from scalec.cost import cost
-from scalec.diagnostics import plural
+from scalec.cost.count import cost
+from scalec.diagnostics.diagnostic import plural
+from scalec.language import exact
+from scalec.language.unparse import spell_name
+from scalec.program.search_schedule import LEAST_SEEDS
 from scalec.search.candidates import Candidate, Candidates
-from scalec.search.hunt import Found, Plan, Stage
 from scalec.search.result import failed
+from scalec.search.selection import Found, Plan, Stage
 from scalec.search.statistics import Runs, mean_error
-from scalec.solve import QUANTITIES
-from scalec.sought import LEAST_SEEDS
-from scalec.spelling import spell_name
+from scalec.solve.phi import QUANTITIES
 from scalec.table import table
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import torch
 
-from scalec.search import fashion, grey
 from scalec.search.contract import Request, write_response
-from scalec.search.trainee import Budget, DataError
+from scalec.search.trainer import idx_images as fashion
+from scalec.search.trainer import in_memory as grey
+from scalec.search.trainer.common import Budget, DataError
 from scalec.verify.loading import LoadError
 
 
@@ -37,7 +38,7 @@ def main(arguments: list[str]) -> int:
 def identify(place: str | None, budget: Mapping[str, float]) -> dict[str, object]:
     """Say what accuracy depends on, besides network and seed. Raises `DataError`."""
     if not _in_memory(place):
-        from scalec.search import images
+        from scalec.search.trainer import image_folder as images
 
         return images.identify(Path(place or ""), budget)
     asked, found = Budget.of(budget, grey.EPOCHS, grey.IMAGES), fashion.read(place)
@@ -58,7 +59,7 @@ def _answer(request: Request) -> None:
         result = grey.train(request, found, budget)
         said["data"] = fashion.digest(request.data)
     else:
-        from scalec.search import images
+        from scalec.search.trainer import image_folder as images
 
         result = images.train(request)
         if not images.is_first():

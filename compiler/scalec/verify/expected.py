@@ -5,9 +5,9 @@ import re
 from dataclasses import dataclass, replace
 
 from scalec.compiler import Compiled
-from scalec.cost import cost
-from scalec.flat import flat_source
-from scalec.header import FOR_INFERENCE
+from scalec.cost.count import cost
+from scalec.emit.flat import flat_source
+from scalec.emit.header import FOR_INFERENCE
 
 _ROW = re.compile(r"(?P<name>\w+) .*<(?P<output>[0-9, ]+)>(?P<params> +[0-9,]+)?(?P<macs> +[0-9,]+)?", re.ASCII)
 _TOTAL = re.compile(r"total +(?P<params>[0-9,]+) +(?P<macs>[0-9,]+)", re.ASCII)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from scalec.nearest import in_words, nearest
+from scalec.diagnostics.suggest import in_words, nearest
 from scalec.verify.checks import Subject, Wrong, close
 from scalec.verify.compare import VacuousComparison, compare
 from scalec.verify.loading import LoadError, load

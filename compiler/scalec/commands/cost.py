@@ -1,0 +1,63 @@
+"""`scalec cost`: what a network costs, and with several φ how that grows."""
+
+import argparse
+
+from scalec.commands.options import body_options, load, scale_options, spec_options, taps
+from scalec.diagnostics.exit_codes import DONE, WRONG_USAGE, fail
+
+_EXAMPLES = """examples:
+  scalec cost efficientnet.scl --variant B4                 a row for each stage
+  scalec cost efficientnet.scl --phi 1 --detail layer       a row for each layer
+  scalec cost efficientnet.scl --phi 0..7 --plot growth.svg why cost is not 2^φ
+  scalec cost efficientnet.scl --phi 4 --format json
+"""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "cost", help="parameters, multiply-adds, activations and memory", allow_abbrev=False, epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    spec_options(parser)
+    scale_options(parser)
+    body_options(parser)
+    parser.add_argument("--format", choices=("table", "json"), default="table")
+    parser.add_argument("--memory", choices=("predicted", "exact"), default="predicted",
+                        help="`exact` also runs it in PyTorch, without numbers, and takes seconds")  # fmt: skip
+    parser.add_argument("--detail", choices=("stage", "layer", "operator"), default="stage", help="a row for each")
+    parser.add_argument("--convention", choices=("macs", "fvcore", "pycls", "thop", "ptflops"), default="macs",
+                        help="also what this tool would count")  # fmt: skip
+    parser.add_argument("--plot", metavar="FILE", help="with several φ: a picture of the growth, .svg or .png")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the report. Raises `CompileError`."""
+    from scalec.diagnostics.show import show
+
+    loaded = load(arguments.spec, arguments)
+    if arguments.phi and (".." in arguments.phi or "," in arguments.phi):
+        from scalec.commands.reports import growth_report as drift_report
+
+        code = drift_report.run(loaded, arguments)
+        show((), arguments)
+        return code
+    if arguments.plot:
+        return fail("--plot draws several φ: --phi 0..7", WRONG_USAGE)
+    from scalec.cost.report import MemoryPeak, Wanted, cost_json, cost_table
+
+    compiled = loaded.compile(
+        arguments.phi, arguments.variant, arguments.changes, taps(arguments), arguments.output_stride
+    )
+    exact = None
+    if arguments.memory == "exact":
+        try:
+            from scalec.verify.memory_oracle import peaks
+        except ModuleNotFoundError as error:
+            return fail(f"`--memory exact` needs {error.name}: pip install 'scalec[torch]'", WRONG_USAGE)
+        exact = MemoryPeak(**peaks(compiled))
+    show((), arguments)
+    wanted = Wanted(arguments.detail, arguments.convention, exact)
+    print((cost_json if arguments.format == "json" else cost_table)(compiled, wanted))
+    return DONE

@@ -1,0 +1,116 @@
+"""`scalec fmt`: which files, what is printed, what is written. Light: every start of the command line reads it."""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, WRONG_INPUT, fail
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    from scalec.diagnostics.diagnostic import Diagnostic
+
+STANDARD_INPUT = "<stdin>"
+
+
+def add_parser(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser("fmt", help="lay specs out in one way; keep comments", allow_abbrev=False)
+    parser.add_argument(
+        "paths", metavar="SPEC", nargs="+",
+        help="a .scl file, a folder with some, or `-`: from standard input to standard output",
+    )  # fmt: skip
+    told = parser.add_mutually_exclusive_group()
+    told.add_argument("--check", action="store_true", help="write nothing; name each file that would change, exit 1")
+    told.add_argument("--diff", action="store_true", help="write nothing; print what would change, exit 1 if anything")
+    spelled = parser.add_mutually_exclusive_group()
+    spelled.add_argument("--unicode", action="store_const", const="unicode", dest="spelling",
+                         help="write ⊙ → · ≤ α (else as the author did)")  # fmt: skip
+    spelled.add_argument("--ascii", action="store_const", const="ascii", dest="spelling",
+                         help="write |> -> * <= alpha (else as the author did)")  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Format each file; give the worst of their exit codes."""
+    from scalec.diagnostics.show import show
+
+    found: list[Diagnostic] = []
+    codes = [_format(path, arguments, found) for path in dict.fromkeys(_files(arguments.paths))]
+    show(found, arguments)
+    return max(codes, default=DONE)
+
+
+def _files(paths: Sequence[str]) -> Iterator[Path | None]:
+    """Give the files that are meant; nothing stands for standard input."""
+    for path in map(Path, paths):
+        if str(path) == "-":
+            yield None
+        elif path.is_dir():
+            yield from sorted(file for file in path.glob("*.scl") if file.is_file() and not _leaves(file))
+        else:
+            yield path
+
+
+def _leaves(path: Path) -> bool:
+    """Tell whether a file is a link that leads out of its folder."""
+    return path.is_symlink() and path.resolve().parent != path.parent.resolve()
+
+
+def _format(path: Path | None, arguments: argparse.Namespace, found: "list[Diagnostic]") -> int:
+    """Format one file; what is wrong with it is found."""
+    from scalec.diagnostics.diagnostic import CompileError
+    from scalec.language.format.formatter import format_spec
+
+    name = str(path) if path else STANDARD_INPUT
+    if path and _leaves(path):
+        return fail(f"{name} is a link that leads out of its folder; name the file itself", NO_ACCESS)
+    try:
+        data = path.read_bytes() if path else sys.stdin.buffer.read()
+    except OSError as error:
+        return fail(f"{name}: {error.strerror or error}", NO_ACCESS)
+    try:
+        text = format_spec(name, data, arguments.spelling)
+    except CompileError as error:
+        found += error.diagnostics
+        return WRONG_INPUT
+    changed = text.encode() != data
+    if arguments.diff or arguments.check:
+        if arguments.diff:
+            _print_bytes("".join(_diff(name, data.decode(), text)))
+        elif changed:
+            print(name)
+        return WRONG_INPUT if changed else DONE
+    if path is None:
+        _print_bytes(text)
+    return _replace(path, text) if path and changed else DONE
+
+
+def _replace(path: Path, text: str) -> int:
+    """Write a file anew, with the permissions that it has, and say so."""
+    from scalec.project.write import replace_file
+
+    try:
+        replace_file(path.resolve(), text.encode())
+    except OSError as error:
+        return fail(f"{path}: {error.strerror or error}", NO_ACCESS)
+    print(f"{path}: formatted")
+    return DONE
+
+
+def _diff(name: str, old: str, new: str) -> Iterator[str]:
+    """Give the lines of a unified diff."""
+    before, after = (text.splitlines(keepends=True) for text in (old, new))
+    for line in difflib.unified_diff(before, after, name, f"{name} (formatted)"):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _print_bytes(text: str) -> None:
+    """Print the product itself, in UTF-8 whatever the terminal has."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()

@@ -1,0 +1,2 @@
+"""Peak memory, by running a network on tensors that have only a size. In: a network. Out: bytes.
+Imports network and what is below it."""

@@ -1,0 +1,57 @@
+"""How far an output sees (its receptive field), and how many bytes go through memory.
+
+The receptive field is the paper's argument for scaling depth with resolution: "for higher resolution images, we should
+increase network depth, so the larger receptive fields can help capture similar features that include more pixels in
+bigger images" (Section 3.3). It is that of windows: r' = r + (k - 1) · j, j' = j · s for a window of k with stride s;
+of parallel branches the larger counts; what a gate learns from the whole map does not.
+"""
+
+from scalec.network.network import Block, Chain, Group, Leaf, Network, Node, Stage, Wrap, leaves
+
+FLOAT = 4  # bytes
+
+Field = tuple[int, int]  # rows seen, rows between neighbours
+
+
+def receptive_fields(network: Network) -> list[int]:
+    """Give the rows of the input that one output of each stage sees, stage by stage, padding included."""
+    field, fields = (1, 1), []
+    for stage in network.stages:
+        for layer in stage.layers:
+            field = _through(layer, field)
+        fields.append(field[0])
+    return fields
+
+
+def _through(node: Node | Chain, field: Field) -> Field:
+    match node:
+        case Leaf():
+            window, stride = node.operator.window()
+            return field[0] + (window - 1) * field[1], field[1] * stride
+        case Block() | Group():
+            return _through(node.chain, field)
+        case Chain():
+            for placed in node.units:
+                for inner in placed.nodes:
+                    field = _through(inner, field)
+            return field
+        case Wrap():
+            return _around(node, field)
+
+
+def _around(wrap: Wrap, field: Field) -> Field:
+    if wrap.kind == "gate" and wrap.bodies[0].holds:
+        return field
+    chains = [body.chain for body in wrap.bodies if body.chain is not None and (body.holds or len(wrap.bodies) == 1)]
+    reached = [_through(chain, field) for chain in chains]
+    return max(reached)
+
+
+def bytes_moved(part: Network | Stage | Leaf) -> int:
+    """Count the bytes that operators read and write in float32, batch 1: inputs, outputs and parameters, each once."""
+    parts = [part] if isinstance(part, Leaf) else leaves(part)
+    return sum(FLOAT * _elements(leaf) for leaf in parts)
+
+
+def _elements(leaf: Leaf) -> int:
+    return leaf.x.elements + leaf.y.elements + leaf.operator.parameters(leaf.x, leaf.y)

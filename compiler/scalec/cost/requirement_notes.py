@@ -1,0 +1,93 @@
+"""The other end of a requirement that fails: the places that make its values what they are."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from scalec.cost.count import Cost, total
+from scalec.diagnostics.diagnostic import Label
+from scalec.diagnostics.source import Span
+from scalec.language import exact
+from scalec.language import syntax as s
+from scalec.language.visit import children
+from scalec.network.network import Network, leaves
+from scalec.program.evaluate import Scope, Value, describe, evaluate
+from scalec.program.names import QUANTITIES
+from scalec.program.program import Program
+
+MOST = 4
+_COUNTED = {"FLOPS": "macs", "params": "params", "activations": "activations"}
+
+
+def causes(expr: s.Expr, network: Network, scope: Scope) -> dict[str, Label]:
+    """Give for the names of an expression, as written, where their values come from; at most `MOST` places."""
+    found: dict[str, Label] = {}
+    for name in _names(expr):
+        place = _place(name, network)
+        if place is not None and not expr.span.holds(place):
+            row = len(name.parts) > 1 or name.parts[0].key in (*QUANTITIES, "memory")
+            value = place.text if place.text[:1].isdigit() else show(evaluate(name, scope))
+            found[name.span.text] = Label(place, "in this variant" if row else f"this is {value}")
+    if not found and isinstance(expr, s.Comparison) and (heavy := _heaviest(_larger(expr, scope), network)):
+        found[""] = heavy
+    distinct = {label.span: (text, label) for text, label in reversed(found.items())}
+    return dict(list(reversed(distinct.values()))[:MOST])
+
+
+def show(value: Value) -> str:
+    """Show a value, the digits of a number in groups."""
+    return grouped(exact.show(value)) if isinstance(value, (Fraction, exact.Radical)) else describe(value)
+
+
+def grouped(shown: str) -> str:
+    """Write a number's digits in groups of three."""
+    whole, point, part = shown.partition(".")
+    return f"{int(whole):,}{point}{part}" if whole.lstrip("-").isdigit() and whole != "-0" else shown
+
+
+def _names(expr: s.Expr) -> Iterator[s.Name]:
+    if isinstance(expr, s.Name):
+        yield expr
+    for child in children(expr):
+        yield from _names(child)
+
+
+def _place(name: s.Name, network: Network) -> Span | None:
+    """Say where a name has its value from: a variant's row, or its own line; nowhere if from the command line."""
+    program, setting, key = network.program, network.setting, name.parts[0].key
+    if len(name.parts) > 1:
+        return _row(program, key)
+    if key in (*QUANTITIES, "memory"):
+        return _row(program, setting.variant) if setting.variant else None
+    if key in setting.names:
+        changed = key in dict(setting.changed) or (key == "phi" and setting.phi)
+        column = program.variants[setting.variant].get(key) if setting.variant and not changed else None
+        return column.span if column else None
+    let = program.file.lets.get(key)
+    binding = let.binding if let else program.file.params.get(key)
+    return binding.value.span if binding else None
+
+
+def _row(program: Program, variant: str) -> Span | None:
+    values = list(program.variants.get(variant, {}).values())
+    return values[0].span.to(values[-1].span) if values else None
+
+
+def _larger(expr: s.Comparison, scope: Scope) -> s.Expr:
+    """Give the side of a comparison that is the larger one."""
+    left, right = expr.operands
+    values = [v for v in (evaluate(left, scope), evaluate(right, scope)) if isinstance(v, (Fraction, exact.Radical))]
+    return right if len(values) == 2 and exact.compare(values[0], values[1]) < 0 else left
+
+
+def _heaviest(expr: s.Expr, network: Network) -> Label | None:
+    """Show the stage that has most of what there is too much of."""
+    key = expr.parts[0].key if isinstance(expr, s.Name) and len(expr.parts) == 1 else ""
+    if key not in _COUNTED or len(network.stages) < 2:
+        return None
+    costs = [(stage, total(leaves(stage))) for stage in network.stages]
+
+    def counted(cost: Cost) -> int:
+        return int(getattr(cost, _COUNTED[key]))
+
+    stage, most = max(costs, key=lambda each: counted(each[1]))
+    return Label(stage.unit.head.span, f"{counted(most):,} of them here, the most of any stage")

@@ -1,0 +1,157 @@
+"""What the compiler has to say, as data; `render` makes text of it, `formats` what machines read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from scalec.diagnostics.source import Span
+from scalec.diagnostics.suggest import in_words, nearest
+from scalec.limits import MAX_ERRORS
+from scalec.record import record
+
+
+@record
+class Label:
+    """A place that belongs to a diagnostic, with a word or two about it."""
+
+    span: Span
+    text: str = ""
+
+
+class Edit(NamedTuple):
+    """New text for a place; an empty place is where it is put in."""
+
+    span: Span
+    text: str
+
+
+@record
+class Fix:
+    """Edits that mend a finding. One is `safe` where nothing else can have been meant, else it is a guess."""
+
+    message: str
+    edits: tuple[Edit, ...]
+    applicability: Literal["safe", "maybe"] = "maybe"
+
+
+@record
+class Advice:
+    """A help together with the edits that follow it, the likeliest first."""
+
+    text: str
+    fixes: tuple[Fix, ...]
+
+
+Help = str | Advice | None
+
+
+@record
+class Diagnostic:
+    """One finding: where (`label`), what (`message`), and what else helps to mend it."""
+
+    code: str
+    message: str
+    label: Label
+    others: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    help: str | None = None
+    severity: Literal["error", "warning"] = "error"
+    fixes: tuple[Fix, ...] = ()
+
+
+class CompileError(Exception):
+    """The spec is wrong. Carries every finding of the stage that stopped."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("\n".join(d.message for d in self.diagnostics))
+
+
+class UsageError(CompileError):
+    """A value of the command line that means nothing, whatever the spec says."""
+
+
+@dataclass
+class Report:
+    """Collects what a stage finds. The stage stops at its end if there was an error."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    _seen: set[Diagnostic] = field(default_factory=set, repr=False)
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Take a finding, unless the same one stands there already. Raises `CompileError` when there are very many."""
+        if diagnostic not in self._seen:
+            self._seen.add(diagnostic)
+            self.diagnostics.append(diagnostic)
+            if len(self.diagnostics) >= MAX_ERRORS:
+                self.stop_on_error()
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        label: str = "",
+        *,
+        others: tuple[Label, ...] = (),
+        notes: tuple[str, ...] = (),
+        help: Help = None,
+        fixes: tuple[Fix, ...] = (),
+    ) -> None:
+        """Take an error."""
+        self.add(finding(code, message, Label(span, label), others=others, notes=notes, help=help, fixes=fixes))
+
+    def stop_on_error(self) -> None:
+        """Raise `CompileError` if anything found so far is an error."""
+        if any(d.severity == "error" for d in self.diagnostics):
+            raise CompileError(self.diagnostics)
+
+
+def finding(
+    code: str,
+    message: str,
+    label: Label,
+    *,
+    others: tuple[Label, ...] = (),
+    notes: tuple[str, ...] = (),
+    help: Help = None,
+    fixes: tuple[Fix, ...] = (),
+) -> Diagnostic:
+    """Make an error; an `Advice` as its help brings its fixes along."""
+    if isinstance(help, Advice):
+        return Diagnostic(code, message, label, others, notes, help.text, fixes=help.fixes + fixes)
+    return Diagnostic(code, message, label, others, notes, help, fixes=fixes)
+
+
+def advise(text: str, *edits: Edit, safe: bool = False) -> Advice:
+    """Make a help of which the edits are known."""
+    return Advice(text, (Fix(text, edits, "safe" if safe else "maybe"),))
+
+
+def suggest(name: str, candidates: Iterable[str]) -> str | None:
+    """Word a did-you-mean for `name`, or nothing if no candidate is near."""
+    near = nearest(name, candidates)
+    return f"did you mean {in_words(near)}?" if near else None
+
+
+def did_you_mean(span: Span, candidates: Iterable[str]) -> Advice | None:
+    """Offer the candidates that are near what stands at a place, and to write one of them there."""
+    near = nearest(span.text, candidates)
+    return offer(span, near) if near else None
+
+
+def offer(span: Span, words: Iterable[str]) -> Advice:
+    """Offer to write one of some words at a place."""
+    words = tuple(words)
+    fixes = tuple(Fix(f"write `{word}`", (Edit(span, word),)) for word in words)
+    return Advice(f"did you mean {in_words(words)}?", fixes)
+
+
+def plural(count: int, noun: str) -> str:
+    """Count something in words: `1 value`, `2 values`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Sort findings by place."""
+    return sorted(diagnostics, key=lambda d: (d.label.span.source.name, d.label.span.start))

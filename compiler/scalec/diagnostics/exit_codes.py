@@ -1,0 +1,14 @@
+"""Exit codes, and how a command says that it cannot go on."""
+
+import sys
+
+STDIN = "-"
+DONE, WRONG_INPUT, WRONG_USAGE, NO_ACCESS, BUG, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+def fail(message: str, code: int) -> int:
+    """Say in one line what is wrong; give the code."""
+    from scalec.diagnostics.text import printable
+
+    print(f"scalec: {printable(message)}", file=sys.stderr)
+    return code

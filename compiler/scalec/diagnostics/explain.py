@@ -1,0 +1,101 @@
+"""`scalec explain CODE`: a page for each code, with a failing and a passing example. Tests compile every example.
+
+A page is `explanations/CODE.md`: the title in its first line, then text and fenced examples. The word behind `scl` (or
+`toml`) is `wrong` or `right`, and what follows it are arguments of the command line. `console` is commands in a folder
+with a spec net.scl, `py` the file net.py there, which `scalec check net.py` is about.
+"""
+
+import json
+import re
+import sys
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+
+from scalec.diagnostics.diagnostic import suggest
+from scalec.diagnostics.exit_codes import DONE, WRONG_USAGE
+from scalec.diagnostics.text import printable
+
+_FENCE = re.compile(r"^```(scl|toml|console|py) (wrong|right)(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Example:
+    """Something that gives the code (`wrong`) or nothing (`right`), and arguments of the command."""
+
+    language: str
+    kind: str
+    arguments: str
+    spec: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """What there is to say about one code; `text` has the examples where they stand."""
+
+    code: str
+    title: str
+    text: str
+    examples: tuple[Example, ...]
+
+    @property
+    def severity(self) -> str:
+        """Whether the code is that of an error or of a warning."""
+        return "error" if self.code.startswith("E") else "warning"
+
+
+def codes() -> list[str]:
+    """Give every code that has a page."""
+    folder = files("scalec").joinpath("explanations")
+    return sorted(entry.name.removesuffix(".md") for entry in folder.iterdir() if entry.name.endswith(".md"))
+
+
+def page(code: str) -> Page:
+    """Read the page of a code that has one."""
+    text = files("scalec").joinpath("explanations", f"{code}.md").read_text(encoding="utf-8")
+    title, _, body = text.partition("\n")
+    examples = tuple(
+        Example(language, kind, words.strip(), spec) for language, kind, words, spec in _FENCE.findall(body)
+    )
+    return Page(code, title.removeprefix("# "), body.strip(), examples)
+
+
+def shown(each: Page) -> str:
+    """Write a page for a terminal: examples indented, with a word about them before."""
+
+    def indented(match: re.Match[str]) -> str:
+        kind, words, spec = match[2].capitalize(), match[3].strip(), match[4]
+        command = words if words == "check" else f"compile {words}"
+        what = f"{kind}, with `scalec {command}`:" if words else f"{kind}:"
+        if match[1] == "py":
+            what = f"{kind}, as `scalec check net.py` says:"
+        return "\n".join([what, "", *(f"    {line}".rstrip() for line in spec.splitlines())])
+
+    return f"{each.severity} {each.code}: {each.title}\n\n{_FENCE.sub(indented, each.text)}\n"
+
+
+def run(wanted: str | None, form: str) -> int:
+    """Print one page, or the titles of all of them; give the exit code."""
+    known = codes()
+    if wanted is None:
+        return _list(known, form)
+    code = wanted.strip("[]").upper()
+    if code not in known:
+        help = suggest(code, known) or "`scalec explain` lists all codes"
+        print(f"scalec: no error or warning has the code {printable(wanted[:64])}: {help}", file=sys.stderr)
+        return WRONG_USAGE
+    found = page(code)
+    if form == "json":
+        print(json.dumps({"severity": found.severity, **asdict(found)}, ensure_ascii=False, indent=2))
+    else:
+        print(shown(found), end="")
+    return DONE
+
+
+def _list(known: list[str], form: str) -> int:
+    pages = [page(code) for code in known]
+    if form == "json":
+        listed = [{"code": each.code, "severity": each.severity, "title": each.title} for each in pages]
+        print(json.dumps(listed, ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(f"{each.code}  {each.title}" for each in pages))
+    return DONE

@@ -1,0 +1,204 @@
+"""Which classes a network needs: one for each block, and for each set of operators that change what it is made of.
+
+An activation changes no structure. Where a block is used with several, its class takes the module's class as an
+argument (`act=nn.Hardswish`), as people write it; with one alone, that stands in the class.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import product
+
+from scalec.language import syntax as s
+from scalec.language.visit import names_in
+from scalec.network import network as ir
+from scalec.network.build import Builder
+from scalec.network.inference import deployed
+from scalec.ops import Operands, Operator
+from scalec.ops.code import Code
+from scalec.program.evaluate import Failure, Partial, Value
+from scalec.program.program import BlockDef
+from scalec.program.scope import LocalScope
+
+Kind = tuple[BlockDef, tuple[tuple[str, Partial], ...], tuple[int, ...]]
+"""A block, the operators it is given, and how many layers the repeats inside it have."""
+Slot = tuple[BlockDef, str]
+"""A parameter of a block."""
+
+
+@dataclass
+class Kinds:
+    """Every kind of block of a network with its uses, inner ones first."""
+
+    uses: dict[Kind, list[ir.Block]] = field(default_factory=dict)
+    opened: frozenset[Slot] = frozenset()
+    """The parameters that are module classes in the emitted class."""
+    attributes: dict[int, str] = field(default_factory=dict)
+    """What the class around a node calls the module that it becomes, or its part of, by the node's identity."""
+
+    def of(self, block: ir.Block) -> Kind:
+        """Tell which class a use of a block needs."""
+        operators = ((name, value) for name, value in block.arguments.items() if isinstance(value, Partial))
+        kept = ((name, value) for name, value in operators if (block.definition, name) not in self.opened)
+        return block.definition, tuple(kept), tuple(_repeats(block.chain))
+
+
+def kinds(network: ir.Network) -> Kinds:
+    """Collect the kinds of a network."""
+    outermost = [layer for stage in network.stages for layer in (*stage.layers, *_spare(stage, network.setting))]
+    made = Kinds(opened=_opened(network, [block for node in outermost for block in _blocks(node, deep=True)]))
+    found: dict[Kind, list[ir.Block]] = {}
+    inside: dict[Kind, dict[Kind, None]] = {}  # of any use: what one has, another may leave out
+
+    def visit(node: ir.Node, around: dict[Kind, None]) -> None:
+        for block in _blocks(node):
+            kind = made.of(block)
+            found.setdefault(kind, []).append(block)
+            around.setdefault(kind)
+            for inner in _nodes(block.chain):
+                visit(inner, inside.setdefault(kind, {}))
+
+    def place(some: dict[Kind, None]) -> None:
+        for kind in some:
+            if kind not in made.uses:
+                place(inside.get(kind, {}))
+                made.uses[kind] = found[kind]
+
+    top: dict[Kind, None] = {}
+    for node in outermost:
+        visit(node, top)
+    place(top)
+    return made
+
+
+def _repeats(chain: ir.Chain) -> Iterator[int]:
+    """Give the number of layers of every repeated unit in a chain, and in the blocks inside it."""
+    for placed in chain.units:
+        if placed.unit.repeat is not None:
+            yield len(placed.nodes)
+        for node in placed.nodes[:1] or ((placed.ghost,) if placed.ghost else ()):
+            inner = [node.chain] if isinstance(node, (ir.Block, ir.Group)) else []
+            inner += [body.chain for body in node.bodies if body.chain] if isinstance(node, ir.Wrap) else []
+            for each in inner:
+                yield from _repeats(each)
+
+
+def _nodes(chain: ir.Chain) -> Iterator[ir.Node]:
+    """Give the nodes of a chain, and what an absent unit would have been."""
+    for placed in chain.units:
+        yield from placed.nodes or ((placed.ghost,) if placed.ghost else ())
+
+
+def _blocks(node: ir.Node, deep: bool = False) -> Iterator[ir.Block]:
+    """Give the uses of blocks in a node, itself included; `deep`: those inside blocks too."""
+    match node:
+        case ir.Block():
+            yield node
+            chains = [node.chain] if deep else []
+        case ir.Group():
+            chains = [node.chain]
+        case ir.Wrap():
+            chains = [body.chain for body in node.bodies if body.chain is not None]
+        case _:
+            chains = []
+    for chain in chains:
+        for inner in _nodes(chain):
+            yield from _blocks(inner, deep)
+
+
+def _spare(stage: ir.Stage, setting: ir.Setting) -> list[ir.Node]:
+    """Build the kinds of layers that only a deeper network has: a second one, and alternatives that depth leaves out.
+
+    They show what a block must be able to do, so that its class is the same at every depth.
+    """
+    unit, scope, y = stage.unit, stage.scopes[-1], stage.y
+    if unit.repeat is None or (unit.repeat.pinned and isinstance(unit.repeat.count, s.Number)):
+        return []
+    assert isinstance(scope, LocalScope)
+    builder = Builder(scope.parent.world, limit=setting.output_stride)
+    channels = None if unit.ascription is None else y.channels
+    spare: list[ir.Node] = []
+    try:
+        for position in range(
+            len(stage.layers), max(2, len(unit.head.chains) if isinstance(unit.head, s.Group) else 1)
+        ):
+            spare.append(builder.layer(unit, y, channels, scope, position))
+            y = spare[-1].y
+    except Failure:
+        pass  # there is no deeper network at this width
+    return deployed(spare) if setting.inference else spare
+
+
+# Which parameters can be classes
+
+
+def module_class(value: Value) -> Code | None:
+    """Give the class of a module that needs no arguments and keeps the shape: an activation; else nothing."""
+    callee = value.callee if isinstance(value, Partial) and not value.arguments else None
+    if not (isinstance(callee, type) and issubclass(callee, Operator) and callee.per_element) or callee.functional:
+        return None
+    if any(parameter.required for parameter in callee.table.values()) or callee().helper({}):
+        return None
+    operands = {name: Code("") for name in callee.table}
+    channels = Code("channels")
+    plain = {name: Code(str(getattr(callee(), name))) for name in operands}
+    made = callee().module(Operands(channels, channels, True, plain, {}))
+    return Code(made.name) if not made.arguments else None
+
+
+def _opened(network: ir.Network, blocks: list[ir.Block]) -> frozenset[Slot]:
+    """Give the parameters that name several activations, and hand them to nothing but units and such parameters.
+
+    All or none of them can write over their input: the class says so once, for all of them.
+    """
+    values: dict[Slot, dict[Value, None]] = {}
+    for block in blocks:
+        for name, value in block.arguments.items():
+            if isinstance(value, Partial):
+                values.setdefault((block.definition, name), {})[value] = None
+    if all(len(given) == 1 for given in values.values()):
+        return frozenset()
+    homes = {network.program.file, *(definition.home for definition, _ in values)}
+    preset = {key for home in homes for key in home.defaults}
+    possible = {
+        slot
+        for slot, given in values.items()
+        if all(module_class(v) and getattr(v, "callee", type).__name__ not in preset for v in given)
+        and len({getattr(v.callee, "in_place", False) for v in given if isinstance(v, Partial)}) == 1
+    }
+    while closed := {slot for slot, block in product(possible, blocks) if _leaks(slot, block, possible)}:
+        possible -= closed
+    return frozenset(slot for slot in possible if len(values[slot]) > 1)
+
+
+def _leaks(slot: Slot, block: ir.Block, possible: set[Slot]) -> bool:
+    """Tell whether a use of the slot's block does with its operator what a class cannot say."""
+    definition, name = slot
+    if block.definition is not definition:
+        return False
+    if any(name in names_in(binding.value) for binding in definition.syntax.where):
+        return True
+    return any(_leaks_in(name, node, unit, possible) for unit, node in _placed(block.chain))
+
+
+def _placed(chain: ir.Chain) -> Iterator[tuple[s.Unit, ir.Node]]:
+    """Give the nodes of a chain with their units, those inside groups and wrappers too."""
+    for placed in chain.units:
+        for node in placed.nodes or ((placed.ghost,) if placed.ghost else ()):
+            yield placed.unit, node
+            inner = [node.chain] if isinstance(node, ir.Group) else []
+            inner += [body.chain for body in node.bodies if body.chain] if isinstance(node, ir.Wrap) else []
+            for each in inner:
+                yield from _placed(each)
+
+
+def _leaks_in(name: str, node: ir.Node, unit: s.Unit, possible: set[Slot]) -> bool:
+    head = unit.head
+    if isinstance(head, s.Call) and head.name.key == name and head.arguments:
+        return True
+    given = node.given if isinstance(node, (ir.Leaf, ir.Block)) else {}
+    for key, expr in given.items():
+        if name in names_in(expr) and not (
+            isinstance(expr, s.Name) and isinstance(node, ir.Block) and (node.definition, key) in possible
+        ):
+            return True
+    return False

@@ -1,0 +1,276 @@
+"""A compiled network to the text of a PyTorch file. Jinja lives here and nowhere else.
+
+Nothing but what `checked` has seen reaches the file, and two guards look at every file before it is given away.
+"""
+
+import re
+import textwrap
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+
+from scalec.cost.count import cost
+from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Label
+from scalec.emit.classes import Kind, Kinds, kinds
+from scalec.emit.contexts import BlockContext, ClassView, NetworkContext, moving_names
+from scalec.emit.guards import Unsafe, audit, same_skeleton
+from scalec.emit.header import constants, header, title
+from scalec.emit.layout import WIDTH, assign, returned, signature, statement
+from scalec.emit.seal import sealed
+from scalec.emit.writer import Writer
+from scalec.language import syntax as s
+from scalec.limits import MAX_CLASSES, MAX_COUNT, MAX_LINES
+from scalec.network.inference import Deployment
+from scalec.network.network import Chain, Group, Network, Node, Wrap
+from scalec.ops.code import Call, Code
+from scalec.program.names import neutral_names, python_name
+
+if TYPE_CHECKING:
+    from scalec.compiler import Compiled
+
+_LETTERS = re.compile(r"[ -\[\]-~αβγδεζηθικλμνξοπρστυφχψωΑ-Ω⊙→±≤≥≈·×²³…]*")
+
+
+class Checked(str):
+    """Text that may stand in an emitted file."""
+
+    __slots__ = ()
+
+
+def checked(text: str) -> Checked:
+    """Let text through if it is one line without backslash, control character or the end of a docstring."""
+    if not _LETTERS.fullmatch(text) or '"""' in text:
+        raise Unsafe(f"unsafe text for an emitted file: {text!r}")
+    return Checked(text)
+
+
+def emit(compiled: "Compiled") -> str:
+    """Emit the file of a network. Raises `Unsafe` if a guard finds it so: that is a bug of scalec."""
+    source = unguarded(compiled)
+    if source.count("\n") > MAX_LINES:
+        raise _too_large(compiled.network, f"the file would have more than {MAX_LINES:,} lines")
+    with neutral_names():
+        neutral = _render(compiled)
+    audit(source)
+    same_skeleton(source, neutral)
+    return source
+
+
+def unguarded(compiled: "Compiled") -> str:
+    """Give the text of the file without a look at it by the guards: to compare with one that is there, not to write."""
+    return sealed(_render(compiled))
+
+
+def _check_size(network: Network) -> None:
+    """Raise `CompileError` for a network that would make too long a file, or that PyTorch could not count."""
+    counted = cost(network)
+    if max(counted.params, counted.macs) > MAX_COUNT:
+        raise _too_large(network, "more than 2^63 - 1 parameters or multiply-adds")
+    if sum(_lines_of(layer) for stage in network.stages for layer in stage.layers) > MAX_LINES:
+        raise _too_large(network, f"the file would have more than {MAX_LINES:,} lines")
+
+
+def _too_large(network: Network, message: str) -> CompileError:
+    return CompileError([Diagnostic("E004", message, Label(network.program.network.name.span))])
+
+
+def _lines_of(node: Node) -> int:
+    """Give the fewest lines that a layer takes in the network's class: a block takes one."""
+    match node:
+        case Group():
+            return _lines_of_chain(node.chain)
+        case Wrap():
+            return sum(_lines_of_chain(body.chain) for body in node.bodies if body.chain)
+    return 1
+
+
+def _lines_of_chain(chain: Chain) -> int:
+    return sum(_lines_of(node) for placed in chain.units for node in placed.nodes)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    folder = files("scalec.templates")
+
+    def load(name: str) -> str:
+        return folder.joinpath(name).read_text(encoding="utf-8")
+
+    def only_checked(value: Any) -> Any:
+        if not isinstance(value, Checked):
+            raise Unsafe(f"unchecked value in a template: {value!r}")
+        return value
+
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(load), undefined=jinja2.StrictUndefined, finalize=only_checked, autoescape=False,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, newline_sequence="\n",
+    )  # fmt: skip
+
+
+def rendered(template: str, **values: Any) -> str:
+    """Fill a template with values; it writes none that `checked` has not seen."""
+    return _environment().get_template(template).render(**values)
+
+
+def helper_text(name: str) -> Checked:
+    """Give a helper class: our own text."""
+    return Checked(files("scalec.templates").joinpath("helpers", f"{name}.py").read_text(encoding="utf-8").rstrip("\n"))
+
+
+def _render(compiled: "Compiled") -> str:
+    classes, helpers, found = class_views(compiled.network)
+    shown = [_lines(view) for view in classes]
+    helper_texts = [helper_text(name) for name in sorted(helpers)]
+    folded = _folded(compiled.deployment, found)
+    lines = [line for view in shown for part in view.values() for line in ([part] if isinstance(part, str) else part)]
+    body = "\n".join([*helper_texts, *lines, *folded])
+    return (
+        _environment()
+        .get_template("model.py.jinja")
+        .render(
+            title=checked(title(compiled.network)),
+            header=[checked(line) for line in header(compiled)],
+            imports=[checked(line) for line in _imports(body)],
+            constants=[checked(line) for line in constants(compiled.network)],
+            helpers=helper_texts,
+            classes=shown,
+            folded=folded,
+        )
+    )
+
+
+def _folded(deployment: Deployment | None, found: Kinds) -> list[Checked]:
+    """Give the end of a file for inference: which batch norms went where, and the function that does it."""
+    if deployment is None or not deployment.folds:
+        return []
+    from scalec.emit.fold_table import rows, table
+
+    training = class_views(deployment.training)[2]
+    listed = table(rows(deployment, training.attributes, found.attributes))
+    return [*map(checked, listed), Checked(""), Checked(""), helper_text("fold")]
+
+
+def _imports(body: str) -> list[str]:
+    lines = ["import torch"] if re.search(r"\btorch\.", body) else []
+    lines += ["import torch.nn.functional as F"] if re.search(r"\bF\.", body) else []
+    return [*lines, "from torch import Tensor, nn"]
+
+
+def class_views(network: Network) -> tuple[list[ClassView], set[str], Kinds]:
+    """Give the classes of a network, inner ones first, the helpers that they use, and what modules are called.
+
+    Raises `CompileError` if the file would be too large.
+    """
+    _check_size(network)
+    file = network.program.file
+    moving = {file: moving_names(file, network.program.variants)}
+    views: dict[Kind, ClassView] = {}
+    helpers: dict[str, set[str]] = {}
+    found = kinds(network)
+    if len(found.uses) > MAX_CLASSES:
+        raise _too_large(network, f"the file would have more than {MAX_CLASSES} classes")
+    names = _class_names(list(found.uses))
+    for kind, uses in found.uses.items():
+        context = BlockContext(kind, found, moving, network.scope)
+        writer = Writer(context, found, views)
+        result = writer.chain(context.definition.syntax.chain, [use.chain for use in uses], "x", "x")
+        result = writer.forward.typed(result)
+        views[kind] = context.view(names[kind], writer.init, writer.forward, result)
+        helpers[names[kind]] = writer.modules.helpers
+    top = NetworkContext(network)
+    writer = Writer(top, found, views)
+    result, returns = _network_forward(writer, top)
+    if network.setting.inference and network.x.is_map:
+        writer.modules.helpers.add("channels_last")
+        writer.init.append(("", Call("channels_last", (("", Code("self")),))))
+    main = ClassView(
+        python_name(network.name), f"{title(network)[:-1]}", (), top.parameters(writer.init), tuple(writer.init),
+        tuple(writer.forward.lines), result, returns,
+    )  # fmt: skip
+    used = _used(main, views.values())
+    inner = [view for view in views.values() if view.name in used]
+    return [*inner, main], writer.modules.helpers.union(*(helpers[view.name] for view in inner)), found
+
+
+def _network_forward(writer: Writer, top: NetworkContext) -> tuple[str, str]:
+    """Write the network's own class; give what it returns, and the type of that.
+
+    Each feature map that is an output has a variable named after its stage.
+    """
+    network, chain = top.network, top.chain()
+    value, start, maps = "x", 0, []
+    for end, stage in enumerate(network.stages, start=1):
+        if stage.name not in network.outputs and end < len(network.stages):
+            continue
+        part = replace(chain, units=chain.units[start:end])
+        units = s.Chain(network.program.network.chain.span, tuple(placed.unit for placed in part.units))
+        value, start = writer.chain(units, [part], value, "x"), end
+        if stage.name in network.outputs:
+            maps.append(writer.forward.renamed(value, python_name(stage.name)))
+            value = maps[-1]
+    if not maps:
+        return writer.forward.typed(value), "Tensor"
+    return f"({maps[0]},)" if len(maps) == 1 else f"({', '.join(maps)})", "tuple[Tensor, ...]"
+
+
+def _used(main: ClassView, views: Iterable[ClassView]) -> set[str]:
+    """Give the names of the classes that the network needs, directly or through others."""
+    by_name = {view.name: view for view in views}
+    used: set[str] = set()
+    open_ = [main]
+    while open_:
+        text = " ".join(str(value) for _, value in open_.pop().init)
+        found = {word for word in re.findall(r"\w+", text) if word in by_name} - used
+        used |= found
+        open_ += [by_name[name] for name in found]
+    return used
+
+
+def _class_names(found: list[Kind]) -> dict[Kind, str]:
+    """Name the classes as their blocks; where a block is used with several operators, those that differ are added."""
+    names: dict[Kind, str] = {}
+    for kind in found:
+        definition, operators, _ = kind
+        name = python_name(definition.name)
+        others = [dict(other[1]) for other in found if other[0].name == definition.name]
+        for key, value in operators:
+            if any(other.get(key) != value for other in others):
+                name += str(getattr(value.callee, "__name__", getattr(value.callee, "name", "")))
+        number, unique = 2, name
+        while unique in names.values():
+            unique, number = f"{name}{number}", number + 1
+        names[kind] = unique
+    return names
+
+
+def _lines(view: ClassView) -> Mapping[str, Any]:
+    """Lay a class out: lines of text that templates only place."""
+    keywords = [str(parameter) for parameter in view.parameters]
+    positional = ["self", *(f"{name}: int" for name in view.positional)]
+    star = ["*"] if keywords and view.positional else []
+    init = [
+        line for target, value in view.init for line in (assign(target, value, 8) if target else [f"{' ' * 8}{value}"])
+    ]
+    forward = [line for text, comment in view.forward for line in statement(text, comment, 8)]
+    return {
+        "name": checked(view.name),
+        "doc": [checked(line) for line in _doc(view.doc)],
+        "signature": [
+            checked(line) for line in signature("def __init__", [*positional, *star, *keywords], " -> None:", 4)
+        ],
+        "init": [checked(line) for line in init],
+        "forward": [checked(line) for line in forward],
+        "result": [checked(line) for line in returned(view.result, 8)],
+        "returns": checked(view.returns),
+    }
+
+
+def _doc(text: str) -> list[str]:
+    """Break a docstring into lines; a block's name before its shapes, if it must."""
+    if len(text) + 11 <= WIDTH:
+        return [f"{text}."]
+    name, _, shapes = text.partition(" <")
+    return [name, f"<{shapes}."] if shapes else textwrap.wrap(f"{text}.", WIDTH - 7)

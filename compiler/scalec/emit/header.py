@@ -1,0 +1,162 @@
+"""The docstring at the head of an emitted file, and its constants."""
+
+import hashlib
+import textwrap
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from scalec import __version__
+from scalec.cost.count import Cost, cost
+from scalec.emit import papers
+from scalec.emit.head import kept_name, recipe
+from scalec.emit.layout import WIDTH, listing
+from scalec.language import exact
+from scalec.language import syntax as s
+from scalec.language.exact import Radical
+from scalec.language.unparse import COMPARE, spell, spell_name
+from scalec.language.visit import children
+from scalec.network.features import feature_info
+from scalec.network.network import Block, Network, Node, Stage
+from scalec.table import table
+
+if TYPE_CHECKING:
+    from scalec.compiler import Compiled
+    from scalec.cost.requirements import Requirement
+
+
+def title(network: Network) -> str:
+    """Say in one line what the file is."""
+    setting, x = network.setting, network.x
+    name = network.name
+    if setting.variant:
+        name = setting.variant if setting.variant.startswith(name) else f"{name} {setting.variant}"
+    scale = f" at φ = {setting.phi}" if setting.phi and not setting.variant else ""
+    scale += f" with {', '.join(changes(network))}" if setting.changed else ""
+    size = f" for {x.height} × {x.width} images" if x.is_map else ""
+    return f"{name}{scale}{size}."
+
+
+FOR_INFERENCE = "For inference alone"
+
+
+def _body(network: Network, folds: bool) -> list[str]:
+    """Say what is given instead of the last stage's output, and what became of strides and batch norms."""
+    said = []
+    if network.outputs:
+        strides = ", ".join(str(feature.reduction) for feature in feature_info(network))
+        said.append(f"Gives feature maps at strides {strides}.")
+    if network.setting.output_stride is not None:
+        said.append(f"Strides beyond {network.setting.output_stride} have become dilation.")
+    if network.setting.inference:
+        folding = "batch norms are folded into the layers before them, " if folds else ""
+        said.append(f"{FOR_INFERENCE}: {folding}dropout and stochastic depth are gone, and tensors are reused.")
+        way = "through `fold`, at the end of this file" if folds else "as they are"
+        said.append(f"It takes the weights of the training file {way}.")
+    return ["", *_wrapped(" ".join(said))] if said else []
+
+
+def header(compiled: "Compiled") -> list[str]:
+    """Give the lines below the title: provenance, coefficients, requirements and the table of stages."""
+    network = compiled.network
+    program = network.program
+    digest = hashlib.sha256(program.canonical.encode()).hexdigest()
+    name = program.file.source.file
+    origin = f"Compiled by scalec {__version__} from {kept_name(name) or 'spec.scl'}, canonical text SHA-256"
+    folds = compiled.deployment is not None and bool(compiled.deployment.folds)
+    lines = [*_body(network, folds), *papers.lines(network), "", origin, digest]
+    lines += ["", "To write it again:", *recipe(name, network.setting).lines()]
+    if coefficients := _coefficients(network):
+        lines += ["", *_wrapped(", ".join(item.replace(" ", "~") for item in coefficients))]
+    own = [r for r in compiled.requirements if not _is_qualified(r.expr)]
+    if own:
+        cut = network.outputs or network.setting.output_stride is not None
+        trained = " that is trained" if network.setting.inference else ""
+        whole = f" by the {'whole ' if cut else ''}network{trained}{', with all of its strides' if cut else ''}"
+        whole = whole if cut or trained else ""
+        lines += ["", f"Requirements, all met{whole}:"]
+        lines += [line for r in own for line in _wrapped(_requirement(r), "  ")]
+    return [*lines, "", *stage_table(network)]
+
+
+def changes(network: Network) -> list[str]:
+    """Say what `--set` has changed: `classes = 10`."""
+    return [f"{spell_name(key)} = {_shown(network, key)}" for key in dict(network.setting.changed)]
+
+
+def _shown(network: Network, key: str) -> str:
+    value = network.setting.parameters.get(key, network.setting.names.get(key))
+    return exact.show(value) if isinstance(value, (Fraction, Radical)) else str(value).lower()
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    """Wrap at spaces; a `~` is a space that is none to wrap at."""
+    lines = textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False)
+    return [line.replace("~", " ") for line in lines]
+
+
+def _coefficients(network: Network) -> list[str]:
+    """Give the numbers among the spec's own params and lets."""
+    file, shown = network.program.file, []
+    for key in [*file.params, *(key for key, let in file.lets.items() if let.home is file)]:
+        value = network.number(key)
+        if value is not None:
+            shown.append(f"{spell_name(key)} = {exact.show(value)}")
+    return shown
+
+
+def _is_qualified(expr: s.Expr) -> bool:
+    if isinstance(expr, s.Name):
+        return len(expr.parts) > 1
+    return any(_is_qualified(child) for child in children(expr))
+
+
+def _requirement(requirement: "Requirement") -> str:
+    """Write a requirement and, behind it, the same with numbers."""
+    text, expr = spell(requirement.expr), requirement.expr
+    if not isinstance(expr, s.Comparison):
+        return text
+    figures = _grouped(requirement.values[0])
+    for operator, value in zip(expr.operators, requirement.values[1:], strict=True):
+        figures += f" {COMPARE.get(operator, operator)} {_grouped(value)}"
+    return f"{text}: {figures}"
+
+
+def _grouped(value: str) -> str:
+    whole, _, part = value.partition(".")
+    return (f"{int(whole):,}" if whole.lstrip("-").isdigit() else whole) + (f".{part}" if part else "")
+
+
+def stage_table(network: Network) -> list[str]:
+    """Lay out the stages as the paper's Table 1 does, with the numbers of this network."""
+    rows: list[tuple[str, ...]] = [("stage", "operator", "layers", "output", "parameters", "multiply-adds")]
+    rows += [_row(stage, cost(stage)) for stage in network.stages]
+    total = cost(network)
+    rows.append(("total", "", "", "", f"{total.params:,}", f"{total.macs:,}"))
+    return table(rows, "<<><>>")
+
+
+def _row(stage: Stage, counted: Cost) -> tuple[str, ...]:
+    layers = str(len(stage.layers)) if stage.unit.repeat else ""
+    figures = (f"{counted.params:,}" if counted.params else "", f"{counted.macs:,}" if counted.macs else "")
+    return stage.name, operator_name(stage.unit, stage.layers[0]), layers, str(stage.y), *figures
+
+
+def operator_name(unit: s.Unit, layer: Node | None = None) -> str:
+    """Name the operators of a unit, briefly; its layer tells which block a param stands for."""
+    match unit.head:
+        case s.Call():
+            return spell_name(layer.definition.name if isinstance(layer, Block) else unit.head.name.key)
+        case s.Wrap():
+            return unit.head.call.name.key
+        case s.Group():
+            first = operator_name(unit.head.chains[0].units[0], layer)
+            return f"{first} …" if len(unit.head.chains[0].units) > 1 or len(unit.head.chains) > 1 else first
+
+
+def constants(network: Network) -> list[str]:
+    """Give `INPUT_SHAPE` and `FEATURE_INFO` as lines of code."""
+    x = network.x
+    shape = f"({x.channels}, {x.height}, {x.width})" if x.is_map else f"({x.channels},)"
+    rows = [(f'"{each.name}"', str(each.stage.y.channels), str(each.reduction)) for each in feature_info(network)]
+    lines = listing("FEATURE_INFO", rows, "stage, channels, reduction") if rows else []
+    return [f"INPUT_SHAPE = {shape}", *lines]

@@ -1,0 +1,125 @@
+"""Statements to lines, exactly as black breaks them at 88 columns: the text depends on nobody's black."""
+
+from collections.abc import Sequence
+
+from scalec.ops.code import Call, Choice, Code
+
+WIDTH = 88
+
+
+def assign(target: str, value: Code | Call | Choice, indent: int) -> list[str]:
+    """Lay out `target = value`."""
+    pad = " " * indent
+    if not _must_break(value) and len(pad) + len(f"{target} = {value}") <= WIDTH:
+        return [f"{pad}{target} = {value}"]
+    if isinstance(value, Call) and len(f"{pad}{target} = {value.name}(") <= WIDTH:
+        return _call(f"{pad}{target} = ", value, indent, "")
+    inner = " " * (indent + 4)
+    if not _must_break(value) and len(inner) + len(str(value)) <= WIDTH:
+        return [f"{pad}{target} = (", f"{inner}{value}", f"{pad})"]
+    if isinstance(value, Call):
+        return [f"{pad}{target} = (", *_call(inner, value, indent + 4, ""), f"{pad})"]
+    if isinstance(value, Choice):
+        then, otherwise = _operand("", value.then, indent + 4), _operand("else ", value.otherwise, indent + 4)
+        return [f"{pad}{target} = (", *then, *_broken(f"{inner}if ", value.condition), *otherwise, f"{pad})"]
+    return [f"{pad}{target} = (", *_broken(inner, value), f"{pad})"]
+
+
+def statement(text: str, comment: str, indent: int) -> list[str]:
+    """Lay out a statement of `forward`; a comment that does not fit is left out."""
+    pad = " " * (indent + len(text) - len(text.lstrip()))
+    text = text.lstrip()
+    line = pad + text
+    head, joins, parts = text.partition("torch.cat((")
+    if len(line) <= WIDTH or not joins or not text.endswith("), dim=1)"):
+        return [f"{line}  # {comment}" if comment and len(line) + 4 + len(comment) <= WIDTH else line]
+    inside = f"({parts.removesuffix(', dim=1)')}"
+    if len(f"{pad}    {inside}, dim=1") <= WIDTH:
+        return [f"{pad}{head}torch.cat(", f"{pad}    {inside}, dim=1", f"{pad})"]
+    items = [f"{pad}        {item}," for item in _split(inside[1:-1], ", ")]
+    return [f"{pad}{head}torch.cat(", f"{pad}    (", *items, f"{pad}    ),", f"{pad}    dim=1,", f"{pad})"]
+
+
+def returned(value: str, indent: int) -> list[str]:
+    """Lay out a `return` of a variable or of a tuple."""
+    pad = " " * indent
+    if len(f"{pad}return {value}") <= WIDTH:
+        return [f"{pad}return {value}"]
+    return [f"{pad}return (", *(f"{pad}    {item}," for item in value.strip("()").split(", ")), f"{pad})"]
+
+
+def listing(name: str, rows: Sequence[Sequence[str]], comment: str) -> list[str]:
+    """Lay out a tuple of tuples at the top of the file, with a comment that says what is in them."""
+    lines: list[str] = []
+    for cells in rows:
+        line = f"    ({', '.join(cells)}),"
+        lines += [line] if len(line) <= WIDTH else ["    (", *(f"        {cell}," for cell in cells), "    ),"]
+    joined = f"{name} = ({lines[0].strip()})  # {comment}"
+    if len(rows) == 1 and len(lines) == 1 and len(joined) <= WIDTH:  # black joins a tuple of one
+        return [joined]
+    return [f"{name} = (", *lines, f")  # {comment}"]
+
+
+def signature(head: str, parameters: Sequence[str], tail: str, indent: int) -> list[str]:
+    """Lay out a `def`."""
+    pad = " " * indent
+    if len(pad) + len(f"{head}({', '.join(parameters)}){tail}") <= WIDTH:
+        return [f"{pad}{head}({', '.join(parameters)}){tail}"]
+    inner = " " * (indent + 4)
+    if len(inner) + len(", ".join(parameters)) <= WIDTH:
+        return [f"{pad}{head}(", f"{inner}{', '.join(parameters)}", f"{pad}){tail}"]
+    return [f"{pad}{head}(", *(f"{inner}{parameter}," for parameter in parameters), f"{pad}){tail}"]
+
+
+def _must_break(value: Code | Call | Choice) -> bool:
+    """Tell whether a trailing comma inside keeps it on several lines."""
+    if isinstance(value, Choice):
+        return _must_break(value.then) or _must_break(value.otherwise)
+    if isinstance(value, Call):
+        return value.exploded or any(_must_break(argument) for _, argument in value.arguments)
+    return False
+
+
+def _operand(prefix: str, value: Code | Call, indent: int) -> list[str]:
+    pad = " " * indent
+    if isinstance(value, Call) and (_must_break(value) or len(pad) + len(f"{prefix}{value}") > WIDTH):
+        return _call(pad + prefix, value, indent, "")
+    return [f"{pad}{prefix}{value}"]
+
+
+def _call(prefix: str, value: Call, indent: int, tail: str) -> list[str]:
+    """Lay out a call that does not fit: its arguments on one line if they fit, else a line for each."""
+    inner = " " * (indent + 4)
+    shown = ", ".join(f"{keyword}={argument}" if keyword else str(argument) for keyword, argument in value.arguments)
+    if not _must_break(value) and len(inner) + len(shown) <= WIDTH:
+        return [f"{prefix}{value.name}(", f"{inner}{shown}", f"{' ' * indent}){tail}"]
+    lines = [f"{prefix}{value.name}("]
+    for keyword, argument in value.arguments:
+        start = inner + (f"{keyword}=" if keyword else "")
+        if isinstance(argument, Call) and (_must_break(argument) or len(start) + len(str(argument)) + 1 > WIDTH):
+            lines += _call(start, argument, indent + 4, ",")
+        else:
+            lines.append(f"{start}{argument},")
+    return [*lines, f"{' ' * indent}){tail}"]
+
+
+def _broken(prefix: str, value: Code) -> list[str]:
+    """Break a condition before each `and` or `or` of its top level if it does not fit."""
+    if len(prefix) + len(value.text) <= WIDTH:
+        return [prefix + value.text]
+    pad = " " * (len(prefix) - len(prefix.lstrip()))
+    for word in (" or ", " and "):
+        parts = _split(value.text, word)
+        if len(parts) > 1:
+            return [prefix + parts[0], *(f"{pad}{word.strip()} {part}" for part in parts[1:])]
+    return [prefix + value.text]
+
+
+def _split(text: str, word: str) -> list[str]:
+    parts, depth, start = [], 0, 0
+    for index, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if depth == 0 and text.startswith(word, index):
+            parts.append(text[start:index])
+            start = index + len(word)
+    return [*parts, text[start:]]

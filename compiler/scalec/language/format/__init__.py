@@ -1,0 +1,2 @@
+"""The one layout of specs, for `scalec fmt`. In: a syntax tree with its comments. Out: text with the same meaning.
+Imported by commands alone."""

@@ -1,0 +1,2 @@
+"""What is legal, but probably not what the author intended. In: a spec and its program. Out: warnings.
+Imports solve and what is below it."""

@@ -1,0 +1,34 @@
+"""W501: a spec that has moved on since its constants were searched for."""
+
+from collections.abc import Iterator
+
+from scalec.diagnostics.diagnostic import Diagnostic, Label
+from scalec.diagnostics.source import Span
+from scalec.lint.scales import Survey
+from scalec.program.search_stamp import State, comments, place_of, state_of
+
+
+def moved_on(survey: Survey) -> Iterator[Diagnostic]:
+    """Warn where the comment that `scalec search --write` left is of another spec, or of other values."""
+    program = survey.program
+    now = state_of(program)
+    for start, end, then in comments(program.file.source.text):
+        changed = _changed(then, now)
+        if not changed:
+            continue
+        label = Label(place_of(program, start, end), "found for another one" if changed[0] != _VALUES else "changed")
+        others = (Label(Span(program.file.source, start, end), "the search"),) if program.search else ()
+        help = "run `scalec search --write` again, or delete the comment"
+        message = f"since its constants were searched for, the spec has moved on: {' and '.join(changed)}"
+        yield Diagnostic("W501", message, label, others, (), help, "warning")
+
+
+_VALUES = "they have other values"
+
+
+def _changed(then: State, now: State | None) -> list[str]:
+    """Say what is otherwise than it was."""
+    if now is None:
+        return ["its `search` is gone"]
+    said = {"the network is another": "rest", "the `search` is another": "search", _VALUES: "constants"}
+    return [words for words, part in said.items() if getattr(then, part) != getattr(now, part)]

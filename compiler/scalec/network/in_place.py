@@ -1,0 +1,51 @@
+"""Which tensors belong to one chain alone, so that what comes behind may write over them.
+
+The rule is local, and what a person would write: an activation writes over what a convolution, a linear layer, a norm
+or a join right before it in the same chain has made, and a residual or sum adds to its first branch, if that ends with
+one of these. Nothing else reads that, and autograd keeps none of it: all of these save what they are given. A map that
+a chain is given is never written over, nor one that passes through something that may be absent. So the rule says the
+same of all uses of a block, whatever the scale. `deploy` goes further.
+"""
+
+from collections.abc import Sequence
+
+from scalec.language import syntax as s
+from scalec.network import network as ir
+
+
+def is_own(units: Sequence[ir.Placed]) -> bool:
+    """Tell whether what comes out of the beginning of a chain is a new tensor that nothing else needs."""
+    for placed in reversed(units):
+        node = placed.nodes[-1] if placed.nodes else placed.ghost
+        if isinstance(node, ir.Leaf) and node.operator.only_in_training:
+            continue
+        if node is None or not _makes(node, placed.unit):
+            return False
+        if placed.unit.guard is None and placed.unit.repeat is None:
+            return True
+    return False
+
+
+def adds_in_place(wrap: s.Wrap, bodies: Sequence[ir.Body]) -> bool:
+    """Tell whether what is added up may be written over the first branch that is always there."""
+    kind = wrap.call.name.key
+    if kind not in ("residual", "sum"):
+        return False
+    pairs = zip(bodies, wrap.bodies, strict=True)
+    first = next((made for made, each in pairs if kind == "residual" or each.condition is None), None)
+    return first is not None and first.chain is not None and is_own(first.chain.units)
+
+
+def _makes(node: ir.Node, unit: s.Unit) -> bool:
+    match node:
+        case ir.Leaf():
+            return node.operator.gives_own
+        case ir.Block() | ir.Group():
+            return is_own(node.chain.units)
+        case ir.Wrap():
+            assert isinstance(unit.head, s.Wrap)
+            always = sum(body.condition is None for body in unit.head.bodies)
+            if node.kind in ("sum", "concat", "split"):
+                return always > 1
+            chain = node.bodies[0].chain
+            return chain is not None and (is_own(chain.units) or (always == 1 and any(u.nodes for u in chain.units)))

@@ -1,0 +1,54 @@
+"""What wrappers give: the shape that comes of joining their bodies, or why they cannot be joined."""
+
+from scalec.language import syntax as s
+from scalec.network import network as ir
+from scalec.ops.shape import Shape
+from scalec.program.evaluate import Failure
+
+
+def pieces(x: Shape, count: int, wrap: s.Wrap) -> list[Shape]:
+    """Divide the channels for a `split`; the remainder goes to the first. Raises `Failure`."""
+    share = x.channels // count
+    if share == 0:
+        raise Failure("E304", f"{x.channels} channels cannot be split in {count}", wrap.call.span)
+    return [x.with_channels(x.channels - share * (count - 1)), *[x.with_channels(share)] * (count - 1)]
+
+
+def joined(kind: str, wrap: s.Wrap, x: Shape, bodies: list[ir.Body]) -> Shape:
+    """Give the shape behind a wrapper. Raises `Failure` where the bodies do not fit."""
+    used = [
+        (written, body.chain.y)
+        for written, body in zip(wrap.bodies, bodies, strict=True)
+        if body.chain is not None and (body.holds or kind in ("residual", "gate"))
+    ]
+    if not used:
+        raise Failure("E304", f"no body of this `{kind}` is left", wrap.span)
+    if kind in ("residual", "gate"):
+        return (_residual if kind == "residual" else _gate)(wrap, x, used[0][1], bodies[0].holds)
+    first = used[0][1]
+    for written, y in used[1:]:
+        if y.dims[:-1] != first.dims[:-1] or (kind == "sum" and y != first):
+            wanted = "shapes have to be equal" if kind == "sum" else "heights and widths have to be equal"
+            message = f"`{kind}` joins {first} and {y}"
+            raise Failure("E304", message, written.span, f"this gives {y}", help=wanted)
+    return first if kind == "sum" else first.with_channels(sum(y.channels for _, y in used))
+
+
+def _residual(wrap: s.Wrap, x: Shape, y: Shape, holds: bool) -> Shape:
+    if holds and y != x:
+        odd = y.is_map and y.channels == x.channels and (x.height - y.height) in (1, 2)
+        even_kernel = "an even kernel loses a row and a column: write an odd one, or `padding = same`"
+        other = "its body gives the shape it takes; `residual if C == K { … }` adds only where it does"
+        raise Failure(
+            "E304", f"`residual` adds {x} and {y}", wrap.bodies[0].span, f"this gives {y}",
+            help=even_kernel if odd else other,
+        )  # fmt: skip
+    return y
+
+
+def _gate(wrap: s.Wrap, x: Shape, y: Shape, holds: bool) -> Shape:
+    pooled = Shape((1, 1, x.channels))
+    if holds and y not in (x, pooled):
+        helped = f"its body gives {x} or {pooled}"
+        raise Failure("E304", f"`gate` multiplies {x} by {y}", wrap.bodies[0].span, f"this gives {y}", help=helped)
+    return x if holds else y

@@ -1,0 +1,192 @@
+"""The scaled network: whole numbers only. Analyses walk it, `views` prints it."""
+
+from collections.abc import Iterator
+from dataclasses import field
+
+from scalec.language import syntax as s
+from scalec.language.exact import Number
+from scalec.ops import Operator
+from scalec.ops.shape import Shape
+from scalec.program.evaluate import Scope, Value
+from scalec.program.program import BlockDef, Program
+from scalec.program.scope import LocalScope
+from scalec.record import record, unique
+
+
+@unique
+class Leaf:
+    """One operator between two shapes. `given` are the parameters that its call gives, `preset` a `default`'s."""
+
+    operator: Operator
+    x: Shape
+    y: Shape
+    given: dict[str, s.Expr] = field(repr=False)
+    preset: dict[str, s.Expr] = field(repr=False)
+    changed: frozenset[str] = frozenset()
+    """The parameters that are otherwise than written: a stride became dilation."""
+    in_place: bool = False
+    """Whether it may write over its input (see `ownership`, and `deploy`)."""
+
+
+@unique
+class Placed:
+    """A unit of a chain as it came out. `nodes` are its layers: none if its `when` is false, several under `^`.
+
+    `ghost` is what an absent unit would have been; it takes no part in the network.
+    """
+
+    unit: s.Unit
+    nodes: tuple["Node", ...]
+    x: Shape
+    y: Shape
+    ghost: "Node | None" = None
+
+
+@unique
+class Chain:
+    """Units one after the other."""
+
+    units: tuple[Placed, ...]
+    x: Shape
+    y: Shape
+
+
+@unique
+class Group:
+    """`(F ⊙ G)`."""
+
+    chain: Chain
+    x: Shape
+    y: Shape
+
+
+@unique
+class Body:
+    """One body of a wrapper; `holds` is its `if`.
+
+    `chain` is there all the same, for the emitted class; nothing if it cannot be built here.
+    """
+
+    holds: bool
+    chain: Chain | None
+
+
+@unique
+class Wrap:
+    """`residual`, `gate`, `sum`, `concat` or `split`."""
+
+    kind: str
+    bodies: tuple[Body, ...]
+    x: Shape
+    y: Shape
+    in_place: bool = False
+    """Whether a gate may write over what it gates (see `deploy`), a residual or sum over its first branch."""
+
+
+@unique
+class Block:
+    """A use of a block, with the values of its arguments and the scope in which its body was worked out."""
+
+    definition: BlockDef
+    arguments: dict[str, Value]
+    given: dict[str, s.Expr] = field(repr=False)
+    preset: dict[str, s.Expr] = field(repr=False)
+    scope: Scope = field(repr=False)
+    chain: Chain = field(repr=False)
+    x: Shape
+    y: Shape
+    changed: frozenset[str] = frozenset()
+    """The arguments that are otherwise than written: a stride became dilation."""
+
+
+Node = Leaf | Block | Group | Wrap
+
+
+@unique
+class Stage:
+    """One element of the network's chain, with a node for each of its layers. `scope` is that of each layer."""
+
+    name: str
+    unit: s.Unit
+    layers: tuple[Node, ...]
+    scopes: tuple[Scope, ...] = field(repr=False)
+    x: Shape
+    y: Shape
+
+
+@record
+class Setting:
+    """How the network is scaled: what the user asked for, and the values that this overrides.
+
+    `names` are params and lets, `parameters` are those of the network; `scaled` is false for the baseline alone.
+    """
+
+    variant: str | None = None
+    phi: str | None = None
+    names: dict[str, Value] = field(default_factory=dict)
+    parameters: dict[str, Value] = field(default_factory=dict)
+    changed: tuple[tuple[str, str], ...] = ()
+    scaled: bool = True
+    taps: tuple[str, ...] | None = None
+    """The stages whose maps are the outputs, none of them named for the usual ones; nothing: the whole network."""
+    output_stride: int | None = None
+    """The most that maps may be smaller than the image: further strides become dilation."""
+    inference: bool = False
+    """Whether it is what `deploy` makes of the network: nothing that only training needs."""
+
+    @property
+    def place(self) -> str:
+        """Say in a message where something is so; nothing for the file's own values."""
+        return f" for the variant `{self.variant}`" if self.variant else f" at φ = {self.phi}" if self.phi else ""
+
+
+@unique
+class Network:
+    """A network that can be built: every width, depth and size is a whole number."""
+
+    program: Program = field(repr=False)
+    setting: Setting
+    name: str
+    parameters: dict[str, Value]
+    scope: LocalScope = field(repr=False)
+    x: Shape
+    stages: tuple[Stage, ...]
+    outputs: tuple[str, ...] = ()
+    """The stages whose maps are given; none: what the last stage gives."""
+
+    @property
+    def y(self) -> Shape:
+        """The shape of the output."""
+        return self.stages[-1].y if self.stages else self.x
+
+    def number(self, key: str) -> Number | None:
+        """Give a param or let of the spec that is a number, as it is at this scale; nothing if there is none."""
+        return self.scope.parent.number(key)
+
+    @property
+    def layer_count(self) -> int:
+        """The layers of all stages with an exponent."""
+        return sum(len(stage.layers) for stage in self.stages if stage.unit.repeat)
+
+
+def leaves(node: Node | Chain | Stage | Network) -> Iterator[Leaf]:
+    """Give the operators of a part of a network, in the order in which the data meets them."""
+    match node:
+        case Leaf():
+            yield node
+        case Block() | Group():
+            yield from leaves(node.chain)
+        case Wrap():
+            for body in node.bodies:
+                if body.chain is not None and (body.holds or node.kind in ("residual", "gate")):
+                    yield from leaves(body.chain)
+        case Chain():
+            for placed in node.units:
+                for inner in placed.nodes:
+                    yield from leaves(inner)
+        case Stage():
+            for layer in node.layers:
+                yield from leaves(layer)
+        case Network():
+            for stage in node.stages:
+                yield from leaves(stage)

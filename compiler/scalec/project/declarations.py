@@ -1,0 +1,160 @@
+"""What pyproject.toml says is generated: `[[tool.scalec.generate]]`, each a spec, how it is compiled, and where to."""
+
+import os
+import re
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+
+from scalec.diagnostics.diagnostic import Diagnostic, Report, suggest
+from scalec.diagnostics.source import COMMAND_LINE, Source, Span
+from scalec.language import syntax as s
+from scalec.project.pyproject import Project
+from scalec.project.toml_places import key_place, part_place, value_place
+
+_ENTRY = re.compile(r"^[ \t]*\[\[[ \t]*tool[ \t]*\.[ \t]*scalec[ \t]*\.[ \t]*generate[ \t]*\]\]", re.MULTILINE)
+_KEYS: dict[str, tuple[tuple[type, ...], str]] = {
+    "spec": ((str,), 'a file, as in `spec = "specs/net.scl"`'),
+    "output": ((str,), 'a .py file, or a folder, as in `output = "models/net.py"`'),
+    "phi": ((str, int, float), 'φ, or several, as in `phi = "1/3"` and `phi = "0..7"`'),
+    "variant": ((str,), 'a row of `variants`, or several, as in `variant = "B0,B4"`'),
+    "set": ((dict,), 'names and values, as in `set = { classes = 10, r = "256/224" }`'),
+    "features": ((bool,), "true or false"),
+    "tap": ((str,), 'names of stages, as in `tap = "stage3,stage5"`'),
+    "output-stride": ((int,), "a power of two, as in `output-stride = 16`"),
+    "for": ((str,), 'either "training" or "inference"'),
+    "tests": ((bool,), "true or false"),
+}
+_STRIDES = (1, 2, 4, 8, 16, 32, 64)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One entry: the options of `scalec compile`, paths as seen from the current folder."""
+
+    spec: Path
+    output: Path
+    phi: str | None
+    variant: str | None
+    changes: tuple[tuple[str, str], ...]
+    taps: tuple[str, ...] | None
+    output_stride: int | None
+    inference: bool
+    tests: bool
+    place: Span
+    index: int
+    """Which entry it is, from 0."""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the output is a file, and no folder."""
+        return self.output.suffix == ".py"
+
+
+def folders(project: Project | None) -> list[Path]:
+    """Give the folders in which specs are looked for."""
+    found = project.table.get("specs", []) if project else []
+    return [project.root / str(name) for name in found] if project and isinstance(found, list) else []
+
+
+def declared(project: Project | None) -> list[Declared]:
+    """Read what a project says is generated. Raises `CompileError`."""
+    if project is None or not isinstance(tables := project.table.get("generate", []), list):
+        return []
+    report, places = Report(), _places(project.source, len(tables))
+    found = [_read(project, index, table, places[index], report) for index, table in enumerate(tables)]
+    report.stop_on_error()
+    return [each for each in found if each is not None]
+
+
+def located(found: Diagnostic, entry: Declared) -> Diagnostic:
+    """Let a finding about the command line that an entry stands for point into pyproject.toml."""
+    at, source = found.label.span, entry.place.source
+    if at.source.name != COMMAND_LINE:
+        return found
+    option, _, value = at.source.text.removeprefix("--").partition(" ")
+    path = _path(entry.index, option)
+    if option == "set":
+        name, equals, value = value.partition("=")
+        path += (next((own for own, _ in entry.changes if s.ascii_name(own) == s.ascii_name(name)), name),)
+        place = value_place(source, path) if equals else key_place(source, path)
+    else:
+        place = value_place(source, path)
+    if place and value:
+        before = len(at.source.text) - len(value)
+        place = part_place(place, value, at.start - before, at.end - before)
+    return replace(found, label=replace(found.label, span=place or entry.place))
+
+
+def _path(index: int, *more: str) -> tuple[str | int, ...]:
+    return ("tool", "scalec", "generate", index, *more)
+
+
+def _places(source: Source, count: int) -> list[Span]:
+    """Find the heads of the tables; what is nearest to them, if they are written in another way."""
+    found = [Span(source, *match.span()) for match in _ENTRY.finditer(source.text)]
+    if len(found) == count:
+        return found
+    whole = key_place(source, _path(0)[:3]) or Span(source, 0, source.text.find("\n"))
+    return [value_place(source, _path(index, "spec")) or whole for index in range(count)]
+
+
+def _read(project: Project, index: int, table: dict[str, object], head: Span, report: Report) -> Declared | None:
+    def place(name: str) -> Span:
+        return value_place(project.source, _path(index, name)) or head
+
+    before = len(report.diagnostics)
+    for name, value in table.items():
+        if name not in _KEYS:
+            help = suggest(name, _KEYS) or f"there are {', '.join(_KEYS)}"
+            key = key_place(project.source, _path(index, name)) or head
+            report.error("E502", f"[[tool.scalec.generate]] has no key `{name}`", key, "unknown", help=help)
+        elif problem := _problem(name, value):
+            report.error("E502", f"`{name}` is {problem}", place(name), "not so here")
+    if "spec" not in table:
+        report.error("E502", "an entry of [[tool.scalec.generate]] needs a `spec`", head, "without one")
+    if "phi" in table and "variant" in table:
+        report.error("E502", "either `phi` or `variant`", place("variant"), "and φ above or below")
+    if table.get("tests") and table.get("for") == "inference":
+        help = "test the training file"
+        report.error("E502", "a test trains, and this file is for inference", place("tests"), help=help)
+    if len(report.diagnostics) > before:
+        return None
+    made = _made(project, index, table, place("output") if "output" in table else head)
+    if not Path(os.path.abspath(made.output)).is_relative_to(os.path.abspath(project.root)):
+        report.error("E502", "`output` lies in the project", made.place, "this leads out of it")
+    return made
+
+
+def _problem(name: str, value: object) -> str | None:
+    kinds, expected = _KEYS[name]
+    fits = isinstance(value, kinds) and (isinstance(value, bool) == (kinds == (bool,))) and value != ""
+    if name == "output-stride":
+        fits = fits and value in _STRIDES
+    if name == "for":
+        fits = fits and value in ("training", "inference")
+    if isinstance(value, dict):
+        fits = fits and all(isinstance(each, str | int | float) and each != "" for each in value.values())
+    return None if fits else expected
+
+
+def _made(project: Project, index: int, table: dict[str, object], place: Span) -> Declared:
+    given = table.get("set")
+    changes = given.items() if isinstance(given, dict) else ()
+    tap = table.get("tap")
+    output = table.get("output", project.table.get("output", "."))
+    stride = table.get("output-stride")
+    return Declared(
+        project.root / str(table["spec"]), project.root / str(output), _text(table.get("phi")),
+        _text(table.get("variant")), tuple((name, str(_text(value))) for name, value in changes),
+        tuple(part.strip() for part in str(tap).split(",")) if tap else () if table.get("features") else None,
+        stride if isinstance(stride, int) else None, table.get("for") == "inference", bool(table.get("tests")), place,
+        index,
+    )  # fmt: skip
+
+
+def _text(value: object) -> str | None:
+    """Write a value as the command line has it: a float as its shortest decimal."""
+    if value is None or isinstance(value, str):
+        return value
+    return str(value).lower() if isinstance(value, bool) else format(Decimal(str(value)), "f")

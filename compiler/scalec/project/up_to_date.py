@@ -1,0 +1,316 @@
+"""Emitted files, each compiled again from its own head or from what pyproject.toml declares, and compared.
+
+A file is up to date if it holds the bytes that are emitted now; nothing that it says of itself counts. What makes that
+fast: a spec is read once, its networks are shared, a text that is equal needs no guard, several processes share the
+work, and what a compiler, a spec and a recipe give is looked up (`cache`) where all three are the same to the byte.
+"""
+
+import gc
+import os
+import signal
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from scalec import compiler
+from scalec.compiler import Compiled, Loaded
+from scalec.diagnostics.diagnostic import CompileError, Diagnostic
+from scalec.emit.emit import unguarded
+from scalec.emit.head import NO_SPEC, Head, Recipe, head, is_generated
+from scalec.emit.head import recipe as recipe_of
+from scalec.emit.test_file import beside, companion
+from scalec.program.request import respelled, scales
+from scalec.project.cache import Cache, Imports, digest, imports_of
+from scalec.project.declarations import Declared, located
+from scalec.project.discover import read_text
+from scalec.project.verdict import UP_TO_DATE, Verdict, broken, compared, difference, missing, orphan, twice, unix
+from scalec.project.write import file_name, obstacle, write
+from scalec.verify.expected import HeadError
+
+_FEW = 12
+"""So many files are done before other processes have started."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A file to look at: how it is compiled, or why nobody knows."""
+
+    path: Path
+    spec: Path | None = None
+    recipe: Recipe | None = None
+    asked: bool = True
+    """False if the file says of itself that it was compiled in another way."""
+    entry: Declared | None = None
+    """What declares the file."""
+    why: str = ""
+    help: str = ""
+
+    @property
+    def tests(self) -> bool:
+        """Whether a test beside it is declared."""
+        return self.entry is not None and self.entry.tests
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a file is, and the text that it should have, if that is another."""
+
+    path: Path
+    verdict: Verdict
+    old: bytes | None = None
+    new: str | None = None
+    made: str = ""
+    """The hash of the text that it should have."""
+    imports: Imports = field(default_factory=dict)
+    """Of the spec."""
+    of: str = ""
+    """The hash of the text that the file should have of which this is the test."""
+
+    @property
+    def difference(self) -> str:
+        """What would change in it, as a unified diff."""
+        return "" if self.new is None else difference(self.path, self.old, self.new)
+
+
+@dataclass
+class Specs:
+    """Reads each spec once."""
+
+    kept: dict[Path, Loaded] = field(default_factory=dict)
+
+    def load(self, path: Path) -> Loaded:
+        """Give a spec. Raises `CompileError`, and `OSError`."""
+        if path not in self.kept:
+            self.kept[path] = compiler.load(path)
+        return self.kept[path]
+
+    def compile(self, spec: Path, recipe: Recipe) -> Compiled:
+        """Follow a recipe. Raises `CompileError`, and `OSError`."""
+        r = recipe
+        return self.load(spec).compile(r.phi, r.variant, r.changes, r.taps, r.output_stride, r.inference)
+
+
+@dataclass
+class Plan:
+    """What to look at; what is wrong with declared specs; and what cannot be read."""
+
+    jobs: list[Job] = field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
+    unread: list[OSError] = field(default_factory=list)
+
+
+def plan(files: Sequence[Path], entries: Sequence[Declared], folders: Sequence[Path]) -> Plan:
+    """Plan what is declared, and the other files."""
+    specs, found, made, doubled = Specs(), dict[str, Job](), Plan(), set[str]()
+    for entry in entries:
+        try:
+            for path, recipe in _outputs(entry, specs):
+                if _key(path) in found:
+                    made.findings.append(twice(path, entry.place))
+                    doubled.add(_key(path))  # nobody knows what it should be
+                found[_key(path)] = Job(path, entry.spec, recipe, _is_asked(path, recipe), entry)
+        except CompileError as error:
+            made.findings += [located(each, entry) for each in error.diagnostics]
+        except OSError as error:
+            made.unread.append(error)
+    named = {_key(path) for path in files}
+    for path in files:
+        try:
+            meant = _model(path)
+            if _key(meant) not in found and (meant == path or _key(meant) not in named):
+                found[_key(meant)] = _found(meant, folders)
+        except OSError as error:
+            made.unread += [] if _key(path) in found else [error]
+    made.jobs = sorted((found[key] for key in found if key not in doubled), key=lambda job: str(job.path))
+    return made
+
+
+def _model(path: Path) -> Path:
+    """Give the file that a test is of, if it is one that scalec wrote and that file is there; else the file itself."""
+    model = path.with_name(path.name.removeprefix("test_"))
+    is_test = model != path and model.is_file() and is_generated(text := read_text(path)) and head(text) is None
+    return model if is_test else path
+
+
+def _key(path: Path) -> str:
+    return os.path.abspath(path)
+
+
+def _outputs(entry: Declared, specs: Specs) -> Iterator[tuple[Path, Recipe]]:
+    """Give the files that an entry stands for, and how each is compiled."""
+    for phi in scales(entry.phi) if entry.phi is not None else [None]:
+        for variant in entry.variant.split(",") if entry.variant is not None else [None]:
+            said = respelled(phi, variant and variant.strip(), entry.changes)
+            said = replace(said, taps=entry.taps, output_stride=entry.output_stride, inference=entry.inference)
+            made = replace(recipe_of("", said), spec=entry.spec.name)
+            if entry.is_file:
+                yield entry.output, made
+            else:
+                name = file_name(entry.spec.name, said, lambda: specs.load(entry.spec).program.network.name.key)
+                yield entry.output / name, made
+
+
+def _is_asked(path: Path, recipe: Recipe) -> bool:
+    found = head(read_text(path)) if path.is_file() else None
+    return found is None or found.recipe is None or replace(found.recipe, spec=recipe.spec) == recipe
+
+
+def _found(path: Path, folders: Sequence[Path]) -> Job:
+    """Plan a file that is there, by its head."""
+    text = read_text(path)
+    found, declare = head(text), "declare it in pyproject.toml, under [[tool.scalec.generate]]"
+    if not is_generated(text):
+        return Job(path, why="scalec did not write this file", help="emitted files begin with `# Generated by scalec`")
+    if found is None or found.recipe is None:
+        why = "its head does not say how it was compiled" if found else "it has no head that can be read"
+        return Job(path, why=why, help=f"compile it again, or {declare}")
+    name = found.recipe.spec
+    if name == NO_SPEC:
+        return Job(path, why="its spec came from standard input, or has a name that is not kept", help=declare)
+    here = [path.parent / name] if (path.parent / name).is_file() else []
+    there = here or [folder / name for folder in dict.fromkeys(folders) if (folder / name).is_file()]
+    if not there:
+        where = ", ".join(["beside it", *(f"in {folder.as_posix()}" for folder in dict.fromkeys(folders))])
+        return Job(path, why=f"its spec {name} is not {where}", help=f"say where it is with `--specs`, or {declare}")
+    if len({each.read_bytes() for each in there}) > 1:
+        which = " and ".join(each.as_posix() for each in there)
+        return Job(path, why=f"there are several specs of that name: {which}", help=declare)
+    return Job(path, there[0], found.recipe)
+
+
+def examine(job: Job, specs: Specs) -> Iterator[Result]:
+    """Look at a file, and at the test beside it. Raises `OSError` if it cannot be read."""
+    old = job.path.read_bytes() if job.path.is_file() else None
+    if job.spec is None or job.recipe is None:
+        yield Result(job.path, orphan(job.path, unix(old or b"").decode("utf-8", "replace"), job.why, job.help), old)
+        return
+    try:
+        made = specs.compile(job.spec, job.recipe)
+        text = unguarded(made)
+        if old is None or unix(old) != text.encode():
+            text = made.source
+    except CompileError as error:
+        said = error.diagnostics if job.entry is None else (located(each, job.entry) for each in error.diagnostics)
+        yield Result(job.path, _uncompiled(job, old, tuple(said)), old)
+        return
+    except OSError as error:
+        why = f"its spec {job.spec.as_posix()} cannot be read: {error.strerror or error}"
+        there, place = unix(old or b"").decode("utf-8", "replace"), job.entry.place if job.entry else None
+        yield Result(job.path, orphan(job.path, there, why, "say in pyproject.toml where it is", place), old)
+        return
+    was = None if old is None else head(unix(old).decode("utf-8", "replace"))
+    yield replace(_result(job, job.path, old, text, was, head(text)), imports=imports_of(specs.load(job.spec)))
+    yield from _test(job, text, was)
+
+
+def _result(job: Job, path: Path, old: bytes | None, text: str, was: Head | None, now: Head | None) -> Result:
+    if old is None:
+        assert job.entry is not None, "a file that is not there is a declared one"
+        return Result(path, missing(path, job.entry.place), None, text, digest(text.encode()))
+    verdict = compared(path, old, text, was, now, job.asked)
+    return Result(path, verdict, old, None if verdict.state == UP_TO_DATE else text, digest(text.encode()))
+
+
+def _uncompiled(job: Job, old: bytes | None, said: tuple[Diagnostic, ...]) -> Verdict:
+    about = broken(job.path, unix(old).decode("utf-8", "replace")) if old is not None else Verdict("missing")
+    return Verdict(about.state, (*said, *about.findings))
+
+
+def _test(job: Job, text: str, was: Head | None) -> Iterator[Result]:
+    """Look at the test beside a file, if there is one or should be one."""
+    path = beside(job.path)
+    old = path.read_bytes() if path.is_file() else None
+    said = unix(old or b"").decode("utf-8", "replace")
+    if old is not None and not job.tests and (not is_generated(said) or head(said) is not None):
+        return
+    if old is not None or job.tests:
+        try:
+            made = _result(job, path, old, companion(text, job.path), was, head(text))
+            yield replace(made, of=digest(text.encode()))
+        except HeadError as error:
+            yield Result(path, orphan(path, said, f"no test can be written: {error}", "rename the file"), old)
+
+
+def examined(planned: Sequence[Job], cache: Cache | None = None, processes: int | None = None) -> list[Result]:
+    """Look at every file; at those that the cache does not know in several processes if there are many.
+
+    Raises `OSError`.
+    """
+    cache = cache or Cache(None)
+    results = [result for job in planned for result in _known(job, cache)]
+    known = {result.path for result in results}
+    left = {job.path: job for job in planned if job.path not in known}
+    count = processes if processes is not None else min(os.cpu_count() or 1, 8)
+    for result in (result for part in _shared(_parts(left.values(), count), len(left), count) for result in part):
+        results.append(result)
+        job = left.get(result.path)
+        if result.of:
+            cache.keep_test(result.of, result.path, result.made)
+        elif result.made and job is not None and job.spec is not None and job.recipe is not None:
+            cache.keep(job.spec, job.recipe, result.made, result.imports)
+    cache.write()
+    return sorted(results, key=lambda result: str(result.path))
+
+
+def write_anew(results: Iterable[Result], force: bool = False, follow: bool = False) -> tuple[list[Result], list[str]]:
+    """Write what is not up to date and may be written: give that, and what stands in the way of the rest.
+
+    The test of a file that is left alone is left with it. Raises `OSError`.
+    """
+    ready = [(each, each.new) for each in results if each.new is not None]
+    problems = {each.path: obstacle(each.path, text, force, follow) for each, text in ready}
+    left = {beside(path): path for path, problem in problems.items() if problem}
+    written: list[Result] = []
+    for each, text in ready:
+        if problems[each.path] is None and each.of and each.path in left:
+            problems[each.path] = f"{each.path} is left as it is, with {left[each.path].name}"
+        problems[each.path] = problems[each.path] or write(each.path, text, force, follow)
+        written += [] if problems[each.path] else [each]
+    return written, [problem for problem in problems.values() if problem]
+
+
+def _known(job: Job, cache: Cache) -> Iterator[Result]:
+    """Give what the cache knows to be up to date: a file, with its test if there is one."""
+    text = cache.text(job.spec, job.recipe) if job.spec is not None and job.recipe is not None else None
+    if text is None or not job.path.is_file() or digest(unix(job.path.read_bytes())) != text:
+        return
+    test = beside(job.path)
+    if test.is_file() or job.tests:
+        if not test.is_file() or cache.test(text, test) != digest(unix(test.read_bytes())):
+            return
+        yield Result(test, Verdict(UP_TO_DATE))
+    yield Result(job.path, Verdict(UP_TO_DATE))
+
+
+def _shared(parts: list[list[Job]], files: int, count: int) -> Iterable[list[Result]]:
+    """Examine parts, in several processes if that is worth it and can be done."""
+    if files <= _FEW or count == 1:
+        return list(map(_examine_all, parts))
+    from concurrent.futures import ProcessPoolExecutor
+
+    try:
+        with ProcessPoolExecutor(count, initializer=_quiet) as pool:
+            return list(pool.map(_examine_all, parts))
+    except (ImportError, NotImplementedError, PermissionError):  # no semaphores, no processes: alone, then
+        return list(map(_examine_all, parts))
+
+
+def _parts(planned: Iterable[Job], processes: int) -> list[list[Job]]:
+    """Share the work out, the files of a spec together: it is read once in each part."""
+    by_spec: dict[Path | None, list[Job]] = {}
+    for job in planned:
+        by_spec.setdefault(job.spec, []).append(job)
+    most = max(8, sum(map(len, by_spec.values())) // (3 * processes))
+    parts = [group[start : start + most] for group in by_spec.values() for start in range(0, len(group), most)]
+    return sorted(parts, key=len, reverse=True)
+
+
+def _examine_all(part: Sequence[Job]) -> list[Result]:
+    specs = Specs()
+    return [result for job in part for result in examine(job, specs)]
+
+
+def _quiet() -> None:
+    """Leave Ctrl-C to the process that waits, and garbage to the end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.set_threshold(100_000)
