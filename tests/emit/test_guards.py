@@ -447,7 +447,12 @@ def test_a_wrong_template_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) 
     bad = EDITS[name](good)
     assert bad != good
     render_ = emit._render
-    monkeypatch.setattr(emit, "_render", lambda each: EDITS[name](render_(each)))
+
+    def render(each: Compiled) -> tuple[str, dict[int, str]]:
+        text, attributes = render_(each)
+        return EDITS[name](text), attributes
+
+    monkeypatch.setattr(emit, "_render", render)
     with caught():
         emit.emit(compiled)
 

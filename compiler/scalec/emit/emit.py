@@ -17,10 +17,11 @@ from scalec.cost.count import cost
 from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Label
 from scalec.emit.classes import Kind, Kinds, kinds
 from scalec.emit.contexts import BlockContext, ClassView, NetworkContext, moving_names
-from scalec.emit.guards import Unsafe, audit, same_skeleton
+from scalec.emit.guards import Unsafe, audit, parsed, same_skeleton
 from scalec.emit.header import constants, header, title
 from scalec.emit.layout import WIDTH, assign, returned, signature, statement
 from scalec.emit.seal import sealed
+from scalec.emit.walk import check_file
 from scalec.emit.writer import Writer
 from scalec.language import syntax as s
 from scalec.limits import MAX_CLASSES, MAX_COUNT, MAX_LINES
@@ -50,19 +51,21 @@ def checked(text: str) -> Checked:
 
 def emit(compiled: "Compiled") -> str:
     """Emit the file of a network. Raises `Unsafe` if a guard finds it so: that is a bug of scalec."""
-    source = unguarded(compiled)
+    text, attributes = _render(compiled)
+    source = sealed(text)
     if source.count("\n") > MAX_LINES:
         raise _too_large(compiled.network, f"the file would have more than {MAX_LINES:,} lines")
     with neutral_names():
-        neutral = _render(compiled)
+        neutral, _ = _render(compiled)
     audit(source)
+    check_file(source, parsed(source), compiled.network, attributes)
     same_skeleton(source, neutral)
     return source
 
 
 def unguarded(compiled: "Compiled") -> str:
     """Give the text of the file without a look at it by the guards: to compare with one that is there, not to write."""
-    return sealed(_render(compiled))
+    return sealed(_render(compiled)[0])
 
 
 def _check_size(network: Network) -> None:
@@ -120,26 +123,25 @@ def helper_text(name: str) -> Checked:
     return Checked(files("scalec.templates").joinpath("helpers", f"{name}.py").read_text(encoding="utf-8").rstrip("\n"))
 
 
-def _render(compiled: "Compiled") -> str:
+def _render(compiled: "Compiled") -> tuple[str, dict[int, str]]:
+    """Give the text, and what its classes call their modules (`Kinds.attributes`)."""
     classes, helpers, found = class_views(compiled.network)
     shown = [_lines(view) for view in classes]
     helper_texts = [helper_text(name) for name in sorted(helpers)]
     folded = _folded(compiled.deployment, found)
     lines = [line for view in shown for part in view.values() for line in ([part] if isinstance(part, str) else part)]
     body = "\n".join([*helper_texts, *lines, *folded])
-    return (
-        _environment()
-        .get_template("model.py.jinja")
-        .render(
-            title=checked(title(compiled.network)),
-            header=[checked(line) for line in header(compiled)],
-            imports=[checked(line) for line in _imports(body)],
-            constants=[checked(line) for line in constants(compiled.network)],
-            helpers=helper_texts,
-            classes=shown,
-            folded=folded,
-        )
+    text = rendered(
+        "model.py.jinja",
+        title=checked(title(compiled.network)),
+        header=[checked(line) for line in header(compiled)],
+        imports=[checked(line) for line in _imports(body)],
+        constants=[checked(line) for line in constants(compiled.network)],
+        helpers=helper_texts,
+        classes=shown,
+        folded=folded,
     )
+    return text, found.attributes
 
 
 def _folded(deployment: Deployment | None, found: Kinds) -> list[Checked]:

@@ -1,0 +1,50 @@
+"""An emitted file is run on sizes, without torch, and held to its network before it is written."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scalec.compiler import load
+
+SPECS = Path(__file__).parents[2] / "specs"
+WAYS: list[dict[str, Any]] = [
+    {}, {"taps": ()}, {"inference": True}, {"output_stride": 8}, {"output_stride": 16, "taps": (), "inference": True},
+    {"phi": "1"}, {"phi": "-1/2"}, {"phi": "3", "inference": True}, {"output_stride": 2},
+]  # fmt: skip
+
+
+def networks() -> list[Path]:
+    return [path for path in sorted(SPECS.glob("*.scl")) if "\nnetwork " in path.read_text(encoding="utf-8")]
+
+
+def hold(path: Path, ways: list[dict[str, Any]], variants: bool) -> int:
+    """Emit a spec in several ways, which raises if a file is not its network; give how often."""
+    loaded = load(path)
+    found = 0
+    for variant in (None, *loaded.program.variants) if variants else (None,):
+        for way in ways:
+            if "phi" in way and variant:
+                continue
+            found += emitted(loaded, variant, way)
+    return found
+
+
+def emitted(loaded: Any, variant: str | None, way: dict[str, Any]) -> bool:
+    from scalec.diagnostics.diagnostic import CompileError
+
+    try:
+        return bool(loaded.compile(variant=variant, **way).source)
+    except CompileError:  # it requires what it is not here, or has no such stride
+        return False
+
+
+@pytest.mark.parametrize("path", networks(), ids=lambda path: path.stem)
+def test_files_are_their_networks(path: Path) -> None:
+    assert hold(path, WAYS[:3], variants=False) >= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", networks(), ids=lambda path: path.stem)
+def test_every_variant_in_every_way_is_its_network(path: Path) -> None:
+    assert hold(path, WAYS, variants=True) >= 6
