@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from scalec.compiler import load
+from scalec.compiler import load, load_text
+from scalec.emit.classes import Kinds
+from scalec.emit.guards import Unsafe
 
 SPECS = Path(__file__).parents[2] / "specs"
 WAYS: list[dict[str, Any]] = [
@@ -48,3 +50,23 @@ def test_files_are_their_networks(path: Path) -> None:
 @pytest.mark.parametrize("path", networks(), ids=lambda path: path.stem)
 def test_every_variant_in_every_way_is_its_network(path: Path) -> None:
     assert hold(path, WAYS, variants=True) >= 6
+
+
+HANDED_ON = """block Inner(op) <H, W, C> → <H, W, C> = op: op ⊙ act: ReLU
+block Outer(kernel) <H, W, C> → <H, W, C> = inner: Inner({operator})
+network N <8, 8, 3> → <8, 8, 8> = Conv(1) → 8 ⊙ Outer(3) ⊙ Outer(5)
+"""
+
+
+@pytest.mark.parametrize("operator", ["Depthwise(kernel)", "LeakyReLU(1/kernel)", "Depthwise(kernel = kernel)"])
+def test_an_operator_that_is_handed_on_is_that_of_its_use(operator: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """W1: both uses had the first one's kernel, or slope."""
+    loaded = load_text("spec.scl", HANDED_ON.format(operator=operator).encode())
+    assert (
+        "class OuterDepthwise5" in loaded.compile().source or "LeakyReLU(negative_slope=0.2)" in loaded.compile().source
+    )
+    monkeypatch.setattr(Kinds, "compare", lambda self, blocks: None)
+    with pytest.raises(
+        Unsafe, match=r"`stage3\.inner\.op` of Inner\w+ has (Conv2d.kernel=3|LeakyReLU.negative_slope=0\.3)"
+    ):
+        loaded.compile().source  # noqa: B018

@@ -7,6 +7,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from fractions import Fraction
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ from scalec.limits import MAX_CLASSES, MAX_COUNT, MAX_LINES
 from scalec.network.inference import Deployment
 from scalec.network.network import Chain, Group, Network, Node, Wrap
 from scalec.ops.code import Call, Code
+from scalec.program.evaluate import Partial
 from scalec.program.names import neutral_names, python_name
 
 if TYPE_CHECKING:
@@ -235,17 +237,29 @@ def _class_names(found: list[Kind]) -> dict[Kind, str]:
     """Name the classes as their blocks; where a block is used with several operators, those that differ are added."""
     names: dict[Kind, str] = {}
     for kind in found:
-        definition, operators, _ = kind
+        definition, operators, inside, _ = kind
         name = python_name(definition.name)
         others = [dict(other[1]) for other in found if other[0].name == definition.name]
         for key, value in operators:
             if any(other.get(key) != value for other in others):
-                name += str(getattr(value.callee, "__name__", getattr(value.callee, "name", "")))
+                name += _operator_name(value, [other[key] for other in others if key in other])
+        for place, inner in inside:
+            others_there = [dict(other[2]).get(place) for other in found if other[:2] == kind[:2]]
+            name += _operator_name(inner, others_there) if inner is not None else ""
         number, unique = 2, name
         while unique in names.values():
             unique, number = f"{name}{number}", number + 1
         names[kind] = unique
     return names
+
+
+def _operator_name(value: Partial, others: Iterable[Partial | None]) -> str:
+    """Give an operator's name, and its whole numbers where others differ in their arguments alone."""
+    name = str(getattr(value.callee, "__name__", getattr(value.callee, "name", "")))
+    if all(other is None or other == value or other.callee != value.callee for other in others):
+        return name
+    whole = (v.numerator for _, v in value.arguments if isinstance(v, Fraction) and v.denominator == 1 and v >= 0)
+    return "_".join([name, *map(str, whole)]).replace("_", "", 1)
 
 
 def _lines(view: ClassView) -> Mapping[str, Any]:

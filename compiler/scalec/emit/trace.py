@@ -40,7 +40,7 @@ class Tensor(NamedTuple):
 
 
 class Trace:
-    """Numbers operations; holds for each traced class what is written over in place."""
+    """Numbers operations."""
 
     def __init__(self) -> None:
         self.operations: list[Operation] = []
@@ -73,6 +73,10 @@ class Frame:
         self.paths: list[str] = []
         """The modules that ran, in their order."""
         self.over: set[Over] = set()
+        self.inner: dict[str, Frame] = {}
+        """The classes that were run, by the path of the module."""
+        self.number = -1
+        self.results: tuple[Tensor, ...] = ()
         self._parts: dict[int, tuple[str, tuple[Tensor, ...]]] = {}
         """What sums and concatenations of this frame are made of: those in others do not count singly."""
 
@@ -84,10 +88,11 @@ class Frame:
             signature.kind, path, module.detail, (x.number,), signature.gives(module.values, x.dims), x.is_vector
         )
 
-    def block(self, path: str, form: int, x: Tensor, dims: Dims, vector: bool) -> Tensor:
+    def block(self, path: str, inner: "Frame", x: Tensor) -> Tensor:
         """Run a class that is traced on its own."""
         self.paths.append(path)
-        return self.trace.made("block", path, form, (x.number,), dims, vector)
+        self.inner[path] = inner
+        return self.trace.made("block", path, inner.number, (x.number,), *inner.results[0][1:])
 
     def join(self, kind: str, one: Tensor, other: Tensor) -> Tensor:
         """Add or multiply. Raises `Misfit` if the sizes do not fit."""
@@ -153,10 +158,27 @@ class Frame:
                 return self.join(kind, x, other)
         raise Misfit(f"`.{name}{positional}` of a tensor has no meaning here")
 
-    def form(self, results: Sequence[Tensor], paths: Sequence[str], unused: Sequence[str] = ()) -> int:
-        """Give the number of the whole class: what it computes, and the modules that it has."""
+    def end(self, results: Sequence[Tensor], paths: Sequence[str], unused: Sequence[str] = ()) -> "Frame":
+        """Give the whole class a number: for what it computes, and the modules that it has."""
         detail = (tuple(paths), tuple(unused))
-        return self.trace.number(Operation("class", "", detail, tuple(each.number for each in results), None))
+        self.number = self.trace.number(Operation("class", "", detail, tuple(each.number for each in results), None))
+        self.results = tuple(results)
+        return self
+
+
+def overwritten(one: Frame, other: Frame) -> str | None:
+    """Give a module, or what joins, that writes over its input in one run, and in an equal one must not."""
+    done = set()
+    open_ = [(one, other, "")]
+    while open_:
+        one, other, place = open_.pop()
+        if (id(one), id(other)) in done:
+            continue
+        done.add((id(one), id(other)))
+        for path, _ in sorted(one.over - other.over):
+            return place + path
+        open_ += [(inner, other.inner[path], f"{place}{path}.") for path, inner in one.inner.items()]
+    return None
 
 
 def difference(trace: Trace, found: int, announced: int) -> str:
@@ -215,30 +237,24 @@ class NetworkTrace:
 
     def __init__(self, trace: Trace, attributes: Mapping[int, str]) -> None:
         self.trace, self.attributes = trace, attributes
-        self.over: dict[int, set[Over]] = {}
-        """What may be written over in the traced classes, in each of their uses."""
-        self._forms: dict[int, int] = {}
+        self._frames: dict[int, Frame] = {}
         self._modules: dict[tuple[Any, ...], Module] = {}
 
-    def network(self, network: Network) -> int:
-        """Give the number of the network's class."""
+    def network(self, network: Network) -> Frame:
+        """Run the network."""
         frame = Frame(self.trace, dims_of(network.x), not network.x.is_map)
         x, maps = frame.x, []
         for stage in network.stages:
             x = self._unit(frame, stage.unit, stage.layers, x, "")
             maps += [x] if stage.name in network.outputs else []
-        return self._form(frame, maps or [x])
+        return frame.end(maps or [x], frame.paths)
 
-    def _form(self, frame: Frame, results: Sequence[Tensor]) -> int:
-        form = frame.form(results, frame.paths)
-        self.over[form] = self.over.get(form, frame.over) & frame.over
-        return form
-
-    def _block(self, block: Block) -> int:
-        if id(block) not in self._forms:
+    def _block(self, block: Block) -> Frame:
+        if id(block) not in self._frames:
             frame = Frame(self.trace, dims_of(block.x), not block.x.is_map)
-            self._forms[id(block)] = self._form(frame, [self._chain(frame, block.chain, frame.x, "")])
-        return self._forms[id(block)]
+            result = self._chain(frame, block.chain, frame.x, "")
+            self._frames[id(block)] = frame.end([result], frame.paths)
+        return self._frames[id(block)]
 
     def _chain(self, frame: Frame, chain: Chain, x: Tensor, prefix: str) -> Tensor:
         for placed in chain.units:
@@ -271,7 +287,7 @@ class NetworkTrace:
             case Leaf():
                 return self._leaf(frame, node, x, path)
             case Block():
-                return frame.block(path, self._block(node), x, dims_of(node.y), not node.y.is_map)
+                return frame.block(path, self._block(node), x)
             case Group():
                 for position, inner in enumerate(inner for placed in node.chain.units for inner in placed.nodes):
                     x = self._module(frame, inner, x, f"{path}.{position}")

@@ -14,7 +14,7 @@ from typing import Any
 
 from scalec.emit.guards import Unsafe
 from scalec.emit.torch_modules import SIGNATURES, Dims, Misfit, Module, construct
-from scalec.emit.trace import Frame, NetworkTrace, Over, Tensor, Trace, difference, dims_of
+from scalec.emit.trace import Frame, NetworkTrace, Tensor, Trace, difference, dims_of, overwritten
 from scalec.network.network import Network
 from scalec.record import record, unique
 
@@ -22,18 +22,15 @@ from scalec.record import record, unique
 def check_file(source: str, tree: ast.Module, network: Network, attributes: Mapping[int, str]) -> None:
     """Raise `Unsafe` unless the emitted classes compute what the network says, with its modules, names and sizes."""
     trace = Trace()
-    wanted = NetworkTrace(trace, attributes)
     try:
-        announced = wanted.network(network)
-        walk = Walk(source, tree, trace)
-        found = walk.network(network)
+        announced = NetworkTrace(trace, attributes).network(network)
+        found = Walk(source, tree, trace).network(network)
     except Misfit as misfit:
         raise Unsafe(f"the file is not the network: {misfit}") from None
-    if found != announced:
-        raise Unsafe(f"the file is not the network: {difference(trace, found, announced)}")
-    for form, over in walk.over.items():
-        for path, _ in over - wanted.over[form]:
-            raise Unsafe(f"the file is not the network: `{path}` of {trace.names[form]} writes over what is needed")
+    if found.number != announced.number:
+        raise Unsafe(f"the file is not the network: {difference(trace, found.number, announced.number)}")
+    if path := overwritten(found, announced):
+        raise Unsafe(f"the file is not the network: `{path}` writes over what is needed")
 
 
 # Values
@@ -90,17 +87,11 @@ class _Scope:
     frame: Frame | None = None
 
 
-_Form = tuple[int, tuple[Tensor, ...]]
-"""A traced class: its number, and what it gives."""
-
-
 class Walk:
     """Runs the classes of one file."""
 
     def __init__(self, source: str, tree: ast.Module, trace: Trace) -> None:
         self.trace = trace
-        self.over: dict[int, set[Over]] = {}
-        """What the traced classes write over."""
         self.globals: dict[str, Any] = {"int": int, "float": float, "bool": bool}
         self.constants: dict[str, Any] = {}
         for statement in tree.body:
@@ -110,7 +101,7 @@ class Walk:
                 self.constants[statement.targets[0].id] = ast.literal_eval(statement.value)
         self._last = next((each.name for each in reversed(tree.body) if isinstance(each, ast.ClassDef)), "")
         self._instances: dict[tuple[Any, ...], _Instance] = {}
-        self._forms: dict[tuple[int, Dims, bool], _Form] = {}
+        self._frames: dict[tuple[int, Dims, bool], Frame] = {}
         self._expressions: dict[type[ast.AST], Callable[[Any, _Scope], Any]] = {
             ast.Constant: self._constant, ast.Name: self._name, ast.Attribute: self._attribute, ast.Call: self._call,
             ast.IfExp: self._choice, ast.BoolOp: self._junction, ast.UnaryOp: self._unary, ast.BinOp: self._binary,
@@ -126,17 +117,17 @@ class Walk:
         methods = {each.name: each for each in statement.body if isinstance(each, ast.FunctionDef)}
         return _Class(statement.name, methods.get("__init__"), methods["forward"])
 
-    def network(self, network: Network) -> int:
-        """Give the number of the network's class. Raises `Misfit` where it is not one of the kind."""
+    def network(self, network: Network) -> Frame:
+        """Run the network's class. Raises `Misfit` where it is not one of the kind."""
         height, width, channels = dims_of(network.x)
         if self.constants.get("INPUT_SHAPE") not in ((channels, height, width), (channels,)):
             raise Misfit(f"INPUT_SHAPE is {self.constants.get('INPUT_SHAPE')}")
         instance = self._construct(self.globals[self._last], (), {})
-        form, results = self._run_class(instance, (height, width, channels), not network.x.is_map)
+        frame = self._run_class(instance, (height, width, channels), not network.x.is_map)
         is_map = network.y.is_map or bool(network.outputs)
-        if any(result.is_vector == is_map for result in results):
+        if any(result.is_vector == is_map for result in frame.results):
             raise Misfit(f"{self._last} gives {'a vector' if is_map else 'a map'}")
-        return form
+        return frame
 
     # Classes
 
@@ -175,19 +166,17 @@ class Walk:
             raise Misfit(f"{of.name} has no argument `{', '.join(given)}`")
         return names
 
-    def _run_class(self, instance: _Instance, dims: Dims, vector: bool) -> _Form:
+    def _run_class(self, instance: _Instance, dims: Dims, vector: bool) -> Frame:
         key = (id(instance), dims, vector)
-        if key not in self._forms:
+        if key not in self._frames:
             frame = Frame(self.trace, dims, vector)
             scope = _Scope({"self": instance, "x": frame.x}, instance, frame)
             result = self._body(instance.of.forward.body, scope)
             results = result if isinstance(result, tuple) and not isinstance(result, Tensor) else (result,)
             paths = [path for name, value in instance.attributes.items() for path in _paths(name, value)]
-            form = frame.form(results, paths, sorted({*paths} - {*frame.paths}))
-            self.over[form] = self.over.get(form, set()) | frame.over
-            self.trace.names[form] = instance.of.name
-            self._forms[key] = form, results
-        return self._forms[key]
+            self._frames[key] = frame.end(results, paths, sorted({*paths} - {*frame.paths}))
+            self.trace.names[frame.number] = instance.of.name
+        return self._frames[key]
 
     def _run(self, module: Any, path: str, x: Tensor, frame: Frame) -> Tensor:
         if type(module) is Module:
@@ -198,8 +187,7 @@ class Walk:
             return x
         if type(module) is not _Instance:
             raise Misfit(f"`{path}` is called, and is no module")
-        form, results = self._run_class(module, x.dims, x.is_vector)
-        return frame.block(path, form, x, results[0].dims, results[0].is_vector)
+        return frame.block(path, self._run_class(module, x.dims, x.is_vector), x)
 
     def _run_module(self, module: Module, path: str, x: Tensor, frame: Frame) -> Tensor:
         takes = module.signature.takes
