@@ -955,3 +955,25 @@ class _Handing:
 def handing_specs(draw: Any) -> str:
     """Write a random spec whose blocks hand operators on; a few are refused."""
     return _Handing(draw).spec()
+
+
+@st.composite
+def striding_specs(draw: Any) -> str:
+    """Write a spec whose blocks stride, with windows and paddings of every kind: some outputs strides are refused."""
+
+    def pick(*options: str) -> str:
+        return str(draw(st.sampled_from(options)))
+
+    blocks, heads = [], ["Down0"]
+    for number in range(draw(st.integers(1, 3))):
+        stride = pick("2", "stride")
+        head = f"Down{number}{'' if stride == '2' else '(stride = 2)'}"
+        kernel, padding = pick("1", "2", "3", "5", "3"), pick("", ", padding = 0", ", padding = 1", ", padding = same")
+        first = pick("", "Conv(3) → K ⊙ ", "BatchNorm ⊙ ", "Depthwise(3, padding = same) ⊙ ")
+        last = pick("", " ⊙ BatchNorm", " ⊙ Conv(3, padding = same) → K", " ⊙ residual { Depthwise(3) }")
+        body = f"{first}conv: Conv({kernel}, {stride}{padding}) → K{last}"
+        blocks.append(f"block {head} <H, W, C> → <ceil(H/{stride}), ceil(W/{stride}), K>\n  = {body}")
+        heads += [f"Down{number}"] * 2 + [f"Down{number}(stride = 1)", f"Down{number}(2)"] * (stride == "stride")
+    stages = [f"{pick(*heads)} → {pick('8', '16')}" for _ in range(draw(st.integers(2, 4)))]
+    chain = "\n  ⊙ ".join([*stages, "GlobalAvgPool", "Linear → <10>"])
+    return "\n\n".join([*blocks, f"network N <32, 32, 3> → <10>\n  = {chain}"]) + "\n"

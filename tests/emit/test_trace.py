@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from scalec.compiler import load, load_text
+from scalec.emit import modules
 from scalec.emit.classes import Kinds
 from scalec.emit.guards import Unsafe
+from scalec.network.network import Leaf
+from scalec.ops.code import Code
 
 SPECS = Path(__file__).parents[2] / "specs"
 WAYS: list[dict[str, Any]] = [
@@ -70,3 +73,28 @@ def test_an_operator_that_is_handed_on_is_that_of_its_use(operator: str, monkeyp
         Unsafe, match=r"`stage3\.inner\.op` of Inner\w+ has (Conv2d.kernel=3|LeakyReLU.negative_slope=0\.3)"
     ):
         loaded.compile().source  # noqa: B018
+
+
+STRIDING = """block D <H, W, C> → <floor((H - 1)/2), floor((W - 1)/2), K> = conv: Conv({window}) → K
+network N <33, 33, 3> → <7, 7, 8> = D → 8 ⊙ D → 8
+"""
+
+
+@pytest.mark.parametrize("window", ["3, stride = 2, padding = 0", "kernel = 3, stride = 2, padding = 0, groups = 1"])
+def test_a_use_that_keeps_its_stride_keeps_its_padding(window: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """W2: a use without its stride is padded by half its window, and the others were so with it."""
+    loaded = load_text("spec.scl", STRIDING.format(window=window).encode())
+    assert "D(3, 8, stride=2, padding=(0, 0, 0, 0))" in loaded.compile(output_stride=2).source
+    fixed_of = modules.fixed_of
+
+    def forgetting(leaf: Leaf, is_padded: bool) -> dict[str, Code]:
+        return {} if getattr(leaf.operator, "padding", None) == 0 else fixed_of(leaf, is_padded)
+
+    monkeypatch.setattr(modules, "fixed_of", forgetting)
+    with pytest.raises(Unsafe, match=r"`stage1\.conv` of D has Conv2d.padding=\(1, 1, 1, 1\)"):
+        loaded.compile(output_stride=2).source  # noqa: B018
+
+
+@pytest.mark.parametrize("spec", ["convnext", "convnext_v2"])
+def test_convnext_at_output_stride_2(spec: str) -> None:
+    assert load(SPECS / f"{spec}.scl").compile(output_stride=2).source
