@@ -968,11 +968,15 @@ def striding_specs(draw: Any) -> str:
     for number in range(draw(st.integers(1, 3))):
         stride = pick("2", "stride")
         head = f"Down{number}{'' if stride == '2' else '(stride = 2)'}"
-        kernel, padding = pick("1", "2", "3", "5", "3"), pick("", ", padding = 0", ", padding = 1", ", padding = same")
+        kernel, padding = pick("1", "2", "3", "5", "3"), pick("", "0", "0", "1", "same")
+        size = "ceil({}/" + stride + ")"
+        if padding.isdigit() and stride == "2":
+            size = f"floor(({{}} + {2 * int(padding) + 2} - {kernel})/2)"
+        padding = padding and f", padding = {padding}"
         first = pick("", "Conv(3) → K ⊙ ", "BatchNorm ⊙ ", "Depthwise(3, padding = same) ⊙ ")
         last = pick("", " ⊙ BatchNorm", " ⊙ Conv(3, padding = same) → K", " ⊙ residual { Depthwise(3) }")
         body = f"{first}conv: Conv({kernel}, {stride}{padding}) → K{last}"
-        blocks.append(f"block {head} <H, W, C> → <ceil(H/{stride}), ceil(W/{stride}), K>\n  = {body}")
+        blocks.append(f"block {head} <H, W, C> → <{size.format('H')}, {size.format('W')}, K>\n  = {body}")
         heads += [f"Down{number}"] * 2 + [f"Down{number}(stride = 1)", f"Down{number}(2)"] * (stride == "stride")
     stages = [f"{pick(*heads)} → {pick('8', '16')}" for _ in range(draw(st.integers(2, 4)))]
     chain = "\n  ⊙ ".join([*stages, "GlobalAvgPool", "Linear → <10>"])

@@ -393,6 +393,6 @@ def _check_network(names: Names, program: Program) -> None:
     for unit in network.chain.units:
         inside = replace(names, owners=frozenset(labels), labels=frozenset(labels)).plus(parameters)
         (inside.plus(LAYER_NAMES) if unit.repeat else inside).unit(unit, in_network=True)
-        check_structure(unit, parameters, report)
+        check_structure(unit, parameters, program.file, report)
         if unit.label and labels.setdefault(unit.label.key, unit.label) is not unit.label:
             twice(unit.label, labels[unit.label.key], report)
