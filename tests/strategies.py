@@ -938,7 +938,7 @@ class _Handing:
         )  # fmt: skip
 
     def use(self, name: str, names: list[str]) -> str:
-        given = []
+        given: list[str] = []
         for key in self.signatures[name]:
             if self.draw(st.booleans()):
                 value = self.operator(names)
