@@ -15,46 +15,26 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
+from scalec.cost.compiled import Compiled
 from scalec.cost.growth import decided, growth_warning, with_nearest
-from scalec.cost.requirements import Requirement, constrain
+from scalec.cost.requirements import constrain
 from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Report, plural
 from scalec.language import syntax as s
 from scalec.language.parse import decode, parse, parse_partly
 from scalec.lint.allow import allowed
 from scalec.network.features import body
-from scalec.network.inference import Deployment, deploy
+from scalec.network.inference import deploy
 from scalec.network.network import Network, Setting
 from scalec.network.scale import scale
 from scalec.program.program import Program
 from scalec.program.request import make_setting
 from scalec.program.resolve import resolve, resolve_library
-from scalec.record import record
 
 _WORD = re.compile(r"\w+")
-
-
-@record
-class Compiled:
-    """A network that meets its requirements."""
-
-    network: Network
-    requirements: tuple[Requirement, ...]
-    baseline: Network
-    """The network without scaling, of the file's own values."""
-    warnings: tuple[Diagnostic, ...] = ()
-    deployment: Deployment | None = None
-    """Where the network is one for inference: the one that is trained, and what became of its batch norms."""
-
-    @cached_property
-    def source(self) -> str:
-        """The emitted PyTorch file."""
-        from scalec.emit.emit import emit
-
-        return emit(self)
 
 
 @dataclass

@@ -19,10 +19,12 @@ from scalec.commands.options import (
     write_options,
 )
 from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, STDIN, WRONG_INPUT, WRONG_USAGE, fail
+from scalec.emit.emit import emit
 from scalec.record import record
 
 if TYPE_CHECKING:
-    from scalec.compiler import Compiled, Loaded
+    from scalec.compiler import Loaded
+    from scalec.cost.compiled import Compiled
 
 _EXAMPLES = """examples:
   scalec compile efficientnet.scl --phi 4                  writes efficientnet_phi4.py here
@@ -140,7 +142,7 @@ def run(arguments: argparse.Namespace) -> int:
     show(dict.fromkeys(warning for each in compiled for warning in each.warnings), arguments)
     if arguments.output == STDIN:
         return _to_stdout(compiled, arguments)
-    sources = [each.source for each in compiled]  # all of them, before the first look at what is there
+    sources = [emit(each) for each in compiled]  # all of them, before the first look at what is there
     folder = _folder(arguments.output, len(compiled))
     if isinstance(folder, int):
         return folder
@@ -215,7 +217,7 @@ def _folder(output: str | None, count: int) -> Path | int | None:
 def _to_stdout(compiled: "list[Compiled]", arguments: argparse.Namespace) -> int:
     if len(compiled) > 1 or arguments.check or arguments.diff or arguments.with_tests or arguments.depfile:
         return fail("-o - is for one file, which is written and not compared", WRONG_USAGE)
-    sys.stdout.buffer.write(compiled[0].source.encode())
+    sys.stdout.buffer.write(emit(compiled[0]).encode())
     sys.stdout.buffer.flush()
     return DONE
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from scalec.diagnostics.exit_codes import STDIN
 
 if TYPE_CHECKING:
-    from scalec.compiler import Compiled, Loaded
+    from scalec.compiler import Loaded
+    from scalec.cost.compiled import Compiled
 
 
 def write_options(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scalec.commands.options import body_options, compiled, load, purpose_options, scale_options, taps, write_options
 from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, STDIN, WRONG_INPUT, WRONG_USAGE, fail
+from scalec.emit.emit import emit
 
 _EXAMPLES = """examples:
   scalec test-file models/b0.py                           writes models/test_b0.py
@@ -76,7 +77,7 @@ def _subject(name: str, arguments: argparse.Namespace) -> Subject:
         path = Path(name)
         return Subject(path.read_bytes().decode("utf-8", "replace"), path)
     made = compiled(load(name, arguments), arguments)
-    return Subject(made.source, Path(arguments.output_folder or ".") / default_name(made.network))
+    return Subject(emit(made), Path(arguments.output_folder or ".") / default_name(made.network))
 
 
 def _write(tests: list[tuple[Path, str, str]], arguments: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from scalec.compiler import Compiled
+from scalec.cost.compiled import Compiled
 from scalec.cost.conventions import CONVENTIONS
 from scalec.cost.conventions import counted as counted_by
 from scalec.cost.count import Cost, cost, total

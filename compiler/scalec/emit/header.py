@@ -3,10 +3,11 @@
 import hashlib
 import textwrap
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from scalec import __version__
+from scalec.cost.compiled import Compiled
 from scalec.cost.count import Cost, cost
+from scalec.cost.requirements import Requirement
 from scalec.emit import papers
 from scalec.emit.head import kept_name, recipe
 from scalec.emit.layout import WIDTH, listing
@@ -18,10 +19,6 @@ from scalec.language.visit import children
 from scalec.network.features import feature_info
 from scalec.network.network import Block, Network, Node, Stage
 from scalec.table import table
-
-if TYPE_CHECKING:
-    from scalec.compiler import Compiled
-    from scalec.cost.requirements import Requirement
 
 
 def title(network: Network) -> str:
@@ -55,7 +52,7 @@ def _body(network: Network, folds: bool) -> list[str]:
     return ["", *_wrapped(" ".join(said))] if said else []
 
 
-def header(compiled: "Compiled") -> list[str]:
+def header(compiled: Compiled) -> list[str]:
     """Give the lines below the title: provenance, coefficients, requirements and the table of stages."""
     network = compiled.network
     program = network.program
@@ -110,7 +107,7 @@ def _is_qualified(expr: s.Expr) -> bool:
     return any(_is_qualified(child) for child in children(expr))
 
 
-def _requirement(requirement: "Requirement") -> str:
+def _requirement(requirement: Requirement) -> str:
     """Write a requirement and, behind it, the same with numbers."""
     text, expr = spell(requirement.expr), requirement.expr
     if not isinstance(expr, s.Comparison):

@@ -17,6 +17,7 @@ from scalec.compiler import Loaded
 from scalec.diagnostics.diagnostic import CompileError, plural
 from scalec.diagnostics.exit_codes import NO_ACCESS, WRONG_USAGE, fail
 from scalec.diagnostics.text import printable
+from scalec.emit.emit import emit
 from scalec.language import exact
 from scalec.language import syntax as s
 from scalec.language.exact import Number
@@ -256,7 +257,7 @@ def _emit(
     own = f"{snake_case(compiled.network.name)}_{name}".replace(".", "_") if name else None
     path = Path(arguments.output or ".")
     path = path / (f"{own}.py" if own else default_name(compiled.network)) if path.is_dir() else path
-    if problem := write(path, compiled.source, arguments.force, arguments.follow_symlinks):
+    if problem := write(path, emit(compiled), arguments.force, arguments.follow_symlinks):
         return fail(problem, NO_ACCESS)
     print(f"{printable(str(path))}: written", file=sys.stderr)
     return 0
