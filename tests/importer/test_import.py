@@ -20,10 +20,11 @@ from torch import nn
 from nets import module
 from peers import import_peer, timm_model, torchvision_model
 from scalec.commands.cli import main
-from scalec.compiler import check, load
+from scalec.compiler import load
 from scalec.cost.compiled import Compiled
 from scalec.cost.count import cost
 from scalec.emit.emit import emit
+from scalec.project.spec_check import check
 from scalec.verify.compare import observed, ported
 from scalec.verify.count import count_macs
 from scalec.verify.tensors import disable_drop

@@ -18,7 +18,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scalec.commands.cli import main
-from scalec.compiler import check, load, load_text
+from scalec.compiler import load, load_text
 from scalec.cost.count import cost
 from scalec.diagnostics.diagnostic import CompileError, Report
 from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, WRONG_INPUT, WRONG_USAGE
@@ -26,6 +26,7 @@ from scalec.emit.emit import emit
 from scalec.emit.state_dict import state_dict
 from scalec.language.format.formatter import format_spec
 from scalec.program.search_schedule import sought
+from scalec.project.spec_check import check
 from searching import SPEC, calls, prepare, result, search, start
 
 pytest.importorskip("optuna")

@@ -19,7 +19,6 @@ from scalec.commands.options import (
     write_options,
 )
 from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, STDIN, WRONG_INPUT, WRONG_USAGE, fail
-from scalec.emit.emit import emit
 from scalec.record import record
 
 if TYPE_CHECKING:
@@ -124,6 +123,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(arguments: argparse.Namespace) -> int:
     """Compile everything, then write it: after an error nothing is written. Raises `CompileError`."""
     from scalec.diagnostics.show import show
+    from scalec.emit.emit import emit
     from scalec.project.write import default_name
 
     if arguments.update:
@@ -215,6 +215,8 @@ def _folder(output: str | None, count: int) -> Path | int | None:
 
 
 def _to_stdout(compiled: "list[Compiled]", arguments: argparse.Namespace) -> int:
+    from scalec.emit.emit import emit
+
     if len(compiled) > 1 or arguments.check or arguments.diff or arguments.with_tests or arguments.depfile:
         return fail("-o - is for one file, which is written and not compared", WRONG_USAGE)
     sys.stdout.buffer.write(emit(compiled[0]).encode())

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from scalec.commands.options import body_options, compiled, load, purpose_options, scale_options, taps, write_options
 from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, STDIN, WRONG_INPUT, WRONG_USAGE, fail
-from scalec.emit.emit import emit
 
 _EXAMPLES = """examples:
   scalec test-file models/b0.py                           writes models/test_b0.py
@@ -71,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _subject(name: str, arguments: argparse.Namespace) -> Subject:
     """Read an emitted file, or compile a spec."""
+    from scalec.emit.emit import emit
     from scalec.project.write import default_name
 
     if name.endswith(".py"):
