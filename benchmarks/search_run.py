@@ -44,8 +44,8 @@ def page(printed: str, result: dict[str, object]) -> str:
     seeds = ", ".join(ranking["candidates"][0]["accuracy"]["by_seed"])
     return (
         "# A run of the search\n\n"
-        "`scalec search specs/fashion.scl --jobs 2`, seeds " + seeds + "; its complete output. This page is written by\n"
-        "`python benchmarks/search_run.py`, and the result is [fashion.search-result.json](fashion.search-result.json).\n"
+        "`scalec search specs/fashion.scl --jobs 2`, seeds " + seeds + "; its complete output, written by\n"
+        "`python benchmarks/search_run.py`. The result: [fashion.search-result.json](fashion.search-result.json).\n"
         "`→` marks the choice, `=` a candidate that is tied with the best.\n\n"
         f"```\n{tables}\n```\n\n{sentence}\n"
     )

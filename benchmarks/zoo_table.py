@@ -67,8 +67,8 @@ def page(found: dict[str, dict[str, Any]]) -> str:
     said = f"""# The zoo
 
 Variants of the families in [`specs/`](../specs) that torchvision or timm have too, compiled and compared with theirs.
-Of {len(found)} rows of [`tests/zoo.csv`](../tests/zoo.csv), {same} have exactly the parameters, multiply-adds and activations
-that PyTorch counts in the peer at the variant's own resolution.
+Of {len(found)} rows of [`tests/zoo.csv`](../tests/zoo.csv), {same} have exactly the parameters, multiply-adds and
+activations that PyTorch counts in the peer at the variant's own resolution.
 
 For {len(compared)} of them all weights and statistics were random, and copied by data flow, in float64.
 Outputs in eval and train mode, the gradients of all parameters and of the input, and the running statistics, at {EVEN}

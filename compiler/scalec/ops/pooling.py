@@ -65,7 +65,7 @@ class _Pool(Operator):
 
 @operator
 class MaxPool(_Pool):
-    """The maximum of each window. The default stride is the kernel. `ceil` keeps a window that extends beyond the map."""
+    """The maximum of each window. The default stride is the kernel. `ceil` keeps windows that extend beyond the map."""
 
     counted_by = {"ptflops": (2, 0)}
 
