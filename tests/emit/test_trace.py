@@ -12,8 +12,10 @@ from scalec.compiler import load, load_text
 from scalec.cost.count import cost
 from scalec.diagnostics import exit_codes
 from scalec.diagnostics.diagnostic import CompileError
-from scalec.emit import emit, modules
+from scalec.emit import emit as emitter
+from scalec.emit import modules
 from scalec.emit.classes import Kinds
+from scalec.emit.emit import emit
 from scalec.emit.guards import Unsafe, audit
 from scalec.emit.seal import sealed
 from scalec.emit.walk import check_file
@@ -46,7 +48,7 @@ def hold(path: Path, ways: list[dict[str, Any]], variants: bool) -> int:
 
 def emitted(loaded: Any, variant: str | None, way: dict[str, Any]) -> bool:
     try:
-        return bool(loaded.compile(variant=variant, **way).source)
+        return bool(emit(loaded.compile(variant=variant, **way)))
     except CompileError:  # it requires what it is not here, or has no such stride
         return False
 
@@ -72,14 +74,14 @@ network N <8, 8, 3> → <8, 8, 8> = Conv(1) → 8 ⊙ Outer(3) ⊙ Outer(5)
 def test_an_operator_that_is_handed_on_is_that_of_its_use(operator: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """W1: both uses had the first one's kernel, or slope."""
     loaded = load_text("spec.scl", HANDED_ON.format(operator=operator).encode())
-    assert (
-        "class OuterDepthwise5" in loaded.compile().source or "LeakyReLU(negative_slope=0.2)" in loaded.compile().source
+    assert "class OuterDepthwise5" in emit(loaded.compile()) or "LeakyReLU(negative_slope=0.2)" in emit(
+        loaded.compile()
     )
     monkeypatch.setattr(Kinds, "compare", lambda self, blocks: None)
     with pytest.raises(
         Unsafe, match=r"`stage3\.inner\.op` of Inner\w+ has (Conv2d.kernel=3|LeakyReLU.negative_slope=0\.3)"
     ):
-        loaded.compile().source  # noqa: B018
+        emit(loaded.compile())
 
 
 STRIDING = """block D <H, W, C> → <floor((H - 1)/2), floor((W - 1)/2), K> = conv: Conv({window}) → K
@@ -91,7 +93,7 @@ network N <33, 33, 3> → <7, 7, 8> = D → 8 ⊙ D → 8
 def test_a_use_that_keeps_its_stride_keeps_its_padding(window: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """W2: a use without its stride is padded by half its window, and the others were so with it."""
     loaded = load_text("spec.scl", STRIDING.format(window=window).encode())
-    assert "D(3, 8, stride=2, padding=(0, 0, 0, 0))" in loaded.compile(output_stride=2).source
+    assert "D(3, 8, stride=2, padding=(0, 0, 0, 0))" in emit(loaded.compile(output_stride=2))
     fixed_of = modules.fixed_of
 
     def forgetting(leaf: Leaf, is_padded: bool) -> dict[str, Code]:
@@ -99,12 +101,12 @@ def test_a_use_that_keeps_its_stride_keeps_its_padding(window: str, monkeypatch:
 
     monkeypatch.setattr(modules, "fixed_of", forgetting)
     with pytest.raises(Unsafe, match=r"`stage1\.conv` of D has Conv2d.padding=\(1, 1, 1, 1\)"):
-        loaded.compile(output_stride=2).source  # noqa: B018
+        emit(loaded.compile(output_stride=2))
 
 
 @pytest.mark.parametrize("spec", ["convnext", "convnext_v2"])
 def test_convnext_at_output_stride_2(spec: str) -> None:
-    assert load(SPECS / f"{spec}.scl").compile(output_stride=2).source
+    assert emit(load(SPECS / f"{spec}.scl").compile(output_stride=2))
 
 
 # Planted faults of emission: in the text of a file, which the guards let through.
@@ -179,7 +181,7 @@ def test_a_planted_fault_is_caught_by_the_walk_alone(fault: str) -> None:
     if way.get("variant") not in (None, *loaded.program.variants):
         way = {key: value for key, value in way.items() if key != "variant"}
     compiled = loaded.compile(**way)
-    text, attributes = emit._render(compiled)
+    text, attributes = emitter._render(compiled)
     good = sealed(text)
     check_file(good, ast.parse(good), compiled.network, attributes)
     assert old in text
@@ -248,7 +250,7 @@ def test_what_torch_counts_is_what_was_counted(text: str) -> None:
     from scalec.verify.count import count_macs
 
     names: dict[str, Any] = {}
-    exec(compile(compiled.source, "spec.py", "exec"), names)
+    exec(compile(emit(compiled), "spec.py", "exec"), names)
     with torch.device("meta"):
         model = names[compiled.network.name]()
     counted = cost(compiled.network)
@@ -264,7 +266,7 @@ def test_a_class_is_the_same_text_at_every_scale(written: Written, one: str, oth
     ways: list[dict[str, Any]] = [{"phi": one}, {"phi": other}, *({"variant": v} for v in loaded.program.variants)]
     for way in ways:
         try:
-            source = loaded.compile(**way).source
+            source = emit(loaded.compile(**way))
         except CompileError:
             continue
         found = {each.name: ast.unparse(each) for each in ast.parse(source).body if isinstance(each, ast.ClassDef)}

@@ -8,6 +8,7 @@ import pytest
 
 from peers import load_module
 from scalec.compiler import load_text
+from scalec.emit.emit import emit
 from scalec.ops import OPERATORS, Operator, Parameter
 
 PAGE = Path(__file__).parents[2] / "docs" / "language.md"
@@ -26,7 +27,7 @@ def test_example_compiles(index: int) -> None:
     loaded = load_text("example.scl", spec.encode())
     for variant in (None, *loaded.program.variants):
         net = loaded.compile(variant=variant)
-        getattr(load_module(net.source, "example"), net.network.name)()
+        getattr(load_module(emit(net), "example"), net.network.name)()
 
 
 def row(name: str, cls: type[Operator]) -> str:

@@ -50,20 +50,20 @@ class _Scales(argparse.Action):
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "diff", help="what differs between two specs, scales or commits", allow_abbrev=False, epilog=_EXAMPLES,
+        "diff", help="compare two specs, scales or commits", allow_abbrev=False, epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("specs", metavar="SPEC", nargs="+", help="one .scl file, or two; `-` is standard input")
     parser.add_argument("--stdin-filename", metavar="FILE", default="<stdin>",
-                        help="what messages call standard input; imports are looked up beside it")  # fmt: skip
+                        help="the name of standard input; its imports are looked up in that folder")  # fmt: skip
     parser.add_argument("--phi", metavar="X", action=_Scales, help="a scale to compare; twice, or 1,4")
     parser.add_argument("--variant", metavar="NAME", action=_Scales, help="a row of `variants`; twice, or B0,B4")
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], type=change, dest="changes",
                         help="set a param, a let or a network parameter")  # fmt: skip
     parser.add_argument("--against", metavar="COMMIT", type=_ref, help="compare with the spec at a commit of git")
-    parser.add_argument("--all", action="store_true", help="of two specs or commits: as written, and every variant")
+    parser.add_argument("--all", action="store_true", help="compare two specs or commits as written, and every variant")
     parser.add_argument("--format", choices=("text", "json", "markdown"), default="text")
-    parser.add_argument("--exit-code", action="store_true", help="exit with 1 where anything differs")
+    parser.add_argument("--exit-code", action="store_true", help="exit with 1 if anything differs")
     parser.set_defaults(run=run, scales=[])
 
 
@@ -161,6 +161,7 @@ def _loaded(arguments: argparse.Namespace) -> tuple[_Spec, _Spec]:
             return _Spec(first.loaded, first.name, first.name), _Spec(second.loaded, second.name, second.name)
         return first, second
     from scalec import compiler
+    from scalec.program.read import importer
     from scalec.project.git import GitError, commit
 
     path = Path(arguments.specs[0])
@@ -175,7 +176,7 @@ def _loaded(arguments: argparse.Namespace) -> tuple[_Spec, _Spec]:
         return None if found is None else (f"{then.ref}:{(path.parent / name).as_posix()}", found)
 
     name = f"{then.ref}:{path.as_posix()}"
-    old = compiler.load_text(name, data, compiler.importer(beside))
+    old = compiler.load_text(name, data, importer(beside))
     return _Spec(old, name, then.ref), _Spec(now.loaded, now.name, "the spec now")
 
 

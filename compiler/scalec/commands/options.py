@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 from scalec.diagnostics.exit_codes import STDIN
 
 if TYPE_CHECKING:
-    from scalec.compiler import Compiled, Loaded
+    from scalec.compiler import Loaded
+    from scalec.cost.compiled import Compiled
 
 
 def write_options(parser: argparse.ArgumentParser) -> None:
     """Add what writing asks about."""
-    parser.add_argument("--force", action="store_true", help="overwrite what scalec did not write, or what was edited")
-    parser.add_argument("--follow-symlinks", action="store_true", help="write through a link that leads elsewhere")
+    parser.add_argument(
+        "--force", action="store_true", help="overwrite files that scalec did not write or that were edited"
+    )
+    parser.add_argument("--follow-symlinks", action="store_true", help="follow a link that leads out of the folder")
 
 
 def spec_options(
@@ -24,7 +27,7 @@ def spec_options(
     name, count = ("specs", "*") if several else ("spec", None)
     parser.add_argument(name, metavar=several or "SPEC", nargs=count, help=help)
     parser.add_argument("--stdin-filename", metavar="FILE", default="<stdin>",
-                        help="what messages call standard input; imports are looked up beside it")  # fmt: skip
+                        help="the name of standard input; its imports are looked up in that folder")  # fmt: skip
 
 
 def scale_options(parser: argparse.ArgumentParser, several: str = "") -> None:
@@ -41,10 +44,12 @@ def scale_options(parser: argparse.ArgumentParser, several: str = "") -> None:
 def body_options(parser: argparse.ArgumentParser) -> None:
     """Add what makes a backbone of the network."""
     parser.add_argument("--features", action="store_true",
-                        help="give the feature maps, for detection and segmentation, and no more")  # fmt: skip
-    parser.add_argument("--tap", metavar="STAGE,…", type=_stages, help="with --features: the maps of these stages")
+                        help="return feature maps, for detection and segmentation")  # fmt: skip
+    parser.add_argument(
+        "--tap", metavar="STAGE,…", type=_stages, help="with --features: return the maps of these stages"
+    )
     parser.add_argument("--output-stride", metavar="N", type=_stride,
-                        help="keep maps at least 1/N of the image: further strides become dilation")  # fmt: skip
+                        help="keep maps at least 1/N of the image size: further strides become dilation")  # fmt: skip
 
 
 def purpose_options(parser: argparse.ArgumentParser) -> None:

@@ -29,7 +29,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "test-file", help="write a property test beside an emitted file", allow_abbrev=False,
         epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("files", metavar="FILE|SPEC", nargs="+", help="emitted files, or specs of files to be")
+    parser.add_argument("files", metavar="FILE|SPEC", nargs="+", help="emitted files, or specs")
     scale_options(parser)
     body_options(parser)
     purpose_options(parser)
@@ -70,13 +70,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _subject(name: str, arguments: argparse.Namespace) -> Subject:
     """Read an emitted file, or compile a spec."""
+    from scalec.emit.emit import emit
     from scalec.project.write import default_name
 
     if name.endswith(".py"):
         path = Path(name)
         return Subject(path.read_bytes().decode("utf-8", "replace"), path)
     made = compiled(load(name, arguments), arguments)
-    return Subject(made.source, Path(arguments.output_folder or ".") / default_name(made.network))
+    return Subject(emit(made), Path(arguments.output_folder or ".") / default_name(made.network))
 
 
 def _write(tests: list[tuple[Path, str, str]], arguments: argparse.Namespace) -> int:

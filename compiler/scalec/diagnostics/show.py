@@ -18,10 +18,10 @@ def add_error_options(parser: argparse.ArgumentParser, product: bool = False) ->
     """Add `--color`, and `--error-format`; where diagnostics are the `product` of a command it is `--format`."""
     parser.add_argument(
         "--format" if product else "--error-format", choices=FORMATS, dest="error_format",
-        help="how findings are written; all but `text` and `concise` on standard "
-        + ("output, and nothing else there" if product else "error, for machines"),
+        help="the format of errors and warnings; formats for machines (not `text`, `concise`) go to standard "
+        + ("output" if product else "error"),
     )  # fmt: skip
-    parser.add_argument("--color", choices=COLOURS, help="colours in `text` (auto)")
+    parser.add_argument("--color", choices=COLOURS, help="colours of the format `text` (auto)")
     parser.set_defaults(findings_are_product=product)
 
 

@@ -10,10 +10,11 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jinja2
 
+from scalec.cost.compiled import Compiled
 from scalec.cost.count import cost
 from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Label
 from scalec.emit.classes import Kind, Kinds, kinds
@@ -32,9 +33,6 @@ from scalec.ops.code import Call, Code
 from scalec.program.evaluate import Partial
 from scalec.program.names import neutral_names, python_name
 
-if TYPE_CHECKING:
-    from scalec.compiler import Compiled
-
 _LETTERS = re.compile(r"[ -\[\]-~αβγδεζηθικλμνξοπρστυφχψωΑ-Ω⊙→±≤≥≈·×²³…]*")
 
 
@@ -51,7 +49,7 @@ def checked(text: str) -> Checked:
     return Checked(text)
 
 
-def emit(compiled: "Compiled") -> str:
+def emit(compiled: Compiled) -> str:
     """Emit the file of a network. Raises `Unsafe` if a guard finds it so: that is a bug of scalec."""
     text, attributes = _render(compiled)
     source = sealed(text)
@@ -65,7 +63,7 @@ def emit(compiled: "Compiled") -> str:
     return source
 
 
-def unguarded(compiled: "Compiled") -> str:
+def unguarded(compiled: Compiled) -> str:
     """Give the text of the file without a look at it by the guards: to compare with one that is there, not to write."""
     return sealed(_render(compiled)[0])
 
@@ -125,7 +123,7 @@ def helper_text(name: str) -> Checked:
     return Checked(files("scalec.templates").joinpath("helpers", f"{name}.py").read_text(encoding="utf-8").rstrip("\n"))
 
 
-def _render(compiled: "Compiled") -> tuple[str, dict[int, str]]:
+def _render(compiled: Compiled) -> tuple[str, dict[int, str]]:
     """Give the text, and what its classes call their modules (`Kinds.attributes`)."""
     classes, helpers, found = class_views(compiled.network)
     shown = [_lines(view) for view in classes]

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import field
+from fractions import Fraction
 
 from scalec.language import syntax as s
 from scalec.language.exact import Number
+from scalec.language.unparse import spell_name
 from scalec.ops import Operator
 from scalec.ops.shape import Shape
 from scalec.program.evaluate import Scope, Value
@@ -135,6 +137,12 @@ class Setting:
     """Whether it is what `deploy` makes of the network: nothing that only training needs."""
 
     @property
+    def phi_value(self) -> Fraction | None:
+        """φ as a number, if the user asked for one."""
+        value = self.names.get("phi") if self.phi is not None else None
+        return value if isinstance(value, Fraction) else None
+
+    @property
     def place(self) -> str:
         """Say in a message where something is so; nothing for the file's own values."""
         return f" for the variant `{self.variant}`" if self.variant else f" at φ = {self.phi}" if self.phi else ""
@@ -190,3 +198,15 @@ def leaves(node: Node | Chain | Stage | Network) -> Iterator[Leaf]:
         case Network():
             for stage in node.stages:
                 yield from leaves(stage)
+
+
+def operator_name(unit: s.Unit, layer: Node | None = None) -> str:
+    """Return the name of a unit's operators, briefly; its layer says which block a param stands for."""
+    match unit.head:
+        case s.Call():
+            return spell_name(layer.definition.name if isinstance(layer, Block) else unit.head.name.key)
+        case s.Wrap():
+            return unit.head.call.name.key
+        case s.Group():
+            first = operator_name(unit.head.chains[0].units[0], layer)
+            return f"{first} …" if len(unit.head.chains[0].units) > 1 or len(unit.head.chains) > 1 else first

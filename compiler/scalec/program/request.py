@@ -102,7 +102,7 @@ def _row(program: Program, variant: str) -> dict[str, Value]:
     if key not in program.variants:
         listed = f"there are {', '.join(program.variants)}" if program.variants else "the spec has no `variants`"
         help = suggest(key, program.variants) or listed
-        raise command_error("E501", f"no variant is called `{variant}`", "--variant ", variant, "unknown", help)
+        raise command_error("E501", f"there is no variant `{variant}`", "--variant ", variant, "unknown", help)
     scope = World(program.file, {}).main
     values: dict[str, Value] = {}
     for column, expr in program.variants[key].items():
@@ -127,7 +127,12 @@ def _changed(program: Program, name: str, text: str) -> tuple[str, Value]:
             else "the spec has no params, lets or network parameters"
         )
         raise command_error(
-            "E501", f"nothing to set is called `{name}`", "--set ", name, "unknown", suggest(key, settable) or listed
+            "E501",
+            f"there is no param, let or network parameter `{name}`",
+            "--set ",
+            name,
+            "unknown",
+            suggest(key, settable) or listed,
         )
     if problem := _unlike(program, World(program.file, {}).main, key, value):
         raise command_error("E203", problem, f"--set {name}=", text, f"this is {describe(value)}")

@@ -34,7 +34,7 @@ def check_structure(unit: s.Unit, parameters: set[str], file: File, report: Repo
     for place in places:
         for name in sorted(names_in(place) & parameters):
             report.error(
-                "E203", f"the network parameter `{name}` can decide no width, repeat or condition", place.span,
+                "E203", f"the network parameter `{name}` cannot decide a width, a repeat or a condition", place.span,
                 "an argument of the emitted class", help=f"write `param {name} = …`, which a variant may set too",
             )  # fmt: skip
     for inner in _inside(unit):

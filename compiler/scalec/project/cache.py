@@ -15,8 +15,9 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from scalec.compiler import Loaded, beside
+from scalec.compiler import Loaded
 from scalec.emit.head import Recipe
+from scalec.program.read import beside
 from scalec.project.write import replace_file
 
 Imports = Mapping[str, str | None]

@@ -4,8 +4,9 @@ import ast
 import re
 from dataclasses import dataclass, replace
 
-from scalec.compiler import Compiled
+from scalec.cost.compiled import Compiled
 from scalec.cost.count import cost
+from scalec.emit.emit import emit
 from scalec.emit.flat import flat_source
 from scalec.emit.header import FOR_INFERENCE
 
@@ -41,7 +42,7 @@ def from_spec(compiled: Compiled) -> Expected:
     counted = cost(compiled.network)
     outputs = {stage.name: _channels_first(stage.y.dims) for stage in compiled.network.stages}
     return Expected(
-        counted.params, counted.macs, outputs, counted.activations, compiled.source,
+        counted.params, counted.macs, outputs, counted.activations, emit(compiled),
         None if training else flat_source(compiled.network), training is not None, training,
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ from scalec.compiler import Loaded
 from scalec.diagnostics.diagnostic import CompileError, plural
 from scalec.diagnostics.exit_codes import NO_ACCESS, WRONG_USAGE, fail
 from scalec.diagnostics.text import printable
+from scalec.emit.emit import emit
 from scalec.language import exact
 from scalec.language import syntax as s
 from scalec.language.exact import Number
@@ -89,14 +90,29 @@ def _text_phi(loaded: Loaded, answer: Found, budgets: Budgets) -> str:
     if answer.above_at and answer.above is None:
         lines[-1] += " cannot be built"
     lines += _budget_lines(answer.above, budgets, None) if answer.above else []
-    return "\n".join([*lines, *_doubts(answer.monotone, answer.proven)])
+    return "\n".join([*lines, *_doubts(answer.monotone, answer.proven), *_unseen(answer)])
+
+
+def _unseen(answer: Found) -> list[str]:
+    """Return what to say of the networks that were not tried."""
+    if answer.looked_to is None:
+        return []
+    return [f"networks beyond φ = {_show(answer.looked_to)} were not tried: costs are not proved to grow in this spec"]
 
 
 def _json_phi(answer: Found, budgets: Budgets) -> str:
     above = {**_network(answer.above, budgets), "phi": _place(answer.above_at)} if answer.above else None
     bound = binding(answer.network, answer.above, budgets)
     said = {**_network(answer.network, budgets), "phi": _place(answer.interval), "binding": bound, "above": above}
-    return json.dumps({**said, "monotone": answer.monotone, "proven": answer.proven}, indent=2)
+    return json.dumps(
+        {
+            **said,
+            "monotone": answer.monotone,
+            "proven": answer.proven,
+            "looked_to": None if answer.looked_to is None else float(answer.looked_to),
+        },
+        indent=2,
+    )
 
 
 # d, w and r
@@ -108,7 +124,7 @@ def _free(arguments: argparse.Namespace, loaded: Loaded, tally: Tally, budgets: 
         if names.count(name) > 1:
             raise usage_error("E104", f"`{name}` is named twice", "--free ", arguments.free)
         if name not in loaded.program.file.constants():
-            raise command_error("E501", f"no let can be free that is called `{name}`", "--free ", arguments.free)
+            raise command_error("E501", f"there is no let `{name}` that can be free", "--free ", arguments.free)
     base = make_setting(loaded.program, arguments.phi, arguments.variant, arguments.changes)
     low = _positive("--from ", arguments.low)
     try:
@@ -256,7 +272,7 @@ def _emit(
     own = f"{snake_case(compiled.network.name)}_{name}".replace(".", "_") if name else None
     path = Path(arguments.output or ".")
     path = path / (f"{own}.py" if own else default_name(compiled.network)) if path.is_dir() else path
-    if problem := write(path, compiled.source, arguments.force, arguments.follow_symlinks):
+    if problem := write(path, emit(compiled), arguments.force, arguments.follow_symlinks):
         return fail(problem, NO_ACCESS)
     print(f"{printable(str(path))}: written", file=sys.stderr)
     return 0
