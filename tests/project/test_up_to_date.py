@@ -728,7 +728,7 @@ def with_copy(copied: Path, *words: str) -> "subprocess.CompletedProcess[str]":
         ("templates/model.py.jinja", ("super().__init__()\n", "super().__init__()\n        self.x = 1\n"), 1,
          "another build of the compiler, other meaning"),
         ("ops/activation.py", ("nn.ReLU", "nn.ELU"), 1, "another build of the compiler, other meaning"),
-        ("__init__.py", ('"0.1.0"', '"0.2.0"'), 0, "older compiler, same meaning"),
+        ("version.py", ('"0.1.0"', '"0.2.0"'), 0, "older compiler, same meaning"),
         ("header.py", ("Requirements, all met", "All met"), 0, ""),
     ],
 )  # fmt: skip

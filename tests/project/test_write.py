@@ -12,7 +12,8 @@ from scalec.commands import cli
 from scalec.compiler import load_text
 from scalec.diagnostics import exit_codes as exits
 from scalec.emit.seal import is_untouched, sealed, unsealed
-from scalec.project.write import replace_file, write
+from scalec.files import replace_file
+from scalec.project.write import write
 
 SPEC = """param φ = 0
 network Tiny(classes = 10) <8, 8, 3> → <classes>

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from scalec import __version__
 from scalec.commands.argument_parser import Parser
 from scalec.diagnostics.exit_codes import BUG, DONE, INTERRUPTED, NO_ACCESS, WRONG_INPUT, WRONG_USAGE, fail
+from scalec.version import __version__
 
 COMMANDS = {
     "compile": "compile", "check": "check", "explain": "explain", "fmt": "fmt",

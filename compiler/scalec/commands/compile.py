@@ -47,7 +47,7 @@ class Output:
     def said(self) -> str:
         """What is told of the file."""
         from scalec.cost.count import cost
-        from scalec.project.write import scale_of
+        from scalec.emit.file_name import scale_of
 
         counted = cost(self.compiled.network)
         return f"{scale_of(self.compiled.network)}, {counted.params:,} parameters, {counted.macs:,} multiply-adds"
@@ -122,7 +122,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(arguments: argparse.Namespace) -> int:
     """Compile everything, then write it: after an error nothing is written. Raises `CompileError`."""
     from scalec.diagnostics.show import show
-    from scalec.project.write import default_name
+    from scalec.emit.file_name import default_name
 
     if arguments.update:
         from scalec.commands.update import update
@@ -166,8 +166,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _write_depfile(outputs: list[Output], specs: "list[tuple[str, Loaded]]", arguments: argparse.Namespace) -> int:
     if arguments.depfile is not None:
+        from scalec.files import replace_file
         from scalec.project.depfile import depfile, inputs
-        from scalec.project.write import replace_file
 
         read = [path for spec, loaded in specs for path in inputs(None if spec == STDIN else Path(spec), loaded)]
         replace_file(Path(arguments.depfile), depfile([each.path for each in outputs], read).encode())

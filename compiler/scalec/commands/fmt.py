@@ -92,7 +92,7 @@ def _format(path: Path | None, arguments: argparse.Namespace, found: "list[Diagn
 
 def _replace(path: Path, text: str) -> int:
     """Write a file anew, with the permissions that it has, and say so."""
-    from scalec.project.write import replace_file
+    from scalec.files import replace_file
 
     try:
         replace_file(path.resolve(), text.encode())

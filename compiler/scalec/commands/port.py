@@ -158,7 +158,7 @@ def _subject(path: Path) -> "Subject":
 
 def _write(output: Path, transfer: "Transfer", arguments: argparse.Namespace) -> int:
     from scalec.diagnostics.text import printable
-    from scalec.project.write import replace_file
+    from scalec.files import replace_file
 
     there = output.read_bytes() if output.is_file() else None
     if there is not None and there != transfer.data and not arguments.force:

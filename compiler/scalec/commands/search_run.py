@@ -15,12 +15,12 @@ from scalec.diagnostics.diagnostic import CompileError, Report
 from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, WRONG_INPUT, fail
 from scalec.diagnostics.show import show
 from scalec.diagnostics.text import printable
+from scalec.files import replace_file
 from scalec.language import syntax as s
 from scalec.network.network import Setting
 from scalec.program.evaluate import Value
 from scalec.program.request import command_error, constant, make_setting, usage_error
 from scalec.program.search_schedule import LEAST_SEEDS, Sought, sought
-from scalec.project.write import replace_file
 from scalec.search.candidates import Candidates, candidates, maximal
 from scalec.search.engine import Options
 from scalec.search.result import as_text, failed, result_path

@@ -14,8 +14,8 @@ from scalec.compiler import Loaded
 from scalec.diagnostics.diagnostic import plural
 from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, WRONG_INPUT, fail
 from scalec.diagnostics.text import printable
+from scalec.files import replace_file
 from scalec.program.request import command_error, make_setting, usage_error
-from scalec.project.write import replace_file
 from scalec.search.source import Source, SourceError, find_source
 from scalec.search.store import Busy, StoreError
 from scalec.search.study import chart

@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _subject(name: str, arguments: argparse.Namespace) -> Subject:
     """Read an emitted file, or compile a spec."""
-    from scalec.project.write import default_name
+    from scalec.emit.file_name import default_name
 
     if name.endswith(".py"):
         path = Path(name)

@@ -5,7 +5,6 @@ import textwrap
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from scalec import __version__
 from scalec.cost.count import Cost, cost
 from scalec.emit import papers
 from scalec.emit.head import kept_name, recipe
@@ -18,6 +17,7 @@ from scalec.language.visit import children
 from scalec.network.features import feature_info
 from scalec.network.network import Block, Network, Node, Stage
 from scalec.table import table
+from scalec.version import __version__
 
 if TYPE_CHECKING:
     from scalec.compiler import Compiled

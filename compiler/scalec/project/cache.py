@@ -17,7 +17,7 @@ from pathlib import Path
 
 from scalec.compiler import Loaded, beside
 from scalec.emit.head import Recipe
-from scalec.project.write import replace_file
+from scalec.files import replace_file
 
 Imports = Mapping[str, str | None]
 """The hash of each imported file, by name; none for those that are not beside the spec."""

@@ -16,6 +16,7 @@ from scalec import compiler
 from scalec.compiler import Compiled, Loaded
 from scalec.diagnostics.diagnostic import CompileError, Diagnostic
 from scalec.emit.emit import unguarded
+from scalec.emit.file_name import file_name
 from scalec.emit.head import NO_SPEC, Head, Recipe, head, is_generated
 from scalec.emit.head import recipe as recipe_of
 from scalec.emit.test_file import beside, companion
@@ -24,7 +25,7 @@ from scalec.project.cache import Cache, Imports, digest, imports_of
 from scalec.project.declarations import Declared, located
 from scalec.project.discover import read_text
 from scalec.project.verdict import UP_TO_DATE, Verdict, broken, compared, difference, missing, orphan, twice, unix
-from scalec.project.write import file_name, obstacle, write
+from scalec.project.write import obstacle, write
 from scalec.verify.expected import HeadError
 
 _FEW = 12

@@ -11,11 +11,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from scalec import __version__
 from scalec.diagnostics.diagnostic import Diagnostic, Label
 from scalec.diagnostics.source import Source, Span
 from scalec.emit.head import Head, head
 from scalec.emit.seal import is_edited, is_untouched
+from scalec.version import __version__
 
 UP_TO_DATE = "up to date"
 _UPDATE = "`scalec compile --update {}` writes it anew"

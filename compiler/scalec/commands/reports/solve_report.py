@@ -250,7 +250,8 @@ def _emit(
     arguments: argparse.Namespace, loaded: Loaded, phi: str | None, changes: Iterable[tuple[str, str]], name: str | None
 ) -> int:
     """Compile the answer and write it, as `scalec compile` does."""
-    from scalec.project.write import default_name, write
+    from scalec.emit.file_name import default_name
+    from scalec.project.write import write
 
     compiled = loaded.compile(phi, arguments.variant, list(changes))
     own = f"{snake_case(compiled.network.name)}_{name}".replace(".", "_") if name else None
