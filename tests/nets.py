@@ -9,6 +9,7 @@ from torch import nn
 
 from peers import load_module
 from scalec.compiler import Compiled, Loaded, load
+from scalec.program.request import Request
 
 SPECS = Path(__file__).parent.parent / "specs"
 TENSORFLOW = (("padding", "same"), ("epsilon", "0.001"), ("momentum", "0.01"))
@@ -22,7 +23,7 @@ def spec(name: str) -> Loaded:
 def compiled(
     name: str, variant: str | None = None, phi: str | None = None, changes: Sequence[tuple[str, str]] = ()
 ) -> Compiled:
-    return spec(name).compile(phi, variant, changes)
+    return spec(name).compile(Request(phi=phi, variant=variant, changes=tuple(changes)))
 
 
 def module(net: Compiled, **arguments: Any) -> nn.Module:

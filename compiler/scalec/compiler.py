@@ -11,7 +11,7 @@ Each stage collects what it finds and stops at its end; `CompileError` carries t
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -27,11 +27,12 @@ from scalec.language.parse import decode, parse, parse_partly
 from scalec.lint.allow import allowed
 from scalec.network.features import body
 from scalec.network.inference import Deployment, deploy
-from scalec.network.network import Network, Setting
+from scalec.network.network import Network
 from scalec.network.scale import scale
 from scalec.program.program import Program
-from scalec.program.request import make_setting
+from scalec.program.request import Request
 from scalec.program.resolve import resolve, resolve_library
+from scalec.program.setting import Setting, make_setting
 from scalec.record import record
 
 _WORD = re.compile(r"\w+")
@@ -76,37 +77,36 @@ class Loaded:
     def named(self, name: str) -> Network:
         """Give the baseline, or the network of a variant as the spec has it."""
         if name not in self._networks:
-            setting = Setting(scaled=False) if name == "baseline" else make_setting(self.program, variant=name)
+            setting = Setting(scaled=False) if name == "baseline" else make_setting(self.program, Request(variant=name))
             self._networks[name] = self.network(setting)
         return self._networks[name]
 
-    def compile(
-        self, phi: str | None = None, variant: str | None = None, changes: Sequence[tuple[str, str]] = (),
-        taps: tuple[str, ...] | None = None, output_stride: int | None = None, inference: bool = False,
-    ) -> Compiled:  # fmt: skip
+    def compile(self, request: Request = Request()) -> Compiled:
         """Scale to φ or a variant, with `--set` changes, and check what is required. Raises `CompileError`.
 
-        `taps` makes a network that gives feature maps: those of the stages named, or the usual ones. `output_stride`
-        turns the strides beyond it into dilation, `inference` leaves out what only training needs. What is required is
-        required of the network without any of these.
+        What is required is required of the whole network that is trained: without taps, an output stride or inference.
         """
-        baseline, setting = self.named("baseline"), make_setting(self.program, phi, variant, changes)
-        kept = setting.variant if phi is None and not changes and setting.variant != "baseline" else None
-        network, report = self.named(kept) if kept else self.network(setting), Report()
+        whole = replace(request, taps=None, output_stride=None, inference=False)
+        baseline, setting = self.named("baseline"), make_setting(self.program, whole)
+        is_kept = whole == Request(variant=request.variant) and setting.variant not in (None, "baseline")
+        network, report = self.named(setting.variant or "") if is_kept else self.network(setting), Report()
         requirements = constrain(network, self.named, report)
-        if not report.diagnostics and (taps is not None or output_stride is not None):
-            whole, network = network, self.network(replace(setting, taps=taps, output_stride=output_stride))
-            network = network if taps is None else body(network, whole, taps)
+        if not report.diagnostics and (request.taps is not None or request.output_stride is not None):
+            cut = self.network(replace(setting, taps=request.taps, output_stride=request.output_stride))
+            network = cut if request.taps is None else body(cut, network, request.taps)
         deployment = None
-        if not report.diagnostics and inference:
+        if not report.diagnostics and request.inference:
             deployment = deploy(network)
             network = deployment.network
         at = setting.names.get("phi")
-        if phi is None or not isinstance(at, Fraction):
+        if request.phi is None or not isinstance(at, Fraction):
             report.stop_on_error()
             return Compiled(network, requirements, baseline, deployment=deployment)
         if report.diagnostics:
-            decide = decided(lambda x: self.network(make_setting(self.program, str(x), None, changes)), self.named)
+            asked = replace(whole, variant=None)
+            decide = decided(
+                lambda phi: self.network(make_setting(self.program, replace(asked, phi=str(phi)))), self.named
+            )
             with_nearest(report, [r.expr for r in requirements if not r.holds], at, decide).stop_on_error()
         warned = allowed(self.program.file.source, growth_warning(network, baseline, at))
         return Compiled(network, requirements, baseline, tuple(warned), deployment)
@@ -143,7 +143,7 @@ def check(path: Path, data: bytes | None = None) -> tuple[str, list[Diagnostic]]
     sought(loaded.program, report)
     for variant in (None, *loaded.program.variants):
         try:
-            loaded.compile(variant=variant)
+            loaded.compile(Request(variant=variant))
         except CompileError as error:
             for diagnostic in error.diagnostics:
                 report.add(diagnostic)

@@ -1,4 +1,4 @@
-"""A file is put in the place of another whole, or not at all."""
+"""Files as bytes and text: one takes the place of another whole or not at all; line ends, and differences."""
 
 import glob
 import os
@@ -67,3 +67,26 @@ def remove_leftovers(path: Path) -> None:
         for left in path.parent.glob(f".{glob.escape(path.name)}.*{_SUFFIX}"):
             if time.time() - left.stat().st_mtime > _STALE_SECONDS:
                 left.unlink()
+
+
+def with_line_feeds(data: bytes) -> bytes:
+    """Return a file with the line ends that scalec writes: a checkout may have others."""
+    return data.replace(b"\r\n", b"\n")
+
+
+def as_text(data: bytes) -> str:
+    """Return a file's text, whatever it is, with `\\n` for line ends."""
+    return with_line_feeds(data).decode("utf-8", "replace")
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file, whatever it is, with `\\n` for line ends. Raise `OSError` if it cannot be read."""
+    return as_text(path.read_bytes())
+
+
+def unified_diff(old: str, new: str, old_name: str, new_name: str) -> str:
+    """Return what differs between two texts, as `diff -u` and git write it."""
+    import difflib  # here: few commands need it
+
+    lines = difflib.unified_diff(old.splitlines(keepends=True), new.splitlines(keepends=True), old_name, new_name)
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

@@ -29,6 +29,7 @@ from scalec.emit import guards as audit
 from scalec.emit.classes import kinds
 from scalec.language import syntax as s
 from scalec.program import names
+from scalec.program.request import Request
 
 SPEC = """# {comment}
 cite {paper} for {block}
@@ -181,7 +182,7 @@ def attempt(slot: str, text: str, **options: Any) -> str | None:
         options["variant"] = text
     try:
         data = SPEC.format(**spec).encode("utf-8", "surrogatepass")
-        compiled = load_text(name, data).compile(**options)
+        compiled = load_text(name, data).compile(Request(**options))
         source = compiled.source
     except CompileError as error:
         positioned(error)
@@ -298,7 +299,7 @@ def test_command_line(
 
 
 def fresh(**slots: str) -> Compiled:
-    return load_text("spec.scl", SPEC.format(**NEUTRAL | slots).encode()).compile(variant="Big")
+    return load_text("spec.scl", SPEC.format(**NEUTRAL | slots).encode()).compile(Request(variant="Big"))
 
 
 def rename(compiled: Compiled, key: str, hostile_key: str) -> Compiled:

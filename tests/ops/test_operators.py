@@ -11,11 +11,11 @@ from peers import load_module
 from scalec.compiler import Compiled, load_text
 from scalec.cost.count import cost
 from scalec.diagnostics.diagnostic import Report
-from scalec.network.network import Setting
 from scalec.network.scale import scale
 from scalec.ops import OPERATORS
 from scalec.ops.code import Code
 from scalec.ops.convolution import pads, slide
+from scalec.program.setting import Setting
 from scalec.verify.count import count_macs
 
 # One or more uses of each operator; a name alone stands for itself.

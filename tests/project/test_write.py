@@ -13,6 +13,7 @@ from scalec.compiler import load_text
 from scalec.diagnostics import exit_codes as exits
 from scalec.emit.seal import is_untouched, sealed, unsealed
 from scalec.files import replace_file
+from scalec.program.request import Request
 from scalec.project.write import write
 
 SPEC = """param φ = 0
@@ -23,7 +24,7 @@ network Tiny(classes = 10) <8, 8, 3> → <classes>
 
 def emitted(classes: int = 10) -> str:
     changes = [("classes", str(classes))] if classes != 10 else []
-    return load_text("tiny.scl", SPEC.encode()).compile(changes=changes).source
+    return load_text("tiny.scl", SPEC.encode()).compile(Request(changes=tuple(changes))).source
 
 
 OLD, NEW = emitted(), emitted(11)

@@ -14,6 +14,7 @@ from PIL import Image
 import peers
 from scalec.compiler import load
 from scalec.program.names import python_name
+from scalec.program.request import Request
 from scalec.search import train
 from scalec.search.contract import CONTRACT
 from scalec.search.trainer import image_folder as images
@@ -48,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def request(folder: Path, **changes: Any) -> Path:
-    made = load(SPEC).compile(changes=[("classes", "3")])
+    made = load(SPEC).compile(Request(changes=(("classes", "3"),)))
     place = folder.parent
     (place / "net.py").write_text(made.source, encoding="utf-8")
     asked = {

@@ -144,8 +144,8 @@ def _transfer(arguments: argparse.Namespace, peer: Model | None) -> "Transfer":
 
 def _subject(path: Path) -> "Subject":
     """Run the emitted file. Raises `LoadError`."""
+    from scalec.emit.head import Expected
     from scalec.verify.checks import Subject
-    from scalec.verify.expected import Expected
     from scalec.verify.loading import LoadError, load, network_class
 
     text = path.read_text(encoding="utf-8", errors="replace")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scalec.emit.head import MARK
 from scalec.emit.seal import is_untouched, unsealed
-from scalec.files import remove_leftovers, replace_file
+from scalec.files import remove_leftovers, replace_file, with_line_feeds
 
 
 def write(path: Path, text: str, force: bool = False, follow: bool = False) -> str | None:
@@ -68,7 +68,7 @@ def _write_to_device(path: Path, data: bytes) -> None:
 
 def _is_ours(old: bytes, new: bytes) -> bool:
     """Tell whether a file is as scalec wrote it: by its seal, or because it would be written so today but for that."""
-    return old.startswith(MARK.encode()) and (is_untouched(old) or old.replace(b"\r\n", b"\n") == unsealed(new))
+    return old.startswith(MARK.encode()) and (is_untouched(old) or with_line_feeds(old) == unsealed(new))
 
 
 def _kept_name(path: Path, old: bytes) -> Path:

@@ -16,9 +16,10 @@ from scalec.emit.header import operator_name
 from scalec.emit.state_dict import Tensors, state_dict
 from scalec.language import syntax as s
 from scalec.language.unparse import spell
-from scalec.network.network import Network, Setting, Stage
+from scalec.network.network import Network, Stage
 from scalec.program.evaluate import Value
 from scalec.program.memory_call import TRAINING
+from scalec.program.setting import Setting
 
 Loads = Literal["strict", "partial", "no"]
 BROKEN = "E401"

@@ -10,8 +10,8 @@ from fractions import Fraction
 from math import log
 
 from scalec.compiler import Compiled, Loaded
-from scalec.network.network import Setting
 from scalec.program.evaluate import Value
+from scalec.program.setting import Setting
 from scalec.search.candidates import point_of, shown
 from scalec.search.engine import Point
 from scalec.solve.cost_table import NetworkTally, Tally
