@@ -21,7 +21,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from nets import module, spec
 from peers import load_module, timm_model, torchvision_model
-from scalec.compiler import Compiled
+from scalec.cost.compiled import Compiled
+from scalec.emit.emit import emit
 from scalec.program.request import Request
 from scalec.verify.compare import compare
 
@@ -76,7 +77,7 @@ def deployment(name: str) -> nn.Module:
 
 def folded(name: str, trained: nn.Module) -> dict[str, torch.Tensor]:
     """Give its weights, from those of the training file's network."""
-    file: Any = load_module(compiled(name, inference=True).source, "deployed")
+    file: Any = load_module(emit(compiled(name, inference=True)), "deployed")
     weights: dict[str, torch.Tensor] = file.fold(trained.state_dict())
     return weights
 

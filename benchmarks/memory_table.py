@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from memory_nets import SHIPPED, WRITTEN, network
-from scalec.compiler import Compiled
+from scalec.cost.compiled import Compiled
 from scalec.cost.memory.peak import memory
 from scalec.program.memory_call import INFERENCE, Footprint
 from scalec.verify.memory_oracle import measure, prepare

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from scalec.compiler import load_text
 from scalec.diagnostics.diagnostic import CompileError, Report
 from scalec.diagnostics.text import render
+from scalec.emit.emit import emit
 from scalec.language.parse import decode, parse
 from scalec.program.request import Request
 from scalec.program.search_schedule import sought
@@ -38,7 +39,7 @@ def compiled(data: bytes, phi: str = "1") -> None:
     loaded = load_text("fuzz.scl", data)
     scaled = "phi" in loaded.program.file.params
     for at in (phi, None) if scaled else (None,):
-        ast.parse(loaded.compile(Request(phi=at)).source.encode())
+        ast.parse(emit(loaded.compile(Request(phi=at))).encode())
     for variant in loaded.program.variants:
         loaded.compile(Request(variant=variant))
     report = Report()

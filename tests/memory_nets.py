@@ -3,7 +3,8 @@
 from functools import cache
 
 from nets import TENSORFLOW, compiled
-from scalec.compiler import Compiled, load_text
+from scalec.compiler import load_text
+from scalec.cost.compiled import Compiled
 
 SHIPPED: dict[str, tuple[str, str | None, str | None, tuple[tuple[str, str], ...]]] = {
     "B0": ("efficientnet", "B0", None, ()),

@@ -8,7 +8,9 @@ from typing import Any
 from torch import nn
 
 from peers import load_module
-from scalec.compiler import Compiled, Loaded, load
+from scalec.compiler import Loaded, load
+from scalec.cost.compiled import Compiled
+from scalec.emit.emit import emit
 from scalec.program.request import Request
 
 SPECS = Path(__file__).parent.parent / "specs"
@@ -28,6 +30,6 @@ def compiled(
 
 def module(net: Compiled, **arguments: Any) -> nn.Module:
     """Execute the emitted file and build its network."""
-    loaded = load_module(net.source, "emitted")
+    loaded = load_module(emit(net), "emitted")
     built: nn.Module = getattr(loaded, net.network.name)(**arguments)
     return built

@@ -18,13 +18,16 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from scalec import compiler
-from scalec.compiler import Compiled, Loaded
+from scalec.compiler import Loaded
+from scalec.cost.compiled import Compiled
 from scalec.cost.count import cost
 from scalec.diagnostics import diagnostic as diagnostics
 from scalec.diagnostics.text import render
-from scalec.emit.header import operator_name, title
+from scalec.emit.emit import emit
+from scalec.emit.header import title
 from scalec.emit.state_dict import state_dict
 from scalec.language.exact import show
+from scalec.network.network import operator_name
 from scalec.program.evaluate import Value
 from scalec.program.names import python_name
 from scalec.program.request import Request, spelled
@@ -97,7 +100,7 @@ class Network:
     def emit(self) -> str:
         """Give the PyTorch file: the text that `scalec compile` writes. Raises `CompileError` if it is too large."""
         with _public():
-            return self._compiled.source
+            return emit(self._compiled)
 
     def state_dict(self) -> dict[str, tuple[int, ...]]:
         """Give keys and shapes of the emitted network's `state_dict`, without PyTorch."""

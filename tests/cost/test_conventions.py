@@ -16,6 +16,7 @@ from nets import compiled, module
 from ops.test_operators import USES
 from ops.test_operators import compiled as operator
 from scalec.cost.conventions import CONVENTIONS, counted
+from scalec.emit.emit import emit
 
 
 def fvcore(net: nn.Module, x: Tensor) -> int:
@@ -66,7 +67,7 @@ def test_network_as_the_tool_counts_it(tool: str, name: str, variant: str, size:
 @pytest.mark.parametrize(("name", "use"), USES)
 def test_operator_as_the_tool_counts_it(tool: str, name: str, use: str) -> None:
     net = operator(use)
-    built = peers.load_module(net.source, "operator").N()
+    built = peers.load_module(emit(net), "operator").N()
     padded = any(type(m).__name__ == "PaddedConv2d" for m in built.modules())
     if not (padded and tool != "fvcore"):  # these tools pass over subclasses of nn.Conv2d
         assert tool_says(tool, built, 15, 18, 8) == counted(net.network, tool)

@@ -17,7 +17,8 @@ from nets import compiled, module
 from network.test_in_place import CHAINS, small
 from ops.test_operators import USES
 from scalec.commands import cli
-from scalec.compiler import Compiled, load_text
+from scalec.compiler import load_text
+from scalec.cost.compiled import Compiled
 from scalec.cost.memory.peak import memory
 from scalec.cost.memory.tape import Tape
 from scalec.diagnostics.diagnostic import CompileError, Report

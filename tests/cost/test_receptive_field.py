@@ -7,6 +7,7 @@ from nets import compiled
 from peers import load_module
 from scalec.compiler import load_text
 from scalec.cost.receptive_field import bytes_moved, receptive_fields
+from scalec.emit.emit import emit
 
 # The gradient of a maximum takes one row of its window, so the check puts an average in its place.
 PLAIN = """
@@ -20,7 +21,7 @@ network N <128, 128, 1> → <32, 32, 4>
 
 def test_gradient_reaches_just_as_far() -> None:
     net = load_text("reach.scl", PLAIN.encode()).compile()
-    module = load_module(net.source, "reach").N().double()
+    module = load_module(emit(net), "reach").N().double()
     for parameter in module.parameters():
         torch.nn.init.uniform_(parameter, 0.1, 1.0)  # positive: nothing cancels
     x = torch.rand(1, 1, 128, 128, dtype=torch.float64, requires_grad=True)

@@ -7,10 +7,11 @@ import pytest
 
 from nets import compiled, spec
 from scalec.commands.cli import main
-from scalec.compiler import check, load_text
+from scalec.compiler import load_text
 from scalec.cost.count import cost
 from scalec.diagnostics.diagnostic import CompileError
 from scalec.program.request import Request
+from scalec.project.spec_check import check
 
 BUDGET = (Path(__file__).parents[1] / "errors" / "E401_nearest.scl").read_text(encoding="utf-8")
 FALLING = """

@@ -15,6 +15,7 @@ from nets import SPECS, compiled, spec
 from scalec.compiler import load_text
 from scalec.diagnostics.diagnostic import CompileError
 from scalec.diagnostics.text import render
+from scalec.emit.emit import emit
 from scalec.program.request import Request
 
 ROOT = Path(__file__).parents[2]
@@ -34,12 +35,13 @@ import scalec
 if scalec.__file__ != sys.argv[3]:
     sys.exit(f"another scalec: {scalec.__file__}")
 from scalec.compiler import load, load_text
-from scalec.diagnostics import CompileError
-from scalec.render import render
+from scalec.diagnostics.diagnostic import CompileError
+from scalec.diagnostics.text import render
+from scalec.emit.emit import emit
 for line in sys.argv[2].split(";"):
     name, variant, phi = line.split(",")
     made = load(Path(sys.argv[1]) / f"{name}.scl").compile(phi or None, variant or None)
-    print(line, sha256(made.source.encode()).hexdigest())
+    print(line, sha256(emit(made).encode()).hexdigest())
 try:
     load_text("wrong.scl", sys.stdin.buffer.read())
 except CompileError as error:
@@ -65,7 +67,7 @@ def expected() -> str:
     found = []
     for line in lines():
         name, variant, phi = line.split(",")
-        found.append(f"{line} {sha256(compiled(name, variant or None, phi or None).source.encode()).hexdigest()}")
+        found.append(f"{line} {sha256(emit(compiled(name, variant or None, phi or None)).encode()).hexdigest()}")
     with pytest.raises(CompileError) as error:
         load_text("wrong.scl", WRONG.encode())
     found.append(f"wrong {sha256(render(error.value.diagnostics).encode()).hexdigest()}")
@@ -118,4 +120,4 @@ def test_pythons(version: str, environment: str, tmp_path: Path) -> None:
 def test_golden_files_are_the_same() -> None:
     """What is compared here is what `tests/emitted` has: B4 among it."""
     golden = (ROOT / "tests" / "emitted" / "efficientnet_b4.py").read_text(encoding="utf-8")
-    assert spec("efficientnet").compile(Request(variant="B4")).source == golden
+    assert emit(spec("efficientnet").compile(Request(variant="B4"))) == golden

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from nets import TENSORFLOW, compiled, spec
+from scalec.emit.emit import emit
 from scalec.program.request import Request
 
 GOLDEN = Path(__file__).parents[1] / "emitted"
@@ -45,11 +46,11 @@ COMPANIONS = ("efficientnet_b0", "efficientnet_b0_inference")
 def emitted(name: str) -> str:
     if name in BODIES:
         of, row, stride = BODIES[name]
-        return spec(of).compile(Request(variant=row, taps=(), output_stride=stride)).source
+        return emit(spec(of).compile(Request(variant=row, taps=(), output_stride=stride)))
     if name in DEPLOYED:
         of, row = DEPLOYED[name]
-        return spec(of).compile(Request(variant=row, inference=True)).source
-    return compiled(*FILES[name]).source
+        return emit(spec(of).compile(Request(variant=row, inference=True)))
+    return emit(compiled(*FILES[name]))
 
 
 @pytest.mark.parametrize("name", [*FILES, *BODIES, *DEPLOYED])

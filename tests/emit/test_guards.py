@@ -19,14 +19,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scalec.commands import cli
-from scalec.compiler import Compiled, load_text
+from scalec.compiler import load_text
+from scalec.cost.compiled import Compiled
 from scalec.diagnostics import exit_codes as exits
 from scalec.diagnostics.diagnostic import CompileError
 from scalec.diagnostics.text import render
 from scalec.emit import contexts as views
-from scalec.emit import emit
+from scalec.emit import emit as emitter
 from scalec.emit import guards as audit
 from scalec.emit.classes import kinds
+from scalec.emit.emit import emit
 from scalec.language import syntax as s
 from scalec.program import names
 from scalec.program.request import Request
@@ -183,7 +185,7 @@ def attempt(slot: str, text: str, **options: Any) -> str | None:
     try:
         data = SPEC.format(**spec).encode("utf-8", "surrogatepass")
         compiled = load_text(name, data).compile(Request(**options))
-        source = compiled.source
+        source = emit(compiled)
     except CompileError as error:
         positioned(error)
         return None
@@ -246,7 +248,7 @@ def test_names_that_meet(chosen: dict[str, str]) -> None:
     """Several names at once, alike or alike in the emitted file: an error, or a file that works."""
     try:
         compiled = load_text("spec.scl", SPEC.format(**NEUTRAL | chosen).encode()).compile()
-        source = compiled.source
+        source = emit(compiled)
     except CompileError as error:
         positioned(error)
         return
@@ -347,7 +349,7 @@ def caught() -> Iterator[None]:
 
 
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emit, "checked", emit.Checked)
+    monkeypatch.setattr(emitter, "checked", emitter.Checked)
 
 
 HOSTILE_NAMES = {
@@ -376,7 +378,7 @@ def test_a_hostile_name_is_caught(name: str, filtered: bool, monkeypatch: pytest
     if not filtered:
         unchecked(monkeypatch)
     with caught():
-        emit.emit(compiled)
+        emit(compiled)
 
 
 START = "super().__init__()"
@@ -444,32 +446,32 @@ EDITS: dict[str, Callable[[str], str]] = {
 def test_a_wrong_template_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same wrong text in both renderings: the audit alone has to see it."""
     compiled = fresh()
-    good = emit.emit(compiled)
+    good = emit(compiled)
     bad = EDITS[name](good)
     assert bad != good
-    render_ = emit._render
-    monkeypatch.setattr(emit, "_render", lambda each: EDITS[name](render_(each)))
+    render_ = emitter._render
+    monkeypatch.setattr(emitter, "_render", lambda each: EDITS[name](render_(each)))
     with caught():
-        emit.emit(compiled)
+        emit(compiled)
 
 
 def test_a_helper_with_an_import_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = load_text("spec.scl", b"network Small <8, 8, 3> -> <8, 8, 3>\n  = DropPath(0.5)\n").compile()
-    helper = emit.helper_text
-    monkeypatch.setattr(emit, "helper_text", lambda name: emit.Checked("import os\n\n\n" + helper(name)))
+    helper = emitter.helper_text
+    monkeypatch.setattr(emitter, "helper_text", lambda name: emitter.Checked("import os\n\n\n" + helper(name)))
     with caught():
-        emit.emit(compiled)
+        emit(compiled)
 
 
 def test_an_unchecked_value_in_a_template_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emit, "checked", str)
+    monkeypatch.setattr(emitter, "checked", str)
     with caught():
-        emit.emit(fresh())
+        emit(fresh())
 
 
 def test_a_missing_value_in_a_template_is_caught() -> None:
     with pytest.raises(Exception, match="Undefined"):
-        emit._environment().get_template("model.py.jinja").render()
+        emitter._environment().get_template("model.py.jinja").render()
 
 
 def test_a_name_that_is_not_made_neutral_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -483,7 +485,7 @@ def test_a_name_that_is_not_made_neutral_is_caught(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(views, "python_name", structured)
     unchecked(monkeypatch)
     with caught():
-        emit.emit(fresh())
+        emit(fresh())
     assert calls
 
 
@@ -510,7 +512,7 @@ def test_the_skeleton_sees_where_a_node_stands() -> None:
 
 def test_the_audit_passes_what_is_emitted() -> None:
     for slots in ({}, {"network": "Other"}, {"let_parameter": "λ"}):
-        audit.audit(emit.emit(fresh(**slots)))
+        audit.audit(emit(fresh(**slots)))
 
 
 @pytest.mark.parametrize(

@@ -201,18 +201,20 @@ def test_whole_compilations(count: int) -> None:
 def test_the_guards_stand_without_assertions() -> None:
     """`python -O` drops `assert`: no guard may be one."""
     program = """
-from scalec import audit, emit
+from scalec.emit import guards as audit
+from scalec.emit import emit
 from scalec.compiler import load_text
 assert False, "assertions are on"
-good = load_text("x.scl", b"network X <8, 8, 3> -> <8, 8, 3> = ReLU").compile()
-for bad in (good.source + "import os\\n", good.source.replace("super()", "exec()"), "x = 1\\n" + good.source):
+net = load_text("x.scl", b"network X <8, 8, 3> -> <8, 8, 3> = ReLU").compile()
+good = emit.emit(net)
+for bad in (good + "import os\\n", good.replace("super()", "exec()"), "x = 1\\n" + good):
     try:
         audit.audit(bad)
     except audit.Unsafe:
         print("caught")
 emit.checked = str
 try:
-    emit.emit(good)
+    emit.emit(net)
 except audit.Unsafe:
     print("caught")
 """

@@ -21,9 +21,11 @@ from hypothesis import Phase, given, settings
 from torch import Tensor, nn
 
 import peers
-from scalec.compiler import Compiled, load_text
+from scalec.compiler import load_text
+from scalec.cost.compiled import Compiled
 from scalec.cost.count import cost
 from scalec.diagnostics.diagnostic import CompileError
+from scalec.emit.emit import emit
 from scalec.language import syntax as s
 from scalec.network.network import Leaf, Network
 from scalec.ops import OPERATORS
@@ -175,7 +177,7 @@ def test_far_scales_give_a_network_or_an_error_with_a_place(written: Written, ph
 def test_the_emitted_file_is_what_was_counted(written: Written, phi: str) -> None:
     made = compiled(written.text, phi)
     if made is not None:
-        check_source(made.source)
+        check_source(emit(made))
         check_module(made)
 
 
@@ -194,7 +196,7 @@ def check_source(source: str) -> None:
 def check_module(made: Compiled) -> None:
     """Build on the meta device; count parameters, buffers, multiply-adds, activations; compare every stage's shape."""
     network = made.network
-    module = peers.load_module(made.source, "property")
+    module = peers.load_module(emit(made), "property")
     x = network.x
     assert (x.channels, x.height, x.width) == module.INPUT_SHAPE
     with torch.device("meta"):
@@ -238,7 +240,7 @@ def test_block_classes_are_the_same_text_at_every_scale(written: Written, one: s
     first, second = (compiled(written.text, phi) for phi in (one, two))
     if first is None or second is None:
         return
-    left, right = (_classes(each.source, each.network.name) for each in (first, second))
+    left, right = (_classes(emit(each), each.network.name) for each in (first, second))
     for name in left.keys() & right.keys():
         assert left[name] == right[name], f"{name}\n{left[name]}\n{right[name]}"
 
@@ -251,7 +253,7 @@ def _classes(source: str, network: str) -> dict[str, str]:
 @examples(40, specs(), phis(3))
 def test_spelling_and_layout_of_the_spec_change_nothing(written: Written, phi: str) -> None:
     sources = [
-        made.source if (made := compiled(text, phi)) else None
+        emit(made) if (made := compiled(text, phi)) else None
         for text in (written.text, written.ascii, written.reflowed())
     ]
     assert sources[0] == sources[1] == sources[2]
@@ -264,7 +266,7 @@ def test_other_labels_change_names_alone(written: Written, phi: str) -> None:
     if first is None or second is None:
         assert first is second
     else:
-        assert _nameless(first.source) == _nameless(second.source)
+        assert _nameless(emit(first)) == _nameless(emit(second))
 
 
 def _nameless(source: str) -> str:
@@ -303,10 +305,11 @@ def test_bytes_do_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
     program = (
         "import sys, pathlib, hashlib\n"
         "from scalec.compiler import load\n"
-        "from scalec.diagnostics import CompileError\n"
+        "from scalec.diagnostics.diagnostic import CompileError\n"
+        "from scalec.emit.emit import emit\n"
         "for path in sorted(pathlib.Path(sys.argv[1]).glob('*.scl')):\n"
         "    try:\n"
-        "        text = load(path).compile(phi=path.read_text('utf-8').split()[1]).source\n"
+        "        text = emit(load(path).compile(phi=path.read_text('utf-8').split()[1]))\n"
         "    except CompileError as error:\n"
         "        text = str(error)\n"
         "    print(path.name, hashlib.sha256(text.encode()).hexdigest())\n"
@@ -326,7 +329,7 @@ def test_emitted_files_pass_mypy_strict(tmp_path: Path) -> None:
     """One process for all of the files."""
     for index, (written, phi) in enumerate(sample(20)):
         if made := compiled(written.text, phi):
-            (tmp_path / f"emitted{index}.py").write_text(made.source, "utf-8")
+            (tmp_path / f"emitted{index}.py").write_text(emit(made), "utf-8")
     cache = Path(__file__).parents[2] / ".mypy_cache"
     command = [
         sys.executable,
@@ -364,9 +367,9 @@ network Net <16, 16, 3> → <16, 16, 8> = stem: Conv(3) → <16, 16, 8>"""
 
 def test_every_class_is_used() -> None:
     made = compiled(f"{SMALL} ⊙ Wide^1 → <16, 16, 8>")
-    assert made is not None and "class Squeeze" not in made.source
+    assert made is not None and "class Squeeze" not in emit(made)
 
 
 def test_one_feature_is_laid_out_as_black_does() -> None:
     made = compiled(SMALL)
-    assert made is not None and black.format_str(made.source, mode=black.Mode()) == made.source
+    assert made is not None and black.format_str(emit(made), mode=black.Mode()) == emit(made)

@@ -10,8 +10,10 @@ from nets import compiled, spec
 from ops.test_operators import USES
 from ops.test_operators import compiled as compiled_operator
 from peers import load_module
-from scalec.compiler import Compiled, load_text
+from scalec.compiler import load_text
+from scalec.cost.compiled import Compiled
 from scalec.diagnostics.diagnostic import CompileError
+from scalec.emit.emit import emit
 from scalec.emit.state_dict import state_dict
 from scalec.limits import MAX_LINES
 from scalec.program.request import Request
@@ -29,7 +31,7 @@ SLOW = [row for row, run in ROWS.items() if run == "slow"]
 def theirs(net: Compiled) -> list[tuple[str, tuple[int, ...]]]:
     """Build the emitted network without numbers, and ask PyTorch."""
     with torch.device("meta"):
-        built = getattr(load_module(net.source, "state"), net.network.name)()
+        built = getattr(load_module(emit(net), "state"), net.network.name)()
     return [(key, tuple(value.shape)) for key, value in built.state_dict().items()]
 
 

@@ -16,8 +16,10 @@ from emit.test_emitted import COMPANIONS, GOLDEN, emitted
 from nets import compiled, spec
 from peers import load_module
 from scalec.commands.cli import main
-from scalec.compiler import Compiled, load_text
+from scalec.compiler import load_text
+from scalec.cost.compiled import Compiled
 from scalec.diagnostics.diagnostic import CompileError
+from scalec.emit.emit import emit
 from scalec.emit.head import HeadError
 from scalec.emit.seal import is_untouched
 from scalec.emit.test_file import companion
@@ -41,7 +43,7 @@ def run(folder: Path, *options: str) -> tuple[int, str]:
 
 def lay(folder: Path, net: Compiled, mutation: tuple[str, str] | None = None, name: str = "net") -> None:
     """Write a model and its test; the model may be broken after that."""
-    path, source = folder / f"{name}.py", net.source
+    path, source = folder / f"{name}.py", emit(net)
     (folder / f"test_{name}.py").write_text(companion(source, path), encoding="utf-8")
     if mutation:
         assert mutation[0] in source, "the mutant is not planted"
@@ -143,7 +145,7 @@ FAST_INFERENCE = ("a shift that is forgotten", "a row that is missing")
 def lay_for_inference(folder: Path, mutation: tuple[str, str] | None = None) -> None:
     """Write a file for inference with its test, and the training file, where both are looked for."""
     lay(folder, DEPLOYED, mutation, "net_inference")
-    (folder / "net.py").write_text(SMALL.source, encoding="utf-8")
+    (folder / "net.py").write_text(emit(SMALL), encoding="utf-8")
 
 
 def test_a_file_for_inference_passes(tmp_path: Path) -> None:
@@ -172,7 +174,7 @@ def test_families_for_inference_pass(
         None,
         "net_inference",
     )
-    training = spec(name).compile(Request(variant=variant, taps=taps)).source
+    training = emit(spec(name).compile(Request(variant=variant, taps=taps)))
     (tmp_path / "models" / "net.py").write_text(training, encoding="utf-8")
     code, said = run(tmp_path)
     assert code == 0 and count in said, said
@@ -183,7 +185,7 @@ def test_without_the_training_file(tmp_path: Path) -> None:
     lay(tmp_path, DEPLOYED, None, "net_inference")
     code, said = run(tmp_path, "-k", "test_it_gives_what")
     assert code == 0 and "1 skipped" in said, said
-    text = companion(DEPLOYED.source, tmp_path / "net.py")
+    text = companion(emit(DEPLOYED), tmp_path / "net.py")
     assert "test_batch_norms_are_folded" in text and "training file" not in text
 
 
@@ -199,10 +201,10 @@ def test_a_mutant_for_inference_fails(name: str, tmp_path: Path) -> None:
 
 def check(net: Compiled) -> None:
     """See that black has nothing to say of a test, and that its tests on the meta device pass."""
-    text = companion(net.source, Path("companion_subject.py"))
+    text = companion(emit(net), Path("companion_subject.py"))
     assert black.format_str(text, mode=black.Mode()) == text
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "companion_subject", load_module(net.source, "companion_subject"))
+        patch.setitem(sys.modules, "companion_subject", load_module(emit(net), "companion_subject"))
         test = load_module(text, "companion")
     for name in ON_META:
         if hasattr(test, name):
@@ -254,7 +256,7 @@ def test_long_names_and_small_networks() -> None:
     check(load_text("spec.scl", b"network N <8, 6, 3> -> <8, 6, 4> = Conv(3) -> 4").compile())
     check(load_text("spec.scl", b"network N <8, 16, 3> -> <4, 8, 4> = Conv(3, stride = 2) -> 4").compile())
     module = 200 * "m"
-    text = companion(SMALL.source, Path(f"{module}.py"))
+    text = companion(emit(SMALL), Path(f"{module}.py"))
     assert f"from {module} import (" in text and black.format_str(text, mode=black.Mode()) == text
 
 
@@ -281,14 +283,14 @@ def test_a_file_that_has_been_made_to_deceive() -> None:
     evil = "a\nimport os; os.remove('x')"
     for path in ("a b.py", "class.py", "1.py", f"{evil}.py", "é.py"):
         with pytest.raises(HeadError, match="is no name"):
-            companion(SMALL.source, Path(path))
+            companion(emit(SMALL), Path(path))
     for old, new in (
         ("stem ", 'x";a '), ('("stem"', '("x\\";import os"'), ("INPUT_SHAPE = (3", "INPUT_SHAPE = ('3'"),
         ("classes: int = 1000", "classes: int = print()"), ("stage2 ", "import "),
     ):  # fmt: skip
-        assert old in SMALL.source
+        assert old in emit(SMALL)
         with suppress(HeadError):
-            text = companion(SMALL.source.replace(old, new), Path("net.py"))
+            text = companion(emit(SMALL).replace(old, new), Path("net.py"))
             assert "import os" not in text and "print" not in text
             compile(text, "test", "exec")
 
@@ -325,7 +327,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
 
 
 def test_no_torch_is_needed(tmp_path: Path) -> None:
-    (tmp_path / "net.py").write_text(SMALL.source, encoding="utf-8")
+    (tmp_path / "net.py").write_text(emit(SMALL), encoding="utf-8")
     code = (
         "import sys; sys.modules['torch'] = None; from scalec.cli import main; sys.exit(main(['test-file', 'net.py']))"
     )

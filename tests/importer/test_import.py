@@ -20,9 +20,12 @@ from torch import nn
 from nets import module
 from peers import import_peer, timm_model, torchvision_model
 from scalec.commands.cli import main
-from scalec.compiler import Compiled, check, load
+from scalec.compiler import load
+from scalec.cost.compiled import Compiled
 from scalec.cost.count import cost
+from scalec.emit.emit import emit
 from scalec.program.request import Request
+from scalec.project.spec_check import check
 from scalec.verify.compare import observed, ported
 from scalec.verify.count import count_macs
 from scalec.verify.tensors import disable_drop
@@ -384,7 +387,7 @@ def test_pycls_stages_drop_alike(tmp_path: Path) -> None:
         "EXP_RATIOS: [1, 6", "EXP_RATIOS: [1, 2.3"
     )
     spec = imported_pycls(text, tmp_path)
-    source = load(spec).compile().source
+    source = emit(load(spec).compile())
     assert "DropPath" in source and "self.drop_path = 0.2" not in source
     net = module(load(spec).compile())
     assert {each.drop for each in net.modules() if type(each).__name__ == "DropPath"} == {0.2}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from scalec.compiler import load
+from scalec.emit.emit import emit
 
 MAIN = """import Unit from blocks
 network Net <32, 32, 3> → <10> = Unit → 8 ⊙ GlobalAvgPool ⊙ Linear → <10>
@@ -25,7 +26,7 @@ block Away <H, W, C> → <H, W, C> = SiLU
 def digest(folder: Path, main: str = MAIN, blocks: str = BLOCKS, more: str = MORE) -> str:
     for name, text in {"main": main, "blocks": blocks, "more": more}.items():
         (folder / f"{name}.scl").write_text(text, encoding="utf-8")
-    found = re.search(r"^[0-9a-f]{64}$", load(folder / "main.scl").compile().source, re.MULTILINE)
+    found = re.search(r"^[0-9a-f]{64}$", emit(load(folder / "main.scl").compile()), re.MULTILINE)
     assert found
     return found[0]
 

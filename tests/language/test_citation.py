@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nets import compiled, spec
-from scalec.compiler import Compiled, load, load_text
+from scalec.compiler import load, load_text
+from scalec.cost.compiled import Compiled
 from scalec.diagnostics.diagnostic import CompileError
 from scalec.emit import papers
+from scalec.emit.emit import emit
 from scalec.emit.layout import WIDTH
 from scalec.emit.test_file import companion
 from scalec.language.citation import address, at_address, is_citation, nearest_citation
@@ -32,7 +34,7 @@ BLOCKS = UNIT + INNER
 
 def listed(made: Compiled) -> list[str]:
     """Give the lines of the list of papers."""
-    docstring = ast.get_docstring(ast.parse(made.source)) or ""
+    docstring = ast.get_docstring(ast.parse(emit(made))) or ""
     found = re.search(r"^Papers:\n((?:  .*\n)+)\n", docstring, re.MULTILINE)
     return [line.removeprefix("  ") for line in found[1].splitlines()] if found else []
 
@@ -233,7 +235,7 @@ def test_files_to_deploy_feature_maps_and_tests_have_them_too() -> None:
     inference = loaded.compile(Request(variant="B0", inference=True))
     assert listed(inference) == b0 == listed(loaded.compile(Request(variant="B0", taps=())))
     for made in (compiled("efficientnet", "B0"), inference):
-        text = ast.get_docstring(ast.parse(companion(made.source, Path("net.py")))) or ""
+        text = ast.get_docstring(ast.parse(companion(emit(made), Path("net.py")))) or ""
         assert [f"  {line.partition(' ')[0]}" for line in b0] == re.findall("^  http.*$", text, re.MULTILINE)
 
 
@@ -256,7 +258,7 @@ def test_long_lists_of_blocks_are_wrapped() -> None:
     net = f"network N <8, 8, 3> → <8, 8, 3> = {' ⊙ '.join(names)}\n"
     made = load_text("net.scl", f"cite {doi} for {', '.join(names)}\n{blocks}{net}".encode()).compile()
     assert len(listed(made)) == 6 and all(len(line) <= WIDTH - 2 for line in listed(made))
-    assert papers.read(ast.get_docstring(ast.parse(made.source)) or "") == [doi]
+    assert papers.read(ast.get_docstring(ast.parse(emit(made))) or "") == [doi]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from peers import load_module
 from scalec.compiler import load_text
+from scalec.emit.emit import emit
 from scalec.ops import OPERATORS, Operator, Parameter
 from scalec.program.request import Request
 
@@ -27,7 +28,7 @@ def test_example_compiles(index: int) -> None:
     loaded = load_text("example.scl", spec.encode())
     for variant in (None, *loaded.program.variants):
         net = loaded.compile(Request(variant=variant))
-        getattr(load_module(net.source, "example"), net.network.name)()
+        getattr(load_module(emit(net), "example"), net.network.name)()
 
 
 def row(name: str, cls: type[Operator]) -> str:

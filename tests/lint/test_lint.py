@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from scalec.commands.cli import main
-from scalec.compiler import check, load
+from scalec.compiler import load
 from scalec.diagnostics.exit_codes import DONE, WRONG_INPUT
 from scalec.lint.allow import CODES
 from scalec.ops import OPERATORS
 from scalec.program.request import Request
+from scalec.project.spec_check import check
 
 FOLDER = Path(__file__).parents[1] / "warnings"
 SPECS = Path(__file__).parents[2] / "specs"

@@ -8,10 +8,12 @@ from torch import Tensor, nn
 
 from nets import TENSORFLOW, module, spec
 from peers import load_module, timm_model, torchvision_model
-from scalec.compiler import Compiled, load_text
+from scalec.compiler import load_text
+from scalec.cost.compiled import Compiled
 from scalec.cost.memory.peak import memory
 from scalec.diagnostics.diagnostic import CompileError
 from scalec.diagnostics.text import render
+from scalec.emit.emit import emit
 from scalec.emit.seal import unsealed
 from scalec.program.memory_call import INFERENCE, TRAINING
 from scalec.program.request import Request
@@ -62,7 +64,7 @@ CASES = [
 def test_equal_to_timm(name: str, variant: str, peer: str, stride: int) -> None:
     theirs: Any = timm_model(peer, features_only=True, output_stride=stride)
     ours = sized(name, variant, stride, (), SET.get(peer, ()))
-    info = load_module(ours.source, "emitted").FEATURE_INFO
+    info = load_module(emit(ours), "emitted").FEATURE_INFO
     assert [row[1:] for row in info] == [(f["num_chs"], f["reduction"]) for f in theirs.feature_info.get_dicts()]
     source, target = Joined(theirs), Joined(module(ours))
     assert observed(source, target, ported(source, target, SIZE), SIZE).worst <= 1e-12
@@ -77,7 +79,7 @@ def test_equal_to_torchvision(stride: int) -> None:
 
 def test_what_info_says_is_what_comes_out() -> None:
     ours = sized("efficientnet", "B0", None, ("stem", "stage5", "stage7"))
-    info = load_module(ours.source, "emitted").FEATURE_INFO
+    info = load_module(emit(ours), "emitted").FEATURE_INFO
     assert [row[0] for row in info] == ["stem", "stage5", "stage7"]
     maps = module(ours)(torch.zeros(1, 3, SIZE, SIZE))
     assert isinstance(maps, tuple)
@@ -102,7 +104,7 @@ network Net <32, 32, 3> → <10>
 
 def test_taps_come_first() -> None:
     net = load_text("spec.scl", TAPPED.encode()).compile(Request(taps=()))
-    assert load_module(net.source, "emitted").FEATURE_INFO == (("early", 8, 2), ("late", 24, 8))
+    assert load_module(emit(net), "emitted").FEATURE_INFO == (("early", 8, 2), ("late", 24, 8))
 
 
 def test_numbers_are_those_that_were_there() -> None:
@@ -149,7 +151,7 @@ def test_a_stride_that_decides_what_there_is_stays() -> None:
     with pytest.raises(CompileError) as caught:
         loaded.compile(Request(output_stride=2))
     assert "a stride that `--output-stride` takes out decides" in render(caught.value.diagnostics)
-    plain, dilated = loaded.compile().source, loaded.compile(Request(output_stride=4)).source
+    plain, dilated = emit(loaded.compile()), emit(loaded.compile(Request(output_stride=4)))
     said = ('"""N for 32 × 32 images.\n', '"""N for 32 × 32 images.\n\nStrides beyond 4 have become dilation.\n')
     made = ("scalec compile spec.scl\n", "scalec compile spec.scl --output-stride 4\n")
     assert unsealed(dilated.encode()) == unsealed(plain.replace(*said, 1).replace(*made, 1).encode())

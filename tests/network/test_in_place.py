@@ -7,8 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from peers import load_module
-from scalec.compiler import Compiled, load_text
+from scalec.compiler import load_text
+from scalec.cost.compiled import Compiled
 from scalec.diagnostics.diagnostic import CompileError
+from scalec.emit.emit import emit
 from scalec.program.request import Request
 from strategies import Written, examples, phis, specs
 
@@ -87,10 +89,10 @@ def results(source: str, net: Compiled, training: bool) -> list[Tensor]:
 
 def agree(net: Compiled) -> int:
     """Compare with the same file that writes over nothing; give how often it does."""
-    plain, activations = re.subn(r"inplace=True(, )?", "", net.source)
+    plain, activations = re.subn(r"inplace=True(, )?", "", emit(net))
     plain, sums = re.subn(r"(\w+|self\.\w+\(\w+\))\.add_\((\w+|self\.\w+\(\w+\))\)", r"\1 + \2", plain)
     for training in (True, False):
-        for ours, theirs in zip(results(net.source, net, training), results(plain, net, training), strict=True):
+        for ours, theirs in zip(results(emit(net), net, training), results(plain, net, training), strict=True):
             assert (ours is None and theirs is None) or torch.equal(ours, theirs)
     assert ".add_(" not in plain
     return activations + sums
@@ -107,14 +109,14 @@ def test_a_class_says_it_for_all_its_uses() -> None:
     block = "block Block(act) <H, W, C> → <H, W, C>\n  = Conv(3) → C ⊙ act\n"
     net = f"{block}network Net <8, 8, 4> → <8, 8, 4>\n  = Block({{}}) ⊙ Block({{}})\n"
     both, one = compiled(net.format("ReLU", "SiLU")), compiled(net.format("ReLU", "GELU"))
-    assert "act(inplace=True)" in both.source and agree(both) == 1
-    assert agree(one) == 1 and one.source.count("(nn.Module)") == both.source.count("(nn.Module)") + 1
+    assert "act(inplace=True)" in emit(both) and agree(both) == 1
+    assert agree(one) == 1 and emit(one).count("(nn.Module)") == emit(both).count("(nn.Module)") + 1
 
 
 def test_the_network_s_own_maps_stay() -> None:
     """They may be outputs."""
     net = compiled("network Net <8, 8, 4> → <8, 8, 4>\n  = conv: Conv(3) → 4 ⊙ act: ReLU\n")
-    assert "inplace" not in net.source
+    assert "inplace" not in emit(net)
 
 
 @examples(25, specs(), phis(3))

@@ -10,8 +10,10 @@ import torch
 
 from nets import SPECS, spec
 from scalec.commands.cli import main
-from scalec.compiler import Compiled, load_text
+from scalec.compiler import load_text
+from scalec.cost.compiled import Compiled
 from scalec.diagnostics.diagnostic import CompileError
+from scalec.emit.emit import emit
 from scalec.emit.guards import Unsafe, audit
 from scalec.emit.head import Expected
 from scalec.program.request import Request
@@ -36,7 +38,7 @@ NETWORKS = sorted(path.stem for path in SPECS.glob("*.scl") if "\nnetwork " in p
 
 def subject(net: Compiled, source: str | None = None) -> checks.Subject:
     """Load an emitted file, or what was made of it."""
-    text = source or net.source
+    text = source or emit(net)
     with as_file(text) as path:
         module = load(path)
     expected = from_spec(net) if source else Expected(0, 0, {}, inference=net.deployment is not None)
@@ -45,7 +47,7 @@ def subject(net: Compiled, source: str | None = None) -> checks.Subject:
 
 def difference(trained: Compiled, deployed: Compiled) -> float:
     """Give both the same weights; compare outputs in float64. The image stays as it is, and black changes nothing."""
-    assert black.format_str(deployed.source, mode=black.Mode()) == deployed.source
+    assert black.format_str(emit(deployed), mode=black.Mode()) == emit(deployed)
     one, other = subject(trained), subject(deployed)
     reference, own = one.make().double(), other.make().double().eval()
     disable_drop(reference)
@@ -117,7 +119,7 @@ OWNED = {
 def test_only_what_nobody_needs_is_written_over(name: str) -> None:
     chain, count = OWNED[name]
     trained, deployed = small(chain)
-    source = deployed.source
+    source = emit(deployed)
     assert len(re.findall(r"inplace=True|\.mul_\(|\.add_\(", source)) == count, source
     assert difference(trained, deployed) < 1e-12
 
@@ -125,9 +127,9 @@ def test_only_what_nobody_needs_is_written_over(name: str) -> None:
 def test_a_block_writes_over_its_input_only_where_all_uses_let_it() -> None:
     block = "act: ReLU ⊙ conv: Conv(3) → C"
     _, once = small("Conv(3) → 4 ⊙ Block", block)
-    assert "nn.ReLU(inplace=True)" in once.source
+    assert "nn.ReLU(inplace=True)" in emit(once)
     trained, twice = small("Conv(3) → 4 ⊙ Block ⊙ residual { Block }", block)
-    assert "inplace" not in twice.source
+    assert "inplace" not in emit(twice)
     assert difference(trained, twice) < 1e-12
 
 
@@ -135,7 +137,7 @@ def test_a_block_writes_over_its_input_only_where_all_uses_let_it() -> None:
 def test_names_of_any_length_are_laid_out_as_black_does(chain: str) -> None:
     for length in range(48, 65):
         for net in small(f"{'a' * length}: {chain}"):
-            assert black.format_str(net.source, mode=black.Mode()) == net.source, length
+            assert black.format_str(emit(net), mode=black.Mode()) == emit(net), length
 
 
 FOLDS = {
@@ -174,9 +176,9 @@ def test_batch_norms_go_into_the_layer_before(name: str) -> None:
     end = "<4>" if "Linear" in chain else "<8, 8, 4>"
     loaded = load_text("net.scl", f"network Net <8, 8, 4> → {end}\n  = {chain}\n".encode())
     trained, deployed = loaded.compile(), loaded.compile(Request(inference=True))
-    assert trained.source.count("nn.BatchNorm") - deployed.source.count("nn.BatchNorm") == folded
-    assert deployed.source.count("nn.BatchNorm") == left
-    assert "Dropout" not in deployed.source.partition("import torch")[2]
+    assert emit(trained).count("nn.BatchNorm") - emit(deployed).count("nn.BatchNorm") == folded
+    assert emit(deployed).count("nn.BatchNorm") == left
+    assert "Dropout" not in emit(deployed).partition("import torch")[2]
     assert difference(trained, deployed) < 1e-12
 
 
@@ -200,14 +202,14 @@ network Net <8, 8, 4> → <8, 8, 4>
 """
     loaded = load_text("net.scl", text.encode())
     trained, deployed = loaded.compile(), loaded.compile(Request(inference=True))
-    assert '("first.norm", "first.conv", 1e-05)' in deployed.source
+    assert '("first.norm", "first.conv", 1e-05)' in emit(deployed)
     assert difference(trained, deployed) < 1e-12
 
 
 def test_a_batch_norm_that_is_absent_is_not_folded() -> None:
     chain = "sum { Conv(3) → 4 } { shortcut: (Conv(1) → 4 ⊙ BatchNorm) when C > 4 }"
     trained, deployed = small("Conv(3) → 4 ⊙ Block", chain)
-    assert "FOLDED" not in deployed.source and "as they are" in deployed.source
+    assert "FOLDED" not in emit(deployed) and "as they are" in emit(deployed)
     assert difference(trained, deployed) < 1e-12
 
 
@@ -250,10 +252,10 @@ MUTANTS = {
 def test_a_mutant_is_caught(name: str) -> None:
     net = spec("efficientnet").compile(Request(changes=(("r", "2/7"), ("d", "1"), ("w", "1/2")), inference=True))
     old, new = MUTANTS[name]
-    assert old in net.source, "the mutant is not planted"
-    checks.folded(subject(net, net.source))
+    assert old in emit(net), "the mutant is not planted"
+    checks.folded(subject(net, emit(net)))
     with pytest.raises((checks.Wrong, RuntimeError)):
-        checks.folded(subject(net, net.source.replace(old, new, 1)))
+        checks.folded(subject(net, emit(net).replace(old, new, 1)))
 
 
 def run(*words: str) -> int:
@@ -277,7 +279,7 @@ def test_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_guards_know_the_functions_of_a_file() -> None:
-    source = spec("efficientnet").compile(Request(variant="B0", inference=True)).source
+    source = emit(spec("efficientnet").compile(Request(variant="B0", inference=True)))
     audit(source)
     for old, new in (("torch.sqrt(variance + eps)", "torch.load('x')"), ("def fold(", "def told(")):
         with pytest.raises(Unsafe):

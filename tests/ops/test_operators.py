@@ -8,9 +8,11 @@ import torch
 from torch import nn
 
 from peers import load_module
-from scalec.compiler import Compiled, load_text
+from scalec.compiler import load_text
+from scalec.cost.compiled import Compiled
 from scalec.cost.count import cost
 from scalec.diagnostics.diagnostic import Report
+from scalec.emit.emit import emit
 from scalec.network.scale import scale
 from scalec.ops import OPERATORS
 from scalec.ops.code import Code
@@ -62,13 +64,13 @@ def compiled(use: str, size: str = "15, 18, 8") -> Compiled:
 def test_operator_does_what_it_says(name: str, use: str) -> None:
     net = compiled(use)
     assert OPERATORS[name].__doc__ and name in use
-    built: nn.Module = load_module(net.source, "operator").N()
+    built: nn.Module = load_module(emit(net), "operator").N()
     counted, network = cost(net.network), net.network
     assert sum(p.numel() for p in built.parameters()) == counted.params
     assert sum(b.numel() for b in built.buffers()) == counted.buffers
     really = count_macs(built.to("meta"), (8, 15, 18))
     assert (really.macs, really.activations) == (counted.macs, counted.activations)
-    built = load_module(net.source, "operator").N().train()
+    built = load_module(emit(net), "operator").N().train()
     y = built(torch.randn(3, 8, 15, 18))
     dims = network.y.dims
     assert tuple(y.shape[1:]) in {(dims[-1], *dims[:-1]), dims, (dims[-1],)}
@@ -100,7 +102,7 @@ def test_windows_slide_as_in_pytorch(ceil: int, padding: int, kernel: int, strid
 
 
 def test_padded_convolution_is_padding_and_convolution() -> None:
-    net = load_module(compiled("Conv(3, stride = 2, padding = same) → 8", "16, 17, 8").source, "padded").N()
+    net = load_module(emit(compiled("Conv(3, stride = 2, padding = same) → 8", "16, 17, 8")), "padded").N()
     conv = net.get_submodule("stage1")
     x = torch.randn(2, 8, 16, 17)
     expected = nn.functional.conv2d(nn.functional.pad(x, (1, 1, 0, 1)), conv.weight, stride=2)
@@ -110,7 +112,7 @@ def test_padded_convolution_is_padding_and_convolution() -> None:
 def test_blur_is_binomial() -> None:
     """Against Pascal's triangle, with the border reflected as in `nn.ReflectionPad2d`."""
     for kernel, stride in ((3, 2), (5, 1)):
-        net = load_module(compiled(f"BlurPool({kernel}, {stride})").source, "blur").N()
+        net = load_module(emit(compiled(f"BlurPool({kernel}, {stride})")), "blur").N()
         row = torch.tensor([math.comb(kernel - 1, i) / 2 ** (kernel - 1) for i in range(kernel)])
         x = torch.randn(2, 8, 15, 18)
         padded = nn.ReflectionPad2d(kernel // 2)(x).unfold(2, kernel, stride).unfold(3, kernel, stride)
@@ -122,12 +124,12 @@ def test_channels_that_uses_do_not_share() -> None:
     """A class says in its own terms what an operator makes of its channels, unless that differs from use to use."""
     block = "block Down(step) <H, W, C> → <H/step, W/step, K> = SpaceToDepth(step) ⊙ Conv(1) → K\n"
     text = f"{block}network N <12, 12, 3> → <2, 2, 8> = Down(2) → 4 ⊙ Down(3) → 8"
-    net = load_module(load_text("spec.scl", text.encode()).compile().source, "down").N()
+    net = load_module(emit(load_text("spec.scl", text.encode()).compile()), "down").N()
     assert net(torch.zeros(1, 3, 12, 12)).shape == (1, 8, 2, 2)
 
 
 def test_layer_norm_is_over_channels() -> None:
-    net = load_module(compiled("LayerNorm").source, "norm").N()
+    net = load_module(emit(compiled("LayerNorm")), "norm").N()
     y = net(torch.randn(2, 8, 15, 18) * 3 + 1)
     assert torch.allclose(y.mean(1), torch.zeros(2, 15, 18), atol=1e-5)
     assert torch.allclose(y.var(1, unbiased=False), torch.ones(2, 15, 18), atol=1e-3)

@@ -12,7 +12,8 @@ from scalec import limits
 from scalec.compiler import load, load_text
 from scalec.diagnostics import exit_codes as exits
 from scalec.diagnostics.diagnostic import CompileError, Diagnostic, suggest
-from scalec.emit import emit
+from scalec.emit import emit as emitter
+from scalec.emit.emit import emit
 from scalec.program.request import Request
 from scalec.program.setting import scales
 
@@ -24,7 +25,7 @@ def errors(text: str | bytes, phi: str | None = None) -> list[Diagnostic]:
     """Compile a spec; give what is wrong with it."""
     try:
         data = text if isinstance(text, bytes) else text.encode()
-        assert load_text("spec.scl", data).compile(Request(phi=phi)).source
+        assert emit(load_text("spec.scl", data).compile(Request(phi=phi)))
     except CompileError as error:
         return list(error.diagnostics)
     return []
@@ -154,16 +155,16 @@ def test_operators() -> None:
 
 
 def test_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = load_text("spec.scl", NETWORK.encode()).compile().source.count("\n")
-    monkeypatch.setattr(emit, "MAX_LINES", lines)
+    lines = emit(load_text("spec.scl", NETWORK.encode()).compile()).count("\n")
+    monkeypatch.setattr(emitter, "MAX_LINES", lines)
     assert not errors(NETWORK)
-    monkeypatch.setattr(emit, "MAX_LINES", lines - 1)
+    monkeypatch.setattr(emitter, "MAX_LINES", lines - 1)
     (found,) = errors(NETWORK)
     assert "lines" in found.message and found.label.span.text == "Tiny"
 
 
 def test_lines_are_counted_before_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(emit, "rendered")
+    monkeypatch.delattr(emitter, "rendered")
     (found,) = errors(NETWORK.replace("ReLU", "(ReLU |> ReLU)^4096"))
     assert "more than 5,000 lines" in found.message
 

@@ -184,7 +184,7 @@ def test_every_system_call_fails(error: str) -> None:
 KILLER = """
 import os, random, signal, sys, time
 from pathlib import Path
-from scalec.cli import main
+from scalec.commands.cli import main
 
 def attempt():
     sys.stdout = sys.stderr = open(os.devnull, "w")
@@ -238,7 +238,7 @@ def test_killed_at_random(times: int) -> None:
 RACE = """
 import os, sys, time
 from pathlib import Path
-from scalec.output import write
+from scalec.project.write import write
 
 texts = [Path(name).read_text("utf-8") for name in ("old", "new")]
 children = []

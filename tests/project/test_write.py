@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scalec.commands import cli
 from scalec.compiler import load_text
 from scalec.diagnostics import exit_codes as exits
+from scalec.emit.emit import emit
 from scalec.emit.seal import is_untouched, sealed, unsealed
 from scalec.files import replace_file
 from scalec.program.request import Request
@@ -24,7 +25,7 @@ network Tiny(classes = 10) <8, 8, 3> → <classes>
 
 def emitted(classes: int = 10) -> str:
     changes = [("classes", str(classes))] if classes != 10 else []
-    return load_text("tiny.scl", SPEC.encode()).compile(Request(changes=tuple(changes))).source
+    return emit(load_text("tiny.scl", SPEC.encode()).compile(Request(changes=tuple(changes))))
 
 
 OLD, NEW = emitted(), emitted(11)

@@ -13,6 +13,7 @@ from PIL import Image
 
 import peers
 from scalec.compiler import load
+from scalec.emit.emit import emit
 from scalec.program.names import python_name
 from scalec.program.request import Request
 from scalec.search import train
@@ -51,7 +52,7 @@ def folder(tmp_path: Path) -> Path:
 def request(folder: Path, **changes: Any) -> Path:
     made = load(SPEC).compile(Request(changes=(("classes", "3"),)))
     place = folder.parent
-    (place / "net.py").write_text(made.source, encoding="utf-8")
+    (place / "net.py").write_text(emit(made), encoding="utf-8")
     asked = {
         "contract": CONTRACT, "file": str(place / "net.py"), "network": python_name(made.network.name),
         "input": [1, 10, 10], "resolution": 10, "seed": 0, "budget": {"epochs": 6}, "data": str(folder),

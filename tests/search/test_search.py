@@ -18,14 +18,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scalec.commands.cli import main
-from scalec.compiler import check, load, load_text
+from scalec.compiler import load, load_text
 from scalec.cost.count import cost
 from scalec.diagnostics.diagnostic import CompileError, Report
 from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, WRONG_INPUT, WRONG_USAGE
+from scalec.emit.emit import emit
 from scalec.emit.state_dict import state_dict
 from scalec.language.format.formatter import format_spec
 from scalec.program import request as asked
 from scalec.program.search_schedule import sought
+from scalec.project.spec_check import check
 from searching import SPEC, calls, prepare, result, search, start
 
 pytest.importorskip("optuna")
@@ -52,16 +54,15 @@ SPECS = Path(__file__).parents[2] / "specs"
 def test_a_search_changes_no_emitted_file() -> None:
     without = SPEC.replace(SPEC[SPEC.index("search α") : SPEC.index("block ConvAct")], "")
     assert "search" not in without
-    one, other = (
-        load_text("small.scl", text.encode()).compile(asked.Request(phi="2")).source for text in (SPEC, without)
-    )
+    request = asked.Request(phi="2")
+    one, other = (emit(load_text("small.scl", text.encode()).compile(request)) for text in (SPEC, without))
     assert one == other
 
 
 @pytest.mark.parametrize("text", ["by", "match", "search"])
 def test_its_keywords_may_be_labels(text: str) -> None:
     spec = f"network Tiny <8, 8, 3> → <8, 8, 3>\n  = {text}: ReLU\n"
-    assert "Tiny" in load_text("tiny.scl", spec.encode()).compile().source
+    assert "Tiny" in emit(load_text("tiny.scl", spec.encode()).compile())
 
 
 # Candidates
@@ -204,7 +205,7 @@ def test_a_key_is_of_all_that_matters_and_nothing_else() -> None:
 
 
 def test_the_code_of_an_emitted_file_is_all_below_its_docstring() -> None:
-    source = load_text("small.scl", SPEC.encode()).compile(asked.Request(phi="1")).source
+    source = emit(load_text("small.scl", SPEC.encode()).compile(asked.Request(phi="1")))
     assert code_of(source).lstrip().startswith("from torch import")
     assert source.endswith(code_of(source)) and "class Small(nn.Module)" in code_of(source)
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from scalec.compiler import load
+from scalec.emit.emit import emit
 from scalec.program.names import python_name
 from scalec.program.request import Request
 from scalec.search import train
@@ -65,7 +66,7 @@ def make(folder: Path, end: str = ".gz") -> Path:
 def request(folder: Path, data: Path | None, source: str | None = None, **changes: Any) -> Path:
     """Write an emitted file and a request for it."""
     made = load(SPEC).compile(Request(changes=tuple([("classes", str(CLASSES))] if data else [])))
-    (folder / "net.py").write_text(source or made.source, encoding="utf-8")
+    (folder / "net.py").write_text(source or emit(made), encoding="utf-8")
     x = made.network.x
     asked = {
         "contract": CONTRACT, "file": str(folder / "net.py"), "network": python_name(made.network.name),

@@ -18,7 +18,8 @@ from nets import TENSORFLOW, compiled, module
 from network.test_efficientnet import lite0_file, top5_is_as_recorded
 from peers import import_peer, timm_model, torchvision_model
 from scalec.commands.cli import main
-from scalec.compiler import Compiled
+from scalec.cost.compiled import Compiled
+from scalec.emit.emit import emit
 from scalec.verify.checkpoint import CheckpointError, read, written
 
 PEERS = {
@@ -52,10 +53,10 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def emit(net: Compiled, old: str = "", new: str = "") -> None:
+def write(net: Compiled, old: str = "", new: str = "") -> None:
     """Write the emitted file here, as `net.py`, or a mutant of it."""
-    assert old in net.source, "the mutant is not planted"
-    Path("net.py").write_text(net.source.replace(old, new, 1), encoding="utf-8")
+    assert old in emit(net), "the mutant is not planted"
+    Path("net.py").write_text(emit(net).replace(old, new, 1), encoding="utf-8")
 
 
 @cache
@@ -90,7 +91,7 @@ def outputs(network: nn.Module, x: Tensor) -> Tensor:
 def test_peers(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     spec, variant, changes = PEERS[name]
     net = compiled(spec, variant, changes=changes)
-    emit(net)
+    write(net)
     Path("peer.pth").write_bytes(checkpoint_of(name))
     code, out, err = run(capsys, "--from", "peer.pth", "--like", name)
     assert (code, err) == (0, "") and out.splitlines()[-1].startswith("net.safetensors: ")
@@ -107,7 +108,7 @@ def test_peers(name: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_numbers_are_the_checkpoints_own(capsys: pytest.CaptureFixture[str]) -> None:
     """Of whatever type, and counters too; nothing else in the file depends on when or where it was written."""
-    emit(compiled("mobilenet_v2", "x0_35"))
+    write(compiled("mobilenet_v2", "x0_35"))
     state = peer("timm:mobilenetv2_035").half().state_dict()
     state = {key: value + 7 if key.endswith("num_batches_tracked") else value for key, value in state.items()}
     save_file(state, "half.safetensors")
@@ -122,7 +123,7 @@ def test_the_numbers_are_the_checkpoints_own(capsys: pytest.CaptureFixture[str])
 
 
 def test_shapes_that_change_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    emit(compiled("mobilenet_v3_small", "x1_0"))
+    write(compiled("mobilenet_v3_small", "x1_0"))
     Path("peer.pth").write_bytes(checkpoint_of("torchvision:mobilenet_v3_small"))
     words = ["--from", "peer.pth", "--like", "torchvision:mobilenet_v3_small"]
     code, out, _ = run(capsys, *words, "--format", "json")
@@ -137,7 +138,7 @@ def test_shapes_that_change_are_shown(capsys: pytest.CaptureFixture[str]) -> Non
 def test_own_names_of_a_training_run(capsys: pytest.CaptureFixture[str]) -> None:
     """Wrapped by DistributedDataParallel, beside an optimiser's state, in an entry of several."""
     net = compiled("mobilenet_v2", "x0_35")
-    emit(net)
+    write(net)
     torch.manual_seed(0)
     state, other = module(net).state_dict(), module(net).state_dict()
     wrapped = {f"module.{key}": value for key, value in state.items()}
@@ -161,7 +162,7 @@ def test_own_names_of_a_training_run(capsys: pytest.CaptureFixture[str]) -> None
 def test_weights_that_share_memory(capsys: pytest.CaptureFixture[str]) -> None:
     """As in checkpoints of averaged weights, which are parts of one long vector."""
     net = compiled("mobilenet_v2", "x0_35")
-    emit(net)
+    write(net)
     torch.manual_seed(0)
     state = {name: value.float() for name, value in module(net).state_dict().items()}
     parts = torch.split(torch.cat([v.flatten() for v in state.values()]), [v.numel() for v in state.values()])
@@ -171,7 +172,7 @@ def test_weights_that_share_memory(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_network_that_takes_one_size_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    emit(compiled("mobilenet_v2", "x0_35"))
+    write(compiled("mobilenet_v2", "x0_35"))
     Path("own.py").write_text(OWN, encoding="utf-8")
     torch.save(peer("timm:mobilenetv2_035").state_dict(), "peer.pth")
     assert run(capsys, "--from", "peer.pth", "--like", "own.py:fixed")[0] == 0
@@ -203,7 +204,7 @@ def no(x):
 
 
 def test_other_classes(capsys: pytest.CaptureFixture[str]) -> None:
-    emit(compiled("mobilenet_v2", "x0_35", changes=(("classes", "10"),)))
+    write(compiled("mobilenet_v2", "x0_35", changes=(("classes", "10"),)))
     torch.save(peer("timm:mobilenetv2_035", classes=10).state_dict(), "ten.pth")
     assert run(capsys, "--from", "ten.pth", "--like", "timm:mobilenetv2_035")[0] == 0
     assert load_file("net.safetensors")["classifier.weight"].shape[0] == 10
@@ -237,7 +238,7 @@ MUTANTS = {
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mutated_file_is_refused(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     old, new, said = MUTANTS[name]
-    emit(compiled("mobilenet_v2", "x0_35"), old, new)
+    write(compiled("mobilenet_v2", "x0_35"), old, new)
     torch.save(peer("timm:mobilenetv2_035").state_dict(), "peer.pth")
     error = refused(capsys, 1, "--from", "peer.pth", "--like", "timm:mobilenetv2_035")
     assert said in error, error
@@ -251,7 +252,7 @@ class Boom:
 
 
 def test_code_in_a_checkpoint_is_not_run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    emit(compiled("mobilenet_v2", "x0_35"))
+    write(compiled("mobilenet_v2", "x0_35"))
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
     for zipped in (True, False):
         torch.save({"state_dict": Boom()}, "evil.pth", _use_new_zipfile_serialization=zipped)
@@ -264,7 +265,7 @@ def test_code_in_a_checkpoint_is_not_run(capsys: pytest.CaptureFixture[str], mon
 
 
 def test_files_that_are_no_checkpoints(capsys: pytest.CaptureFixture[str]) -> None:
-    emit(compiled("mobilenet_v2", "x0_35"))
+    write(compiled("mobilenet_v2", "x0_35"))
     state = peer("timm:mobilenetv2_035").state_dict()
     torch.save(state, "good.pth")
     save_file(state, "good.safetensors")
@@ -290,7 +291,7 @@ def test_files_that_are_no_checkpoints(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_peers_that_are_not_there(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    emit(compiled("mobilenet_v2", "x0_35"))
+    write(compiled("mobilenet_v2", "x0_35"))
     torch.save(peer("timm:mobilenetv2_035").state_dict(), "good.pth")
     said = {
         "timm:mobilenetv2_35": "timm has no model mobilenetv2_35; did you mean `mobilenetv2_035`?",
@@ -324,7 +325,7 @@ def test_weights_that_a_library_has_downloaded(
 
     monkeypatch.setenv("TORCH_HOME", "cache")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", "cache")
-    emit(compiled("mobilenet_v2", "x1_0"))
+    write(compiled("mobilenet_v2", "x1_0"))
     for name in ("torchvision:mobilenet_v2", "torchvision:mobilenet_v2.IMAGENET1K_V1", "timm:mobilenetv2_100.ra_in1k"):
         error = refused(capsys, 2, "--from", name)
         assert f"{name} are not on this machine, and nothing is downloaded: give them as --from FILE --like" in error
@@ -345,7 +346,7 @@ def test_weights_that_a_library_has_downloaded(
 
 def test_where_it_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     net = compiled("mobilenet_v2", "x0_35")
-    emit(net)
+    write(net)
     torch.save(module(net).state_dict(), "own.pth")
     assert "to a name that ends in .safetensors" in refused(capsys, 2, "--from", "own.pth", "-o", "net.pth")
     assert "there is no folder none" in refused(capsys, 3, "--from", "own.pth", "-o", "none/net.safetensors")
@@ -385,14 +386,14 @@ def lite0():
 def test_trained_weights_give_the_recorded_top5(capsys: pytest.CaptureFixture[str]) -> None:
     """EfficientNet-Lite0's real weights, in the file that their authors publish, by their authors' own network."""
     net = compiled("efficientnet_lite", "Lite0", changes=TENSORFLOW)
-    emit(net)
+    write(net)
     Path("theirs.py").write_text(THEIRS, encoding="utf-8")
     code, out, _ = run(capsys, "--from", str(lite0_file()), "--like", "theirs.py:lite0")
     assert code == 0 and out.splitlines()[1].split()[:2] == ["_conv_stem.weight", "stem.conv.weight"]
     ours = module(net)
     ours.load_state_dict(load_file("net.safetensors"))
     top5_is_as_recorded(ours.double().eval())
-    emit(compiled("efficientnet_lite", "Lite0"))  # pads otherwise
+    write(compiled("efficientnet_lite", "Lite0"))  # pads otherwise
     assert "the outputs differ" in refused(capsys, 1, "--from", str(lite0_file()), "--like", "theirs.py:lite0")
 
 

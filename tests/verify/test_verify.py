@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from nets import SPECS, compiled
 from peers import import_peer
 from scalec.commands.cli import main
-from scalec.compiler import Compiled, load_text
+from scalec.compiler import load_text
+from scalec.cost.compiled import Compiled
 from scalec.diagnostics.diagnostic import CompileError
+from scalec.emit.emit import emit
 from scalec.emit.head import HeadError, from_head
 from scalec.program.request import Request
 from scalec.verify import checks
@@ -54,7 +56,7 @@ def wrong(subject: checks.Subject, names: tuple[str, ...]) -> dict[str, str]:
 def test_what_is_emitted_is_right(name: str, tmp_path: Path) -> None:
     net = compiled(name) if name == "densenet" else small(name)
     names = ("text", "parameters", "multiply-adds", "shapes", "meaning")
-    assert not wrong(subject(net.source, net, tmp_path), names)
+    assert not wrong(subject(emit(net), net, tmp_path), names)
 
 
 # Each as somebody might edit the file, or a broken emitter write it: what to replace, and by what.
@@ -104,8 +106,8 @@ MUTANTS = {
 def test_a_mutant_is_caught(name: str, tmp_path: Path) -> None:
     net = small()
     old, new = MUTANTS[name]
-    assert old in net.source, "the mutant is not planted"
-    assert wrong(subject(net.source.replace(old, new, 1), net, tmp_path), FAST), "not caught"
+    assert old in emit(net), "the mutant is not planted"
+    assert wrong(subject(emit(net).replace(old, new, 1), net, tmp_path), FAST), "not caught"
 
 
 def test_a_mutant_is_caught_by_the_right_check(tmp_path: Path) -> None:
@@ -113,12 +115,12 @@ def test_a_mutant_is_caught_by_the_right_check(tmp_path: Path) -> None:
     for name, check in (("eps", "meaning"), ("a frozen parameter", "parameters"), ("no input", "alive"),
                         ("a graph break", "one graph"), ("an output that is never the same", "determinism"),
                         ("no gradient", "gradients"), ("another kernel", "multiply-adds")):  # fmt: skip
-        assert wrong(subject(net.source.replace(*MUTANTS[name], 1), net, tmp_path), (check,)), name
+        assert wrong(subject(emit(net).replace(*MUTANTS[name], 1), net, tmp_path), (check,)), name
 
 
 def emitted(folder: Path) -> str:
     path = folder / "small.py"
-    path.write_text(small().source, encoding="utf-8")
+    path.write_text(emit(small()), encoding="utf-8")
     return str(path)
 
 
@@ -132,7 +134,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(words) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["ok"] and len(report["checks"]) == 10 and all(check["ok"] for check in report["checks"])
-    Path(path).write_text(small().source.replace("nn.SiLU", "nn.ReLU"), encoding="utf-8")
+    Path(path).write_text(emit(small()).replace("nn.SiLU", "nn.ReLU"), encoding="utf-8")
     assert main(words) == 1
     report = json.loads(capsys.readouterr().out)
     assert [check["name"] for check in report["checks"] if not check["ok"]] == ["text", "meaning"]
@@ -140,7 +142,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_files_that_are_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "none.py"
-    for text in ("", "x = 1\n", "def", "import nothing_of_this_name\n", small().source.replace("total ", "sum   ")):
+    for text in ("", "x = 1\n", "def", "import nothing_of_this_name\n", emit(small()).replace("total ", "sum   ")):
         path.write_text(text, encoding="utf-8")
         assert main(["verify", str(path)]) == 1
         said = capsys.readouterr()
@@ -159,7 +161,7 @@ def test_files_that_are_none(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_against_a_peer(peer: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import_peer("torchvision"), import_peer("timm")
     path = tmp_path / "b0.py"
-    path.write_text(compiled("efficientnet", "B0").source, encoding="utf-8")
+    path.write_text(emit(compiled("efficientnet", "B0")), encoding="utf-8")
     assert main(["verify", str(path), "--against", peer]) == (1 if peer.endswith("b1") else 0)
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith("WRONG  timm:efficientnet_b1" if peer.endswith("b1") else f"ok     {peer}"), last
@@ -172,9 +174,9 @@ def same(written: Written) -> None:
             net = load_text("spec.scl", written.text.encode()).compile(Request(phi=phi))
         except CompileError:
             continue
-        with as_file(net.source) as path:
+        with as_file(emit(net)) as path:
             module = load(path)
-            own = checks.Subject(net.source, network_class(module), module.INPUT_SHAPE, from_spec(net))
+            own = checks.Subject(emit(net), network_class(module), module.INPUT_SHAPE, from_spec(net))
             checks.parameters(own)
             checks.same_outputs(own)
 

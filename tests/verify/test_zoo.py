@@ -14,7 +14,7 @@ from torch import nn
 
 from nets import compiled, module
 from peers import timm_model, torchvision_model
-from scalec.compiler import Compiled
+from scalec.cost.compiled import Compiled
 from scalec.cost.count import cost
 from scalec.verify.compare import Comparison, observed, ported
 from scalec.verify.count import count_macs

@@ -93,9 +93,9 @@ def planned(arguments: argparse.Namespace) -> "tuple[Collected, Plan]":
 
 def _specs(names: list[str], arguments: argparse.Namespace) -> "tuple[list[str], list[Diagnostic], int]":
     """Check specs: what is said of them, what is found, and an exit code if one cannot be read."""
-    from scalec.compiler import check
     from scalec.diagnostics.diagnostic import CompileError, Diagnostic
     from scalec.diagnostics.text import printable
+    from scalec.project.spec_check import check
 
     lines, found, unread = list[str](), list[Diagnostic](), DONE
     for spec in names:

@@ -12,7 +12,8 @@ from scalec.diagnostics.exit_codes import DONE, STDIN, WRONG_INPUT, WRONG_USAGE,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scalec.compiler import Compiled, Loaded
+    from scalec.compiler import Loaded
+    from scalec.cost.compiled import Compiled
     from scalec.project.output import Output
 
 _EXAMPLES = """examples:
@@ -95,9 +96,11 @@ def _compiled(loaded: "Loaded", arguments: argparse.Namespace) -> "list[Compiled
 
 
 def _to_stdout(compiled: "list[Compiled]", arguments: argparse.Namespace) -> int:
+    from scalec.emit.emit import emit
+
     if len(compiled) > 1 or arguments.check or arguments.diff or arguments.with_tests or arguments.depfile:
         return fail("-o - is for one file, which is written and not compared", WRONG_USAGE)
-    sys.stdout.buffer.write(compiled[0].source.encode())
+    sys.stdout.buffer.write(emit(compiled[0]).encode())
     sys.stdout.buffer.flush()
     return DONE
 

@@ -154,6 +154,7 @@ def _loaded(arguments: argparse.Namespace) -> tuple[_Spec, _Spec]:
             return _Spec(first.loaded, first.name, first.name), _Spec(second.loaded, second.name, second.name)
         return first, second
     from scalec import compiler
+    from scalec.program.read import importer
     from scalec.project.git import GitError, commit
 
     path = Path(arguments.specs[0])
@@ -168,7 +169,7 @@ def _loaded(arguments: argparse.Namespace) -> tuple[_Spec, _Spec]:
         return None if found is None else (f"{then.ref}:{(path.parent / name).as_posix()}", found)
 
     name = f"{then.ref}:{path.as_posix()}"
-    old = compiler.load_text(name, data, compiler.importer(beside))
+    old = compiler.load_text(name, data, importer(beside))
     return _Spec(old, name, then.ref), _Spec(now.loaded, now.name, "the spec now")
 
 

@@ -66,13 +66,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _subject(name: str, arguments: argparse.Namespace) -> Subject:
     """Read an emitted file, or compile a spec."""
+    from scalec.emit.emit import emit
     from scalec.emit.file_name import default_name
 
     if name.endswith(".py"):
         path = Path(name)
         return Subject(path.read_bytes().decode("utf-8", "replace"), path)
     made = load(name, arguments).compile(request_of(arguments))
-    return Subject(made.source, Path(arguments.output_folder or ".") / default_name(made.network))
+    return Subject(emit(made), Path(arguments.output_folder or ".") / default_name(made.network))
 
 
 def _write(tests: list[tuple[Path, str, str]], arguments: argparse.Namespace) -> int:

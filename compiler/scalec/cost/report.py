@@ -4,15 +4,14 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from scalec.compiler import Compiled
+from scalec.cost.compiled import Compiled
 from scalec.cost.conventions import CONVENTIONS
 from scalec.cost.conventions import counted as counted_by
 from scalec.cost.count import Cost, cost, total
 from scalec.cost.memory.peak import memory
 from scalec.cost.receptive_field import bytes_moved, receptive_fields
-from scalec.emit.header import operator_name
 from scalec.language import exact
-from scalec.network.network import Leaf, Network, leaves
+from scalec.network.network import Leaf, Network, leaves, operator_name
 from scalec.ops.shape import Shape
 from scalec.program.memory_call import INFERENCE, TRAINING
 from scalec.table import table

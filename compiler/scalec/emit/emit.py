@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jinja2
 
+from scalec.cost.compiled import Compiled
 from scalec.cost.count import cost
 from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Label
 from scalec.emit.classes import Kind, Kinds, kinds
@@ -28,9 +29,6 @@ from scalec.network.inference import Deployment
 from scalec.network.network import Chain, Group, Network, Node, Wrap
 from scalec.ops.code import Call, Code
 from scalec.program.names import neutral_names, python_name
-
-if TYPE_CHECKING:
-    from scalec.compiler import Compiled
 
 _LETTERS = re.compile(r"[ -\[\]-~αβγδεζηθικλμνξοπρστυφχψωΑ-Ω⊙→±≤≥≈·×²³…]*")
 
@@ -48,7 +46,7 @@ def checked(text: str) -> Checked:
     return Checked(text)
 
 
-def emit(compiled: "Compiled") -> str:
+def emit(compiled: Compiled) -> str:
     """Emit the file of a network. Raises `Unsafe` if a guard finds it so: that is a bug of scalec."""
     source = unguarded(compiled)
     if source.count("\n") > MAX_LINES:
@@ -60,7 +58,7 @@ def emit(compiled: "Compiled") -> str:
     return source
 
 
-def unguarded(compiled: "Compiled") -> str:
+def unguarded(compiled: Compiled) -> str:
     """Give the text of the file without a look at it by the guards: to compare with one that is there, not to write."""
     return sealed(_render(compiled))
 
@@ -120,7 +118,7 @@ def helper_text(name: str) -> Checked:
     return Checked(files("scalec.templates").joinpath("helpers", f"{name}.py").read_text(encoding="utf-8").rstrip("\n"))
 
 
-def _render(compiled: "Compiled") -> str:
+def _render(compiled: Compiled) -> str:
     classes, helpers, found = class_views(compiled.network)
     shown = [_lines(view) for view in classes]
     helper_texts = [helper_text(name) for name in sorted(helpers)]

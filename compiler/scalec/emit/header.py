@@ -3,9 +3,10 @@
 import hashlib
 import textwrap
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
-from scalec.cost.count import Cost, cost
+from scalec.cost.compiled import Compiled
+from scalec.cost.requirements import Requirement
+from scalec.cost.stage_table import stage_table
 from scalec.emit import papers
 from scalec.emit.head import FOR_INFERENCE, NO_SPEC, command_lines, kept_name
 from scalec.emit.layout import WIDTH, listing
@@ -15,13 +16,8 @@ from scalec.language.exact import Radical
 from scalec.language.unparse import COMPARE, spell, spell_name
 from scalec.language.visit import children
 from scalec.network.features import feature_info
-from scalec.network.network import Block, Network, Node, Stage
-from scalec.table import table
+from scalec.network.network import Network
 from scalec.version import __version__
-
-if TYPE_CHECKING:
-    from scalec.compiler import Compiled
-    from scalec.cost.requirements import Requirement
 
 
 def title(network: Network) -> str:
@@ -52,7 +48,7 @@ def _body(network: Network, folds: bool) -> list[str]:
     return ["", *_wrapped(" ".join(said))] if said else []
 
 
-def header(compiled: "Compiled") -> list[str]:
+def header(compiled: Compiled) -> list[str]:
     """Give the lines below the title: provenance, coefficients, requirements and the table of stages."""
     network = compiled.network
     program = network.program
@@ -107,7 +103,7 @@ def _is_qualified(expr: s.Expr) -> bool:
     return any(_is_qualified(child) for child in children(expr))
 
 
-def _requirement(requirement: "Requirement") -> str:
+def _requirement(requirement: Requirement) -> str:
     """Write a requirement and, behind it, the same with numbers."""
     text, expr = spell(requirement.expr), requirement.expr
     if not isinstance(expr, s.Comparison):
@@ -121,33 +117,6 @@ def _requirement(requirement: "Requirement") -> str:
 def _grouped(value: str) -> str:
     whole, _, part = value.partition(".")
     return (f"{int(whole):,}" if whole.lstrip("-").isdigit() else whole) + (f".{part}" if part else "")
-
-
-def stage_table(network: Network) -> list[str]:
-    """Lay out the stages as the paper's Table 1 does, with the numbers of this network."""
-    rows: list[tuple[str, ...]] = [("stage", "operator", "layers", "output", "parameters", "multiply-adds")]
-    rows += [_row(stage, cost(stage)) for stage in network.stages]
-    total = cost(network)
-    rows.append(("total", "", "", "", f"{total.params:,}", f"{total.macs:,}"))
-    return table(rows, "<<><>>")
-
-
-def _row(stage: Stage, counted: Cost) -> tuple[str, ...]:
-    layers = str(len(stage.layers)) if stage.unit.repeat else ""
-    figures = (f"{counted.params:,}" if counted.params else "", f"{counted.macs:,}" if counted.macs else "")
-    return stage.name, operator_name(stage.unit, stage.layers[0]), layers, str(stage.y), *figures
-
-
-def operator_name(unit: s.Unit, layer: Node | None = None) -> str:
-    """Name the operators of a unit, briefly; its layer tells which block a param stands for."""
-    match unit.head:
-        case s.Call():
-            return spell_name(layer.definition.name if isinstance(layer, Block) else unit.head.name.key)
-        case s.Wrap():
-            return unit.head.call.name.key
-        case s.Group():
-            first = operator_name(unit.head.chains[0].units[0], layer)
-            return f"{first} …" if len(unit.head.chains[0].units) > 1 or len(unit.head.chains) > 1 else first
 
 
 def constants(network: Network) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import field
 
 from scalec.language import syntax as s
 from scalec.language.exact import Number
+from scalec.language.unparse import spell_name
 from scalec.ops import Operator
 from scalec.ops.shape import Shape
 from scalec.program.evaluate import Scope, Value
@@ -165,3 +166,15 @@ def leaves(node: Node | Chain | Stage | Network) -> Iterator[Leaf]:
         case Network():
             for stage in node.stages:
                 yield from leaves(stage)
+
+
+def operator_name(unit: s.Unit, layer: Node | None = None) -> str:
+    """Return the name of a unit's operators, briefly; its layer says which block a param stands for."""
+    match unit.head:
+        case s.Call():
+            return spell_name(layer.definition.name if isinstance(layer, Block) else unit.head.name.key)
+        case s.Wrap():
+            return unit.head.call.name.key
+        case s.Group():
+            first = operator_name(unit.head.chains[0].units[0], layer)
+            return f"{first} …" if len(unit.head.chains[0].units) > 1 or len(unit.head.chains) > 1 else first

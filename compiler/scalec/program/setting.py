@@ -33,6 +33,12 @@ class Setting(Request):
     scaled: bool = True
 
     @property
+    def phi_value(self) -> Fraction | None:
+        """φ as a number, if the user asked for one."""
+        value = self.names.get("phi") if self.phi is not None else None
+        return value if isinstance(value, Fraction) else None
+
+    @property
     def place(self) -> str:
         """Say in a message where something is so; nothing for the file's own values."""
         return f" for the variant `{self.variant}`" if self.variant else f" at φ = {self.phi}" if self.phi else ""

@@ -15,9 +15,10 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from scalec.compiler import Loaded, beside
+from scalec.compiler import Loaded
 from scalec.emit.head import NO_SPEC, command
 from scalec.files import replace_file
+from scalec.program.read import beside
 from scalec.program.request import Request
 
 Imports = Mapping[str, str | None]

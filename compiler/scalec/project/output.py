@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from scalec.compiler import Compiled
+from scalec.cost.compiled import Compiled
 from scalec.cost.count import cost
 from scalec.diagnostics.exit_codes import NO_ACCESS, WRONG_USAGE
+from scalec.emit.emit import emit
 from scalec.emit.file_name import default_name, scale_of
 from scalec.emit.head import HeadError, head
 from scalec.emit.test_file import beside, companion
@@ -62,7 +63,7 @@ def outputs(compiled: Sequence[Compiled], target: str | None, with_tests: bool =
 
     Raise `CompileError` if a file would be too large, and `OutputError` if they cannot be written there.
     """
-    sources = [each.source for each in compiled]  # all of them, before the first look at what is there
+    sources = [emit(each) for each in compiled]  # all of them, before the first look at what is there
     folder = _folder(target, len(compiled))
     found = [
         Output(Path(target or ".") if folder is None else folder / default_name(each.network), each, source)

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scalec import compiler
-from scalec.compiler import Compiled, Loaded
+from scalec.compiler import Loaded
+from scalec.cost.compiled import Compiled
 from scalec.diagnostics.diagnostic import CompileError, Diagnostic
-from scalec.emit.emit import unguarded
+from scalec.emit.emit import emit, unguarded
 from scalec.emit.file_name import file_name
 from scalec.emit.head import NO_SPEC, Head, HeadError, head, is_generated
 from scalec.emit.test_file import beside, companion
@@ -205,7 +206,7 @@ def examine(job: Job, specs: Specs) -> Iterator[Result]:
         made = specs.compile(job.spec, job.request)
         text = unguarded(made)
         if old is None or with_line_feeds(old) != text.encode():
-            text = made.source
+            text = emit(made)
     except CompileError as error:
         said = error.diagnostics if job.entry is None else (located(each, job.entry) for each in error.diagnostics)
         yield Result(job.path, _uncompiled(job, old, tuple(said)), old)

@@ -10,10 +10,12 @@ from itertools import product
 
 import numpy as np
 
-from scalec.compiler import Compiled, Loaded
+from scalec.compiler import Loaded
+from scalec.cost.compiled import Compiled
 from scalec.cost.count import cost
 from scalec.cost.requirements import holds
 from scalec.diagnostics.diagnostic import CompileError
+from scalec.emit.emit import emit
 from scalec.language import exact
 from scalec.language import syntax as s
 from scalec.language.exact import Number
@@ -110,7 +112,7 @@ def point_of(made: Compiled, name: str) -> Point:
     """Give a compiled network to the engine."""
     x = made.network.x
     shape = (x.channels, x.height, x.width) if x.is_map else (x.channels, 1, 1)
-    return Point(name, made.source, python_name(made.network.name), shape)
+    return Point(name, emit(made), python_name(made.network.name), shape)
 
 
 class _Grid:

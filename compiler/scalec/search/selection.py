@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from scalec.compiler import Compiled, Loaded
+from scalec.compiler import Loaded
+from scalec.cost.compiled import Compiled
 from scalec.cost.count import cost
 from scalec.language.exact import show
 from scalec.program.evaluate import Value

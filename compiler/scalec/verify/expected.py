@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from scalec.compiler import Compiled
+from scalec.cost.compiled import Compiled
 from scalec.cost.count import cost
+from scalec.emit.emit import emit
 from scalec.emit.flat import flat_source
 from scalec.emit.head import Expected, channels_first
 
@@ -17,6 +18,6 @@ def from_spec(compiled: Compiled) -> Expected:
     counted = cost(compiled.network)
     outputs = {stage.name: channels_first(stage.y.dims) for stage in compiled.network.stages}
     return Expected(
-        counted.params, counted.macs, outputs, counted.activations, compiled.source,
+        counted.params, counted.macs, outputs, counted.activations, emit(compiled),
         None if training else flat_source(compiled.network), training is not None, training,
     )  # fmt: skip

@@ -24,7 +24,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from scalec.compiler import Compiled
+from scalec.cost.compiled import Compiled
+from scalec.emit.emit import emit
 from scalec.program.memory_call import INFERENCE, TRAINING, Footprint
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -110,7 +111,7 @@ def prepare(compiled: Compiled, footprint: Footprint, device: str = "cpu") -> St
     shape = (given.channels, given.height, given.width) if given.is_map else (given.channels,)
     dtype = torch.float32 if footprint.amp else DTYPES[footprint.dtype]
     with torch.device(device) if device != "cpu" else nullcontext():
-        network = _build(compiled.source, compiled.network.name, dtype).train(footprint.training)
+        network = _build(emit(compiled), compiled.network.name, dtype).train(footprint.training)
         x = torch.empty(footprint.batch, *shape, dtype=dtype)
     optimizer = _optimizer(footprint, network)
     if footprint.training:

@@ -12,11 +12,10 @@ from scalec.cost.count import Cost, cost
 from scalec.cost.memory.peak import memory
 from scalec.cost.requirements import Requirement, constrain
 from scalec.diagnostics.diagnostic import CompileError, Report, plural
-from scalec.emit.header import operator_name
 from scalec.emit.state_dict import Tensors, state_dict
 from scalec.language import syntax as s
 from scalec.language.unparse import spell
-from scalec.network.network import Network, Stage
+from scalec.network.network import Network, Stage, operator_name
 from scalec.program.evaluate import Value
 from scalec.program.memory_call import TRAINING
 from scalec.program.setting import Setting

@@ -14,10 +14,9 @@ from scalec.cost.count import cost
 from scalec.cost.requirement_notes import grouped, show
 from scalec.cost.requirements import Requirement
 from scalec.diagnostics.text import printable
-from scalec.emit.header import operator_name
 from scalec.language import syntax as s
 from scalec.language.unparse import COMPARE, spell_name
-from scalec.network.network import Stage
+from scalec.network.network import Stage, operator_name
 from scalec.ops.shape import Shape
 from scalec.program.evaluate import describe
 from scalec.table import table

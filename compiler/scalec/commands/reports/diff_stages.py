@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from scalec.cost.requirement_notes import show
-from scalec.emit.header import operator_name
 from scalec.language import syntax as s
 from scalec.language.exact import Radical
 from scalec.language.unparse import spell_name
-from scalec.network.network import Block, Body, Chain, Group, Leaf, Node, Stage, Wrap
+from scalec.network.network import Block, Body, Chain, Group, Leaf, Node, Stage, Wrap, operator_name
 from scalec.ops import Operator
 from scalec.ops.shape import Shape
 from scalec.program.evaluate import Partial

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import log
 
-from scalec.compiler import Compiled, Loaded
+from scalec.compiler import Loaded
+from scalec.cost.compiled import Compiled
 from scalec.program.evaluate import Value
 from scalec.program.setting import Setting
 from scalec.search.candidates import point_of, shown
