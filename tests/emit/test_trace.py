@@ -21,6 +21,7 @@ from scalec.emit.seal import sealed
 from scalec.emit.walk import check_file
 from scalec.network.network import Leaf
 from scalec.ops.code import Code
+from scalec.program.request import Request
 from strategies import Written, examples, handing_specs, phis, specs, striding_specs
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -48,7 +49,7 @@ def hold(path: Path, ways: list[dict[str, Any]], variants: bool) -> int:
 
 def emitted(loaded: Any, variant: str | None, way: dict[str, Any]) -> bool:
     try:
-        return bool(emit(loaded.compile(variant=variant, **way)))
+        return bool(emit(loaded.compile(Request(variant=variant, **way))))
     except CompileError:  # it requires what it is not here, or has no such stride
         return False
 
@@ -93,7 +94,7 @@ network N <33, 33, 3> → <7, 7, 8> = D → 8 ⊙ D → 8
 def test_a_use_that_keeps_its_stride_keeps_its_padding(window: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """W2: a use without its stride is padded by half its window, and the others were so with it."""
     loaded = load_text("spec.scl", STRIDING.format(window=window).encode())
-    assert "D(3, 8, stride=2, padding=(0, 0, 0, 0))" in emit(loaded.compile(output_stride=2))
+    assert "D(3, 8, stride=2, padding=(0, 0, 0, 0))" in emit(loaded.compile(Request(output_stride=2)))
     fixed_of = modules.fixed_of
 
     def forgetting(leaf: Leaf, is_padded: bool) -> dict[str, Code]:
@@ -101,12 +102,12 @@ def test_a_use_that_keeps_its_stride_keeps_its_padding(window: str, monkeypatch:
 
     monkeypatch.setattr(modules, "fixed_of", forgetting)
     with pytest.raises(Unsafe, match=r"`stage1\.conv` of D has Conv2d.padding=\(1, 1, 1, 1\)"):
-        emit(loaded.compile(output_stride=2))
+        emit(loaded.compile(Request(output_stride=2)))
 
 
 @pytest.mark.parametrize("spec", ["convnext", "convnext_v2"])
 def test_convnext_at_output_stride_2(spec: str) -> None:
-    assert emit(load(SPECS / f"{spec}.scl").compile(output_stride=2))
+    assert emit(load(SPECS / f"{spec}.scl").compile(Request(output_stride=2)))
 
 
 # Planted faults of emission: in the text of a file, which the guards let through.
@@ -180,7 +181,7 @@ def test_a_planted_fault_is_caught_by_the_walk_alone(fault: str) -> None:
     loaded = load(SPECS / f"{spec}.scl")
     if way.get("variant") not in (None, *loaded.program.variants):
         way = {key: value for key, value in way.items() if key != "variant"}
-    compiled = loaded.compile(**way)
+    compiled = loaded.compile(Request(**way))
     text, attributes = emitter._render(compiled)
     good = sealed(text)
     check_file(good, ast.parse(good), compiled.network, attributes)
@@ -266,7 +267,7 @@ def test_a_class_is_the_same_text_at_every_scale(written: Written, one: str, oth
     ways: list[dict[str, Any]] = [{"phi": one}, {"phi": other}, *({"variant": v} for v in loaded.program.variants)]
     for way in ways:
         try:
-            source = emit(loaded.compile(**way))
+            source = emit(loaded.compile(Request(**way)))
         except CompileError:
             continue
         found = {each.name: ast.unparse(each) for each in ast.parse(source).body if isinstance(each, ast.ClassDef)}

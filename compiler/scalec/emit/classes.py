@@ -18,6 +18,7 @@ from scalec.ops.code import Code
 from scalec.program.evaluate import Failure, Partial, Value
 from scalec.program.program import BlockDef
 from scalec.program.scope import LocalScope
+from scalec.program.setting import Setting
 
 Place = tuple[int | str, ...]
 """Where inside a block an operator stands: which unit, layer and body, and whose argument it is."""
@@ -160,7 +161,7 @@ def _blocks(node: ir.Node, deep: bool = False) -> Iterator[ir.Block]:
             yield from _blocks(inner, deep)
 
 
-def _spare(stage: ir.Stage, setting: ir.Setting) -> list[ir.Node]:
+def _spare(stage: ir.Stage, setting: Setting) -> list[ir.Node]:
     """Build the kinds of layers that only a deeper network has: a second one, and alternatives that depth leaves out.
 
     They show what a block must be able to do, so that its class is the same at every depth.

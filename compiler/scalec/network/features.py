@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from scalec.diagnostics.diagnostic import suggest
 from scalec.network.network import Leaf, Network, Stage
-from scalec.program.request import command_error
+from scalec.program.setting import command_error
 from scalec.record import record
 
 
