@@ -16,7 +16,7 @@ import jinja2
 from scalec.cost.count import cost
 from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Label
 from scalec.emit.classes import Kind, Kinds, kinds
-from scalec.emit.contexts import BlockContext, ClassView, NetworkContext, moving_names
+from scalec.emit.contexts import BlockContext, ClassView, NetworkContext
 from scalec.emit.guards import Unsafe, audit, same_skeleton
 from scalec.emit.header import constants, header, title
 from scalec.emit.layout import WIDTH, assign, returned, signature, statement
@@ -27,6 +27,7 @@ from scalec.limits import MAX_CLASSES, MAX_COUNT, MAX_LINES
 from scalec.network.inference import Deployment
 from scalec.network.network import Chain, Group, Network, Node, Wrap
 from scalec.ops.code import Call, Code
+from scalec.program.dependence import ScaleDependence
 from scalec.program.names import neutral_names, python_name
 
 if TYPE_CHECKING:
@@ -165,8 +166,7 @@ def class_views(network: Network) -> tuple[list[ClassView], set[str], Kinds]:
     Raises `CompileError` if the file would be too large.
     """
     _check_size(network)
-    file = network.program.file
-    moving = {file: moving_names(file, network.program.variants)}
+    dependence = ScaleDependence(network.program)
     views: dict[Kind, ClassView] = {}
     helpers: dict[str, set[str]] = {}
     found = kinds(network)
@@ -174,7 +174,7 @@ def class_views(network: Network) -> tuple[list[ClassView], set[str], Kinds]:
         raise _too_large(network, f"the file would have more than {MAX_CLASSES} classes")
     names = _class_names(list(found.uses))
     for kind, uses in found.uses.items():
-        context = BlockContext(kind, found, moving, network.scope)
+        context = BlockContext(kind, found, dependence, network.scope)
         writer = Writer(context, found, views)
         result = writer.chain(context.definition.syntax.chain, [use.chain for use in uses], "x", "x")
         result = writer.forward.typed(result)

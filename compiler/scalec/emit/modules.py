@@ -180,7 +180,7 @@ class Modules:
         """Tell whether a `default` says something that scaling changes."""
         if preset is None or not isinstance(self.context, BlockContext):
             return False
-        return bool(names_in(preset) & self.context.main_moving)
+        return bool(names_in(preset) & self.context.dependence.moving)
 
     def _translate(self, expr: s.Expr, value: object, is_real: bool) -> Code:
         symbols = self.context.symbols

@@ -10,6 +10,7 @@ from scalec.language.visit import names_in
 from scalec.lint.scales import Point, Survey
 from scalec.network import network as ir
 from scalec.ops.convolution import Conv, pads
+from scalec.program.dependence import shape_names
 from scalec.program.evaluate import describe
 from scalec.program.scope import LocalScope
 from scalec.solve.cost_table import StageTally
@@ -118,8 +119,7 @@ def _turn(condition: s.Expr | None, holds: bool, uses: Uses) -> Iterator[_Turn]:
     """Tell of a condition that hangs on the shape that a block is put on, or gives."""
     if condition is None or uses is None:
         return
-    symbols = _symbols(uses[0].definition.syntax)
-    named = sorted(names_in(condition) & symbols)
+    named = sorted(names_in(condition) & shape_names(uses[0].definition.syntax))
     if not named:
         return
     shown = [
@@ -129,17 +129,6 @@ def _turn(condition: s.Expr | None, holds: bool, uses: Uses) -> Iterator[_Turn]:
     ]
     if len(shown) == len(uses):
         yield _Turn(condition, holds, (shown[0], shown[1]))
-
-
-def _symbols(block: s.Definition) -> set[str]:
-    """Give the symbols of a signature that stand for sizes, and the local names that are made of them."""
-    dims = (*block.input.dims, *block.output.dims)
-    parameters = {parameter.name.key for parameter in block.parameters}
-    symbols = set().union(*(names_in(dim.value) for dim in dims)) - parameters
-    for binding in block.where:
-        if names_in(binding.value) & symbols:
-            symbols.add(binding.name.key)
-    return symbols
 
 
 # W302

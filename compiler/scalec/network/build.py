@@ -15,6 +15,7 @@ from scalec.network.joins import joined, pieces
 from scalec.network.repetition import division, divisors, repeatable
 from scalec.ops import Operator, OperatorError
 from scalec.ops.shape import Shape
+from scalec.program.dependence import reads_layer
 from scalec.program.evaluate import Failure, Partial, Value, describe, evaluate, number, truth, whole
 from scalec.program.program import BlockDef, Callee, bind
 from scalec.program.scope import FileScope, LocalScope, World
@@ -50,6 +51,7 @@ class Builder:
         self.nodes = 0
         self._built: dict[tuple[object, ...], tuple[ir.Block, int]] = {}
         """Blocks that are the same in every layer."""
+        self._layered: dict[tuple[BlockDef, tuple[Partial, ...]], bool] = {}
         self._striding: dict[int, LocalScope] = {}
         """The scopes of blocks that lost a stride, as they were with it."""
         self._preset: dict[Callee, dict[str, tuple[s.Expr, FileScope]]] = {}
@@ -257,15 +259,19 @@ class Builder:
         values = self._arguments(use, scope)
         key = (id(use.call), block, tuple(values.items()), x, x.stride, x.dilation, channels, strip)
         if key not in self._built:
-            reads, before = self.world.layer_reads, self.nodes
+            before = self.nodes
             made = self._build_body(use, block, values, x, channels, scope, strip)
-            if self.world.layer_reads != reads:
+            if self._reads_layer(block, values):
                 return made
             self._built[key] = made, self.nodes - before
             return made
         made, nodes = self._built[key]
         self._count(nodes, use.call.span)
         return made
+
+    def _reads_layer(self, block: BlockDef, values: dict[str, Value]) -> bool:
+        key = block, tuple(value for value in values.values() if isinstance(value, Partial))
+        return self._layered[key] if key in self._layered else self._layered.setdefault(key, reads_layer(*key))
 
     def _build_body(
         self, use: _Use, block: BlockDef, values: dict[str, Value], x: Shape, channels: int | None, scope: AnyScope,

@@ -72,6 +72,10 @@ class File:
         """Tell whether a name is a value: a param, or a let without arguments."""
         return key in self.params or (key in self.lets and not self.lets[key].binding.parameters)
 
+    def takes_arguments(self, key: str) -> bool:
+        """Tell whether a name is a let with arguments."""
+        return key in self.lets and bool(self.lets[key].binding.parameters)
+
     def constants(self) -> set[str]:
         """Give the names that are values: params and lets without arguments."""
         return set(self.params) | {key for key, let in self.lets.items() if not let.binding.parameters}

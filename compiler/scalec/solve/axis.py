@@ -18,11 +18,11 @@ from scalec.language.exact import Number
 from scalec.language.visit import names_in
 from scalec.network.network import Setting
 from scalec.network.scale import channel_dim, scales_channels
+from scalec.program.dependence import depends_on
 from scalec.program.evaluate import Failure, evaluate
 from scalec.program.program import File, Program
 from scalec.program.scope import LocalScope
 from scalec.solve.cost_table import Counter, NetworkTally, Tally
-from scalec.solve.dependence import depends_on
 from scalec.solve.monotone import Ends, direction
 
 STEPS = 10_000

@@ -27,11 +27,12 @@ from scalec.network.build import Builder
 from scalec.network.network import Network, Node, Setting, Stage, leaves
 from scalec.network.scale import Task, Walk
 from scalec.ops.shape import Shape
+from scalec.program.dependence import ScaleDependence, depends_on
 from scalec.program.evaluate import Failure, Value, evaluate
 from scalec.program.memory_call import INFERENCE
 from scalec.program.program import Program
 from scalec.program.scope import LocalScope, World
-from scalec.solve.dependence import Atom, Dependence, UnitNeeds, depends_on
+from scalec.solve.dependence import Atom, Dependence, UnitNeeds
 
 Key = tuple[object, ...]
 Model = tuple[Shape, tuple[Key, ...]]
@@ -101,6 +102,7 @@ class Tally:
         dependence = Dependence(program)
         self.program = program
         self.needs = [dependence.unit(unit) for unit in program.network.chain.units]
+        self.scale_dependence = ScaleDependence(program)
         self.all_modules = all(is_module(unit) for unit in program.network.chain.units)
         self.layers: dict[Key, LayerTally] = {}
         self.stages: dict[Key, StageTally] = {}
@@ -147,13 +149,15 @@ class Tally:
             for each, kept in zip(stages, nodes, strict=True)
         ]
         tape = Tape(INFERENCE)
-        run(tape, Network(self.program, Setting(), "", {}, scope, x, tuple(made)))
+        run(tape, self.scale_dependence, Network(self.program, Setting(), "", {}, scope, x, tuple(made)))
         return tape.time.peak()
 
     def live(self, stage: StageTally) -> tuple[int, bool]:
         """Give the most bytes that a stage that is a module holds while it runs, and whether its input comes out."""
         if stage.live is None:
-            stage.live = _in_turn(FLOAT * stage.x.elements, (_live(layer) for layer in stage.kept))
+            stage.live = _in_turn(
+                FLOAT * stage.x.elements, (_live(layer, self.scale_dependence) for layer in stage.kept)
+            )
         return stage.live
 
     def key(self, task: Task, values: Key) -> Key:
@@ -250,12 +254,12 @@ def _value(expr: s.Expr, scope: object) -> Value | None:
         return None
 
 
-def _live(layer: LayerTally) -> tuple[int, bool]:
+def _live(layer: LayerTally, dependence: ScaleDependence) -> tuple[int, bool]:
     """Run a layer by itself; give its peak, its input among it, and whether its input comes out."""
     if layer.live is None:
         tape = Tape(INFERENCE)
         x = tape.source(layer.node.x.elements)
-        y = call(tape, layer.node, x)
+        y = call(tape, dependence, layer.node, x)
         tape.time.hold(x.storage)
         layer.live = tape.time.peak(), y.storage is x.storage
     return layer.live

@@ -11,10 +11,10 @@ from fractions import Fraction
 
 from scalec.language import exact
 from scalec.language import syntax as s
+from scalec.program.dependence import depends_on
 from scalec.program.evaluate import FUNCTIONS, Failure, number, truth
 from scalec.program.program import File, Program
 from scalec.program.scope import FileScope, LocalScope
-from scalec.solve.dependence import depends_on
 
 Direction = int | None
 """1 grows (or stays), -1 falls (or stays), 0 is constant, None is unknown."""
