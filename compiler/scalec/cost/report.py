@@ -138,7 +138,7 @@ def _rows(network: Network, detail: str) -> list[StageCost]:
             if len(stage.layers) > 1:
                 rows.append(_row(name, operator_name(stage.unit, layer), 1, layer.y, parts))
             if detail == "operator" and len(parts) > 1:
-                rows += [_row(f"{name} {n}", type(p.operator).__name__, 1, p.y, [p]) for n, p in enumerate(parts, 1)]
+                rows += [_row(f"{name} {n}", p.operator.name, 1, p.y, [p]) for n, p in enumerate(parts, 1)]
     return rows
 
 

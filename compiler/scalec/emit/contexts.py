@@ -14,7 +14,7 @@ from scalec.emit.classes import Kind, Kinds, module_class
 from scalec.emit.symbols import Symbols, Untranslatable
 from scalec.language import syntax as s
 from scalec.language.unparse import spell_signature
-from scalec.language.visit import names_in
+from scalec.language.visit import names_in, units
 from scalec.network import network as ir
 from scalec.network.forward import Forward
 from scalec.network.repetition import divisors
@@ -59,14 +59,8 @@ class ClassView:
 
 
 def _labels(chain: s.Chain | None) -> set[str]:
-    """Give the labels of a chain and of what stands inside its units, as attributes."""
-    found: set[str] = set()
-    for unit in chain.units if chain else ():
-        found |= {python_name(unit.label.key)} if unit.label else set()
-        inner = unit.head.chains if isinstance(unit.head, s.Group) else ()
-        bodies = unit.head.bodies if isinstance(unit.head, s.Wrap) else ()
-        found = found.union(*map(_labels, inner), *(_labels(body.chain) for body in bodies))
-    return found
+    """Return the labels of a chain and of what stands inside its units, as attributes."""
+    return {python_name(unit.label.key) for unit in units(chain) if unit.label}
 
 
 @dataclass

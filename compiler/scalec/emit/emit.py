@@ -25,7 +25,7 @@ from scalec.emit.writer import Writer
 from scalec.language import syntax as s
 from scalec.limits import MAX_CLASSES, MAX_COUNT, MAX_LINES
 from scalec.network.inference import Deployment
-from scalec.network.network import Chain, Group, Network, Node, Wrap
+from scalec.network.network import Group, Network, Node, Wrap, children
 from scalec.ops.code import Call, Code
 from scalec.program.dependence import ScaleDependence
 from scalec.program.names import neutral_names, python_name
@@ -80,17 +80,8 @@ def _too_large(network: Network, message: str) -> CompileError:
 
 
 def _lines_of(node: Node) -> int:
-    """Give the fewest lines that a layer takes in the network's class: a block takes one."""
-    match node:
-        case Group():
-            return _lines_of_chain(node.chain)
-        case Wrap():
-            return sum(_lines_of_chain(body.chain) for body in node.bodies if body.chain)
-    return 1
-
-
-def _lines_of_chain(chain: Chain) -> int:
-    return sum(_lines_of(node) for placed in chain.units for node in placed.nodes)
+    """Return the fewest lines that a layer takes in the network's class: a block takes one."""
+    return sum(map(_lines_of, children(node))) if isinstance(node, (Group, Wrap)) else 1
 
 
 @cache
@@ -238,7 +229,7 @@ def _class_names(found: list[Kind]) -> dict[Kind, str]:
         others = [dict(other[1]) for other in found if other[0].name == definition.name]
         for key, value in operators:
             if any(other.get(key) != value for other in others):
-                name += str(getattr(value.callee, "__name__", getattr(value.callee, "name", "")))
+                name += value.callee.name
         number, unique = 2, name
         while unique in names.values():
             unique, number = f"{name}{number}", number + 1

@@ -39,7 +39,7 @@ def rows(deployment: Deployment, training: Mapping[int, str], inference: Mapping
     gone = [layer.path for layer, _ in pairs if layer.path not in after]
     if gone:
         raise Unsafe(f"{gone[0]} has another name in the file for inference")
-    norms = [place.path for place in before if place.leaf.operator.is_affine]
+    norms = [place.path for place in before if place.leaf.operator.rewriting.is_affine]
     wanted = {norm.path: (layer.path, _eps(norm)) for layer, norm in pairs}
     short = {norm.path: Row(norm.inside, layer.inside, _eps(norm)) for layer, norm in pairs}
     wrong = {row for row in short.values() if any(row.applied(norm) not in (None, wanted.get(norm)) for norm in norms)}

@@ -129,7 +129,7 @@ class Modules:
             self.helpers.add(helper)
         self.channels = c_out
         made = operator.module(Operands(c_in, c_out, leaf.x.is_map and not self.flat, parameters, fixed))
-        self.flat = self.flat and operator.per_element
+        self.flat = self.flat and operator.rewriting.per_element
         return replace(made, arguments=(*made.arguments, *over))
 
     def passed_on(self, use: Uses, leaf: ir.Leaf, name: str, c_in: Code) -> Code:

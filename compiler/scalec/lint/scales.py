@@ -9,7 +9,7 @@ from scalec.diagnostics.diagnostic import CompileError, Report
 from scalec.diagnostics.source import Span
 from scalec.language import syntax as s
 from scalec.language.exact import Number
-from scalec.language.visit import names_in
+from scalec.language.visit import chains_in, names_in
 from scalec.network.network import Setting
 from scalec.network.scale import channel_dim, scales_channels
 from scalec.ops.shape import Shape
@@ -174,24 +174,13 @@ def scaled_places(program: Program) -> Iterator[tuple[str, s.Expr, tuple[s.Expr,
 def _inner(
     unit: s.Unit, parameters: set[str], guards: tuple[s.Expr, ...]
 ) -> Iterator[tuple[str, s.Expr, tuple[s.Expr, ...]]]:
-    for chain in chains_of(unit):
+    for chain in chains_in(unit.head):
         for inner in chain.units:
             here = (*guards, inner.guard) if inner.guard else guards
             written = channel_dim(inner)
             if written is not None and not written.pinned and not names_in(written.value) & parameters:
                 yield "C", written.value, here
             yield from _inner(inner, parameters, here)
-
-
-def chains_of(unit: s.Unit) -> tuple[s.Chain, ...]:
-    """Give the chains that stand directly in a unit."""
-    match unit.head:
-        case s.Group():
-            return unit.head.chains
-        case s.Wrap():
-            return tuple(body.chain for body in unit.head.bodies if body.chain)
-        case _:
-            return ()
 
 
 def percent(share: Fraction) -> str:

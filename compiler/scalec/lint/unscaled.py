@@ -72,9 +72,8 @@ def _widths(
         case ir.Group():
             yield from _widths(node.chain, fixed, free, gated, given)
         case ir.Wrap():
-            for body in node.bodies:
-                if body.chain is not None and (body.holds or node.kind in ("residual", "gate")):
-                    yield from _widths(body.chain, fixed, free, gated or node.kind == "gate", given)
+            for chain in node.present:
+                yield from _widths(chain, fixed, free, gated or node.kind == "gate", given)
         case ir.Chain():
             for placed in node.units:
                 dim = channel_dim(placed.unit)

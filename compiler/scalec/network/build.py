@@ -7,6 +7,7 @@ from fractions import Fraction
 from scalec.diagnostics.diagnostic import Label, Report
 from scalec.diagnostics.source import Span
 from scalec.language import syntax as s
+from scalec.language.visit import calls, chains_in
 from scalec.limits import MAX_DEPTH, MAX_NODES
 from scalec.network import dilation as atrous
 from scalec.network import network as ir
@@ -17,7 +18,7 @@ from scalec.ops import Operator, OperatorError
 from scalec.ops.shape import Shape
 from scalec.program.dependence import reads_layer
 from scalec.program.evaluate import Failure, Partial, Value, describe, evaluate, number, truth, whole
-from scalec.program.program import BlockDef, Callee, bind
+from scalec.program.program import BlockDef, Callee, bind, callee_of
 from scalec.program.scope import FileScope, LocalScope, World
 from scalec.record import record
 
@@ -159,7 +160,7 @@ class Builder:
         if held is None and known_as is None and file.file.is_constant(call.name.key):
             held = file.value(call.name.key)
         partial = held if isinstance(held, Partial) else None
-        callee = partial.callee if partial else known_as
+        callee = callee_of(partial) if partial else known_as
         if held is not None and partial is None:
             raise Failure("E203", f"`{call.name.span.text}` is {describe(held)}, not an operator", call.name.span)
         if callee is None:
@@ -202,19 +203,19 @@ class Builder:
         for name, parameter in callee.table.items():
             if name not in values:
                 if parameter.required:
-                    raise Failure("E105", f"`{callee.__name__}` needs `{name}`", use.call.span)
+                    raise Failure("E105", f"`{callee.name}` needs `{name}`", use.call.span)
                 continue
             try:
                 converted[name] = parameter.kind.convert(values[name])
             except OperatorError:
                 given = self._preset_of(use, scope) | use.bound
                 place = given[name].span if name in given else use.call.span
-                message = f"`{name}` of {callee.__name__} must be {parameter.kind.wanted}"
+                message = f"`{name}` of {callee.name} must be {parameter.kind.wanted}"
                 raise Failure("E204", message, place, f"this is {describe(values[name])}") from None
         operator = callee(**converted)
         if callee.given and channels is None:
             raise Failure(
-                "E302", f"`{callee.__name__}` must be given its channels", use.call.span.after, "write `→ …` here"
+                "E302", f"`{callee.name}` must be given its channels", use.call.span.after, "write `→ …` here"
             )
         try:
             if self.limit is not None:
@@ -386,7 +387,7 @@ class Builder:
 
 def _overwriting(node: ir.Node, before: list[ir.Placed]) -> ir.Node:
     """Let an activation write over its input if it can, and nothing else needs that."""
-    if isinstance(node, ir.Leaf) and node.operator.in_place and is_own(before):
+    if isinstance(node, ir.Leaf) and node.operator.rewriting.in_place and is_own(before):
         return replace(node, in_place=True)
     return node
 
@@ -394,6 +395,4 @@ def _overwriting(node: ir.Node, before: list[ir.Placed]) -> ir.Node:
 def _calls(unit: s.Unit) -> list[s.Call]:
     if isinstance(unit.head, s.Call):
         return [unit.head]
-    if isinstance(unit.head, s.Group):
-        return [call for chain in unit.head.chains for inner in chain.units for call in _calls(inner)]
-    return []
+    return [call for chain in chains_in(unit.head) for call in calls(chain)]

@@ -8,6 +8,7 @@ from scalec.language import syntax as s
 from scalec.language.did_you_mean import meant
 from scalec.language.visit import names_in
 from scalec.ops import OPERATORS, Operator
+from scalec.program.evaluate import Partial
 from scalec.record import unique
 
 
@@ -35,6 +36,13 @@ class BlockDef:
 
 
 Callee = type[Operator] | BlockDef
+
+
+def callee_of(partial: Partial) -> Callee:
+    """Return the operator or block that a value stands for."""
+    callee = partial.callee
+    assert isinstance(callee, BlockDef) or (isinstance(callee, type) and issubclass(callee, Operator))
+    return callee
 
 
 @unique

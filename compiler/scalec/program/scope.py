@@ -8,7 +8,7 @@ from scalec.language import syntax as s
 from scalec.language.exact import Number
 from scalec.program.evaluate import WORDS, Failure, Partial, Value, evaluate
 from scalec.program.names import LAYER_NAMES
-from scalec.program.program import File, LetDef, bind
+from scalec.program.program import File, LetDef, bind, callee_of
 
 
 class World:
@@ -132,7 +132,7 @@ def extend(partial: Partial, call: s.Call, scope: FileScope | LocalScope) -> Par
     """Give an operator more of its arguments."""
     report = Report()
     known = dict(partial.arguments)
-    bound = bind(call, partial.callee, report, frozenset(known))
+    bound = bind(call, callee_of(partial), report, frozenset(known))
     if report.diagnostics:
         raise Failure.of(report.diagnostics[0])
     known |= {name: evaluate(expr, scope) for name, expr in bound.items()}

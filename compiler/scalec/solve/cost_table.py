@@ -200,7 +200,7 @@ class Tally:
         builder.nodes = 0
         node = builder.layer(task.unit, x, task.channels, task.inside(position), position)
         parts = list(leaves(node))
-        counters = sum(leaf.operator.counters for leaf in parts)
+        counters = sum(leaf.operator.traits.counters for leaf in parts)
         return LayerTally(node.y, total(parts), counters, builder.nodes, node)
 
 

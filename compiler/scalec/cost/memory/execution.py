@@ -189,7 +189,7 @@ def call(tape: Tape, dependence: ScaleDependence, node: Node, x: Tensor) -> Tens
     """Run one module or operator on x, which whoever calls holds."""
     match node:
         case Leaf() if node.in_place:
-            return tape.overwrite(x, node.operator.saves_in_place)
+            return tape.overwrite(x, node.operator.traits.saves_in_place)
         case Leaf():
             return node.operator.run(tape, x, node.x, node.y)
         case Group():

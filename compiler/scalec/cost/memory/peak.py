@@ -21,7 +21,7 @@ COUNTER = 8  # bytes of a 64-bit integer
 
 def memory(network: Network, footprint: Footprint = INFERENCE) -> int:
     """Give the peak in bytes."""
-    counted, counters = cost(network), sum(leaf.operator.counters for leaf in leaves(network))
+    counted, counters = cost(network), sum(leaf.operator.traits.counters for leaf in leaves(network))
     tape = Tape(footprint)
     outputs = run(tape, ScaleDependence(network.program), network)
     if footprint.training:
