@@ -19,7 +19,8 @@ from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
 
-from scalec.cost.growth import decided, growth_warning, with_nearest
+from scalec.cost.growth import growth_warning
+from scalec.cost.requirement_reach import decided, with_nearest
 from scalec.cost.requirements import Requirement, constrain
 from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Report, plural
 from scalec.language import syntax as s

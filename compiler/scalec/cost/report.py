@@ -8,6 +8,7 @@ from scalec.compiler import Compiled
 from scalec.cost.conventions import CONVENTIONS
 from scalec.cost.conventions import counted as counted_by
 from scalec.cost.count import Cost, cost, total
+from scalec.cost.growth import growth
 from scalec.cost.memory.peak import memory
 from scalec.cost.receptive_field import bytes_moved, receptive_fields
 from scalec.emit.header import operator_name
@@ -158,11 +159,11 @@ def _lookup(network: Network, key: str) -> float | None:
 
 def _ratio(compiled: Compiled, counted: Cost) -> Ratio:
     network = compiled.network
-    d, w, r = (_lookup(network, key) for key in "dwr")
+    nominal = growth(*(network.number(key) for key in "dwr"))
     phi = _lookup(network, "phi")
     baseline = cost(compiled.baseline).macs
     return Ratio(
-        nominal=None if d is None or w is None or r is None else d * w * w * r * r,
+        nominal=None if nominal is None else exact.approximate(nominal),
         power_of_two=None if phi is None else 2.0**phi,
         realised=counted.macs / baseline if baseline else 1.0,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from scalec import __version__
 from scalec.cost.count import Cost, cost
+from scalec.cost.requirement_notes import grouped
 from scalec.emit import papers
 from scalec.emit.head import kept_name, recipe
 from scalec.emit.layout import WIDTH, listing
@@ -115,15 +116,10 @@ def _requirement(requirement: "Requirement") -> str:
     text, expr = spell(requirement.expr), requirement.expr
     if not isinstance(expr, s.Comparison):
         return text
-    figures = _grouped(requirement.values[0])
+    figures = grouped(requirement.values[0])
     for operator, value in zip(expr.operators, requirement.values[1:], strict=True):
-        figures += f" {COMPARE.get(operator, operator)} {_grouped(value)}"
+        figures += f" {COMPARE.get(operator, operator)} {grouped(value)}"
     return f"{text}: {figures}"
-
-
-def _grouped(value: str) -> str:
-    whole, _, part = value.partition(".")
-    return (f"{int(whole):,}" if whole.lstrip("-").isdigit() else whole) + (f".{part}" if part else "")
 
 
 def stage_table(network: Network) -> list[str]:

@@ -14,8 +14,9 @@ from scalec.program.cycles import check_cycles
 from scalec.program.definitions import check_parameters, imported, twice
 from scalec.program.evaluate import FUNCTIONS, TRUTH, WORDS
 from scalec.program.memory_call import check_footprint
-from scalec.program.names import LAYER_NAMES, QUANTITIES, WRAPPERS, refusal
+from scalec.program.names import LAYER_NAMES, WRAPPERS, refusal
 from scalec.program.program import BlockDef, File, Program, bind, missing, parameters_of, wanted
+from scalec.program.quantities import QUANTITIES
 from scalec.program.structure import check_ranks, check_structure
 
 MOST_LISTED = 10  # names: more are no help
@@ -65,7 +66,7 @@ class Names:
             self._dotted(name)
             return
         known = self.visible | self.file.constants() | set(TRUTH) | set(WORDS) | self.callees
-        known |= {*QUANTITIES, "memory"} if self.quantities else set()
+        known |= set(QUANTITIES) if self.quantities else set()
         if key in known | self.file.broken or (self.operators and self.file.callee(key)):
             return
         shown, place = name.span.text, name.span
@@ -77,7 +78,7 @@ class Names:
             self.report.error("E203", f"`{shown}` is an operator", place, "expected a value")
         elif key in FUNCTIONS:
             self.report.error("E203", f"`{shown}` is a function", place, f"write `{shown}(…)`")
-        elif key in (*QUANTITIES, "memory"):
+        elif key in QUANTITIES:
             self.report.error(
                 "E101", f"`{shown}` has a value only in `require`", place, "the network is not known here"
             )
@@ -126,7 +127,7 @@ class Names:
 
     def _dotted(self, name: s.Name) -> None:
         owner, *rest = name.parts
-        attributes = {*QUANTITIES, "memory", *self.file.constants()} if self.quantities else {"C", "H", "W"}
+        attributes = {*QUANTITIES, *self.file.constants()} if self.quantities else {"C", "H", "W"}
         if owner.key not in self.owners:
             what = "variant" if self.quantities else "earlier label"
             helped = meant(owner, self.owners) or (f"there are {listed(owner, self.owners)}" if self.owners else None)

@@ -9,9 +9,10 @@ from scalec.diagnostics.source import Span
 from scalec.language import syntax as s
 from scalec.ops import OPERATORS
 from scalec.program.evaluate import FUNCTIONS, TRUTH, WORDS
-from scalec.program.names import LAYER_NAMES, QUANTITIES, refusal
+from scalec.program.names import LAYER_NAMES, refusal
+from scalec.program.quantities import QUANTITIES
 
-RESERVED = frozenset({*FUNCTIONS, *TRUTH, *WORDS, *QUANTITIES, *LAYER_NAMES, "memory", "baseline"})
+RESERVED = frozenset({*FUNCTIONS, *TRUTH, *WORDS, *QUANTITIES, *LAYER_NAMES, "baseline"})
 
 
 def check_name(name: s.Identifier, kind: str, report: Report) -> bool:

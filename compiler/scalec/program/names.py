@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-QUANTITIES = ("FLOPS", "params", "activations")
 LAYER_NAMES = ("layer", "layers")
 WRAPPERS = ("residual", "gate", "sum", "concat", "split")
 

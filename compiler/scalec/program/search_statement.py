@@ -8,10 +8,9 @@ from scalec.language import syntax as s
 from scalec.language.did_you_mean import listed, meant
 from scalec.language.visit import children
 from scalec.program.check_names import Names
-from scalec.program.names import QUANTITIES
 from scalec.program.program import File
+from scalec.program.quantities import QUANTITIES
 
-MATCHED = (*QUANTITIES, "memory")
 SETTINGS = ("seeds", "validate")
 """What `with` may set besides params: the number of seeds, and the φ at which the winner has to hold."""
 
@@ -45,7 +44,7 @@ def growths(search: s.Search) -> list[s.Comparison]:
 def speaks_of_network(expr: s.Expr) -> bool:
     """Tell whether an expression names FLOPS, params, activations or memory, of whatever network."""
     if isinstance(expr, s.Name):
-        return expr.parts[-1].key in MATCHED
+        return expr.parts[-1].key in QUANTITIES
     if isinstance(expr, s.Call) and expr.name.key == "memory":
         return True
     return any(speaks_of_network(child) for child in children(expr))
@@ -91,7 +90,7 @@ def _check_unknown(name: s.Identifier, names: Names) -> None:
 def _check_match(search: s.Search, names: Names) -> None:
     if search.match is None:
         return
-    quantity, known = search.match.quantity, MATCHED
+    quantity, known = search.match.quantity, QUANTITIES
     if quantity.key not in known:
         help: Help = meant(quantity, known) or f"there are {', '.join(known)}"
         names.report.error("E101", f"`{quantity.span.text}` is nothing to match", quantity.span, "unknown", help=help)

@@ -27,7 +27,7 @@ from scalec.program.search_statement import speaks_of_network
 from scalec.search.engine import Point
 from scalec.solve.cost_table import NetworkTally, Tally
 from scalec.solve.pareto import FreeSearch
-from scalec.solve.phi import QUANTITIES, Budgets
+from scalec.solve.phi import Budgets, amount
 from scalec.solve.vectorized import evaluate_many
 
 Values = tuple[tuple[str, Fraction], ...]
@@ -122,7 +122,7 @@ class _Grid:
         baseline = loaded.named("baseline")
         self.matched = sought.statement.match.quantity.key if sought.statement.match and realised else "FLOPS"
         own = self.tally.evaluate(Setting(scaled=False))
-        self.flops, self.baseline = cost(baseline).macs, QUANTITIES[self.matched](own)
+        self.flops, self.baseline = cost(baseline).macs, amount(own, self.matched)
         self.dropped: dict[str, int] = {}
 
     def run(self) -> Candidates:

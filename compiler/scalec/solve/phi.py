@@ -12,19 +12,19 @@ from itertools import pairwise
 
 from scalec.limits import MAX_PHI
 from scalec.network.network import Setting
+from scalec.program.quantities import QUANTITIES
 from scalec.solve.axis import STEPS, Axis
 from scalec.solve.cost_table import NetworkTally, Tally
 
 LOOK_AHEAD = Fraction(5, 2)
 """Above the answer, every network is tried that needs no more than so many times a limit: costs might fall again."""
 
-QUANTITIES: Mapping[str, Callable[[NetworkTally], int]] = {
-    "FLOPS": lambda network: network.cost.macs,
-    "params": lambda network: network.cost.params,
-    "activations": lambda network: network.cost.activations,
-    "memory": lambda network: network.memory,
-}
-"""As in `require`: multiply-adds, trainable parameters, pycls' activations, bytes at the peak of inference, batch 1."""
+
+def amount(network: NetworkTally, key: str) -> int:
+    """Return how much a network has of a quantity, as in `require`."""
+    field = QUANTITIES[key].field
+    return network.memory if field is None else int(getattr(network.cost, field))
+
 
 Budgets = Mapping[str, Fraction]
 """A limit for each quantity that has one; a network fits if every one is at most that."""
@@ -51,12 +51,12 @@ class Spent:
 
 def spent(network: NetworkTally, budgets: Budgets) -> tuple[Spent, ...]:
     """Compare a network with each budget."""
-    return tuple(Spent(key, QUANTITIES[key](network), limit) for key, limit in budgets.items())
+    return tuple(Spent(key, amount(network, key), limit) for key, limit in budgets.items())
 
 
 def fits(network: NetworkTally | None, budgets: Budgets, room: Fraction = Fraction(1)) -> bool:
     """Tell whether a network exists and keeps within `room` times every budget."""
-    return network is not None and all(QUANTITIES[key](network) <= room * limit for key, limit in budgets.items())
+    return network is not None and all(amount(network, key) <= room * limit for key, limit in budgets.items())
 
 
 def binding(network: NetworkTally, above: NetworkTally | None, budgets: Budgets) -> str | None:
@@ -198,7 +198,7 @@ class PhiSearch:
 
     def _is_monotone(self) -> bool:
         tried = [network for _, network in sorted(self.tried.items()) if network is not None]
-        values = [tuple(QUANTITIES[key](network) for key in self.budgets) for network in tried]
+        values = [tuple(amount(network, key) for key in self.budgets) for network in tried]
         return all(a <= b for one, two in pairwise(values) for a, b in zip(one, two, strict=True))
 
     def _nothing(self) -> Nothing:

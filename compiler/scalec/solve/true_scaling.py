@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 
+from scalec.cost.growth import product
 from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Label
 from scalec.language import exact
 from scalec.language.exact import Number
@@ -83,14 +84,6 @@ def nominal(tally: Tally, base: Setting) -> dict[str, Number]:
     return found
 
 
-def growth(values: dict[str, Number]) -> Number:
-    """Give d · w² · r², the growth of FLOPS that the paper's rule promises."""
-    product: Number = Fraction(1)
-    for value in (values["d"], values["w"], values["w"], values["r"], values["r"]):
-        product = exact.multiply(product, value)
-    return product
-
-
 def keep_promise(
     tally: Tally, base: Setting, target: Number | None = None, tolerance: Fraction = Fraction(1, 100)
 ) -> Kept | None:
@@ -100,7 +93,7 @@ def keep_promise(
     """
     check_separable(tally, NAMES)
     values = nominal(tally, base)
-    target = growth(values) if target is None else target
+    target = product(values["d"], values["w"], values["r"]) if target is None else target
     baseline = tally.evaluate(Setting(scaled=False)).cost.macs
     wanted = exact.multiply(target, Fraction(baseline))
     low, high = (exact.multiply(wanted, 1 + sign * tolerance) for sign in (-1, 1))

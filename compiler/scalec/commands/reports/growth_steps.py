@@ -16,6 +16,7 @@ from math import log2, prod
 
 from scalec.compiler import Loaded
 from scalec.cost.count import cost
+from scalec.cost.growth import growth
 from scalec.language import exact
 from scalec.network.network import Leaf, Network, Node, Setting, leaves
 from scalec.program.evaluate import Value
@@ -67,9 +68,10 @@ def drift(loaded: Loaded, setting: Setting) -> Drift:
     base = cost(baseline).macs
     realised = cost(network).macs / base
     phi, d, w, r = (_value(network, key) for key in ("phi", "d", "w", "r"))
-    if d is None or w is None or r is None:
+    promised = growth(*(network.number(key) for key in "dwr"))
+    if promised is None or d is None or w is None or r is None:
         return Drift(phi, None, realised)
-    nominal = d * w**2 * r**2
+    nominal = exact.approximate(promised)
     steps = _steps(loaded, network, baseline, (d, w, r))
     if steps is None:
         return Drift(phi, nominal, realised)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scalec.compiler import Loaded
+from scalec.cost.growth import product
 from scalec.diagnostics.diagnostic import CompileError, plural
 from scalec.diagnostics.exit_codes import NO_ACCESS, WRONG_USAGE, fail
 from scalec.diagnostics.text import printable
@@ -24,15 +25,15 @@ from scalec.language.unparse import spell_name
 from scalec.limits import MAX_PHI
 from scalec.network.network import Setting
 from scalec.program.names import snake_case
+from scalec.program.quantities import QUANTITIES
 from scalec.program.request import command_error, constant, make_setting, usage_error
 from scalec.solve.axis import STEPS
 from scalec.solve.cost_table import NetworkTally, Tally
 from scalec.solve.pareto import Entangled, FreeSearch, Maximal, Surface
-from scalec.solve.phi import QUANTITIES, Budgets, Found, Interval, Nothing, PhiSearch, binding, spent
-from scalec.solve.true_scaling import Kept, Moved, growth, keep_promise, nominal
+from scalec.solve.phi import Budgets, Found, Interval, Nothing, PhiSearch, amount, binding, spent
+from scalec.solve.true_scaling import Kept, Moved, keep_promise, nominal
 from scalec.table import table
 
-OPTIONS = {"flops": "FLOPS", "params": "params", "activations": "activations", "memory": "memory"}
 Changes = list[tuple[str, str]]
 
 
@@ -52,8 +53,8 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
 def _budgets(arguments: argparse.Namespace) -> dict[str, Fraction]:
     """Read the limits by the grammar of specs, units included."""
-    given = {option: getattr(arguments, option) for option in OPTIONS if getattr(arguments, option) is not None}
-    return {OPTIONS[option]: _positive(f"--{option} ", text) for option, text in given.items()}
+    given = {each: getattr(arguments, each.option) for each in QUANTITIES.values()}
+    return {each.name: _positive(f"--{each.option} ", text) for each, text in given.items() if text is not None}
 
 
 def _positive(head: str, text: str) -> Fraction:
@@ -143,7 +144,7 @@ def _text_free(surface: Surface, names: Sequence[str], budgets: Budgets) -> str:
 def _row(model: Maximal, names: Sequence[str], budgets: Budgets) -> tuple[str, ...]:
     used = max(each.share for each in spent(model.network, budgets))
     where = (_show(model.at[name].shortest()) for name in names)
-    figures = (f"{count(model.network):,}" for count in QUANTITIES.values())
+    figures = (f"{amount(model.network, key):,}" for key in QUANTITIES)
     return ("*" if model.pareto else "", *where, str(model.network.x), *figures, f"{float(100 * used):.1f} %")
 
 
@@ -182,7 +183,7 @@ def _kept(arguments: argparse.Namespace, loaded: Loaded, tally: Tally, phi: str 
     except Entangled as error:
         raise command_error("E501", str(error), "--true-to ", phi or "") from None
     if kept is None:
-        grown = exact.show(growth(nominal(tally, base)) if target is None else target, 4)
+        grown = exact.show(product(**nominal(tally, base)) if target is None else target, 4)
         message = f"no network near grows in FLOPS by {grown} within {_show(100 * within)} %"
         if hasattr(arguments, "within"):
             raise command_error("E401", message, "--within ", arguments.within, help="allow more")
@@ -271,7 +272,7 @@ def _nothing_fits(
     found = []
     for each in spent(smallest, budgets):
         if each.slack < 0:
-            option = next(key for key, quantity in OPTIONS.items() if quantity == each.quantity)
+            option = QUANTITIES[each.quantity].option
             more = f"{each.value:,} at {where}, {_show(-each.slack)} ({float(100 * each.share):.1f} % of it) too much"
             error = command_error("E401", "no network fits", f"--{option} ", getattr(arguments, option), more)
             found += [*error.diagnostics]
@@ -327,7 +328,7 @@ def _network(network: NetworkTally, budgets: Budgets) -> dict[str, Any]:
         each.quantity: {"value": each.value, "limit": float(each.limit), "slack": float(each.slack)}
         for each in spent(network, budgets)
     }
-    costs = {key: count(network) for key, count in QUANTITIES.items()}
+    costs = {key: amount(network, key) for key in QUANTITIES}
     return {"input": list(network.x.dims), "stages": stages, **costs, "budgets": used}
 
 
