@@ -14,7 +14,7 @@ from scalec.compiler import load_text
 from scalec.diagnostics.diagnostic import CompileError, Report
 from scalec.diagnostics.text import render
 from scalec.language.parse import decode, parse
-from scalec.program.search_schedule import sought
+from scalec.program.search_statement import sought
 
 MOST_SECONDS = 2.0
 MOST_MEBIBYTES = 256.0

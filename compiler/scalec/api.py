@@ -24,10 +24,10 @@ from scalec.cost.count import cost
 from scalec.diagnostics import diagnostic as diagnostics
 from scalec.diagnostics.text import render
 from scalec.emit.header import operator_name, title
+from scalec.emit.python_names import python_name
 from scalec.emit.state_dict import state_dict
 from scalec.language.exact import show
 from scalec.program.evaluate import Value
-from scalec.program.names import python_name
 from scalec.program.request import command_error, constant, make_setting
 from scalec.solve.axis import STEPS
 from scalec.solve.cost_table import Tally

@@ -133,7 +133,7 @@ def check(path: Path, data: bytes | None = None) -> tuple[str, list[Diagnostic]]
     Says what was checked, and warns. Raises `CompileError`.
     """
     from scalec.lint.registry import warnings
-    from scalec.program.search_schedule import sought
+    from scalec.program.search_statement import sought
 
     report, load_import = Report(), _importer(path.parent)
     spec = _read(str(path), path.read_bytes() if data is None else data, load_import, report)

@@ -24,11 +24,10 @@ from scalec.diagnostics import exit_codes as exits
 from scalec.diagnostics.diagnostic import CompileError
 from scalec.diagnostics.text import render
 from scalec.emit import contexts as views
-from scalec.emit import emit
+from scalec.emit import emit, python_names
 from scalec.emit import guards as audit
 from scalec.emit.classes import kinds
 from scalec.language import syntax as s
-from scalec.program import names
 
 SPEC = """# {comment}
 cite {paper} for {block}
@@ -477,7 +476,7 @@ def test_a_name_that_is_not_made_neutral_is_caught(monkeypatch: pytest.MonkeyPat
 
     def structured(key: str) -> str:
         calls.append(key)
-        return key if names._neutral.get() is not None or key != "rate" else "rate if classes else rate"
+        return key if python_names._neutral.get() is not None or key != "rate" else "rate if classes else rate"
 
     monkeypatch.setattr(views, "python_name", structured)
     unchecked(monkeypatch)

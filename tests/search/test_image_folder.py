@@ -13,7 +13,7 @@ from PIL import Image
 
 import peers
 from scalec.compiler import load
-from scalec.program.names import python_name
+from scalec.emit.python_names import python_name
 from scalec.search import train
 from scalec.search.contract import CONTRACT
 from scalec.search.trainer import image_folder as images

@@ -24,7 +24,7 @@ from scalec.diagnostics.diagnostic import CompileError, Report
 from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, WRONG_INPUT, WRONG_USAGE
 from scalec.emit.state_dict import state_dict
 from scalec.language.format.formatter import format_spec
-from scalec.program.search_schedule import sought
+from scalec.program.search_statement import sought
 from searching import SPEC, calls, prepare, result, search, start
 
 pytest.importorskip("optuna")

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from scalec.compiler import load
-from scalec.program.names import python_name
+from scalec.emit.python_names import python_name
 from scalec.search import train
 from scalec.search.contract import CONTRACT
 from scalec.search.trainer import idx_images as fashion

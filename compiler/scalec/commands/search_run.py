@@ -19,7 +19,7 @@ from scalec.language import syntax as s
 from scalec.network.network import Setting
 from scalec.program.evaluate import Value
 from scalec.program.request import command_error, constant, make_setting, usage_error
-from scalec.program.search_schedule import LEAST_SEEDS, Sought, sought
+from scalec.program.search_statement import LEAST_SEEDS, Sought, sought
 from scalec.project.write import replace_file
 from scalec.search.candidates import Candidates, candidates, maximal
 from scalec.search.engine import Options

@@ -11,6 +11,7 @@ from fractions import Fraction
 from itertools import chain, count
 
 from scalec.emit.classes import Kind, Kinds, module_class
+from scalec.emit.python_names import python_name, snake_case
 from scalec.emit.symbols import Symbols, Untranslatable
 from scalec.language import syntax as s
 from scalec.language.unparse import spell_signature
@@ -21,7 +22,6 @@ from scalec.network.repetition import divisors
 from scalec.ops.code import Call, Choice, Code, flag, real, whole
 from scalec.program.dependence import ScaleDependence
 from scalec.program.evaluate import Failure, Scope, Value, evaluate, number, truth
-from scalec.program.names import python_name, snake_case
 from scalec.program.scope import LocalScope
 from scalec.record import record
 

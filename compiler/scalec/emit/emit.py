@@ -20,6 +20,7 @@ from scalec.emit.contexts import BlockContext, ClassView, NetworkContext
 from scalec.emit.guards import Unsafe, audit, same_skeleton
 from scalec.emit.header import constants, header, title
 from scalec.emit.layout import WIDTH, assign, returned, signature, statement
+from scalec.emit.python_names import neutral_names, python_name
 from scalec.emit.seal import sealed
 from scalec.emit.writer import Writer
 from scalec.language import syntax as s
@@ -28,7 +29,6 @@ from scalec.network.inference import Deployment
 from scalec.network.network import Group, Network, Node, Wrap, children
 from scalec.ops.code import Call, Code
 from scalec.program.dependence import ScaleDependence
-from scalec.program.names import neutral_names, python_name
 
 if TYPE_CHECKING:
     from scalec.compiler import Compiled

@@ -11,6 +11,7 @@ from fractions import Fraction
 from scalec.emit.classes import Kind as BlockKind
 from scalec.emit.classes import Kinds
 from scalec.emit.contexts import CLASS, BlockContext, ClassView, Context, Parameter, literal
+from scalec.emit.python_names import python_name
 from scalec.emit.shape_comments import channel_dim
 from scalec.emit.symbols import Symbols, Untranslatable, concrete_real
 from scalec.language import syntax as s
@@ -21,7 +22,6 @@ from scalec.network.repetition import divisors
 from scalec.ops import Kind, Operands, OperatorError
 from scalec.ops.code import Call, Code, code, flag, sequential, whole
 from scalec.program.evaluate import FUNCTIONS, TRUTH
-from scalec.program.names import python_name
 from scalec.record import record
 
 _ZERO = {"bool": flag(False), "float": Code("0.0"), "int": code(0), CLASS: Code("nn.Identity")}

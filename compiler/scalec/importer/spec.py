@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from scalec.program.names import snake_case
+from scalec.emit.python_names import snake_case
 
 WIDTH = 120
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from scalec.emit.head import MARK
 from scalec.emit.header import changes
+from scalec.emit.python_names import snake_case
 from scalec.emit.seal import is_untouched, unsealed
 from scalec.network.network import Network, Setting
-from scalec.program.names import snake_case
 
 _SUFFIX = ".scalec-tmp"
 _STALE_SECONDS = 600

@@ -14,16 +14,15 @@ from scalec.compiler import Compiled, Loaded
 from scalec.cost.count import cost
 from scalec.cost.requirements import holds
 from scalec.diagnostics.diagnostic import CompileError
+from scalec.emit.python_names import python_name
 from scalec.language import exact
 from scalec.language import syntax as s
 from scalec.language.exact import Number
 from scalec.language.unparse import spell_name
 from scalec.network.network import Setting
 from scalec.program.evaluate import Failure, Value, number, truth
-from scalec.program.names import python_name
 from scalec.program.scope import World
-from scalec.program.search_schedule import Sought
-from scalec.program.search_statement import speaks_of_network
+from scalec.program.search_statement import Sought, speaks_of_network
 from scalec.search.engine import Point
 from scalec.solve.cost_table import NetworkTally, Tally
 from scalec.solve.pareto import FreeSearch

@@ -11,7 +11,7 @@ from scalec.compiler import Compiled, Loaded
 from scalec.cost.count import cost
 from scalec.language.exact import show
 from scalec.program.evaluate import Value
-from scalec.program.search_schedule import LEAST_SEEDS
+from scalec.program.search_statement import LEAST_SEEDS
 from scalec.search.candidates import Candidate, compiled, point_of
 from scalec.search.engine import Options, Outcome, Point, run
 from scalec.search.source import Source

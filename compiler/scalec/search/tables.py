@@ -8,7 +8,7 @@ from scalec.diagnostics.diagnostic import plural
 from scalec.language import exact
 from scalec.language.unparse import spell_name
 from scalec.program.quantities import QUANTITIES
-from scalec.program.search_schedule import LEAST_SEEDS
+from scalec.program.search_statement import LEAST_SEEDS
 from scalec.search.candidates import Candidate, Candidates
 from scalec.search.result import failed
 from scalec.search.selection import Found, Plan, Stage
