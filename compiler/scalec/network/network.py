@@ -168,11 +168,6 @@ class Network:
         """Give a param or let of the spec that is a number, as it is at this scale; nothing if there is none."""
         return self.scope.parent.number(key)
 
-    @property
-    def layer_count(self) -> int:
-        """The layers of all stages with an exponent."""
-        return sum(len(stage.layers) for stage in self.stages if stage.unit.repeat)
-
 
 def takes_part(kind: str, body: Body) -> bool:
     """Tell whether a body of a wrapper runs: without its `if`, a residual or gate is its body alone."""

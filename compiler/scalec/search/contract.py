@@ -11,8 +11,6 @@ from pathlib import Path
 
 CONTRACT = 1
 """The version of both. One that does not know its request's version refuses it."""
-SPLITS = ("validation", "test")
-"""Which images accuracy is of: a held-back part of the training set, to rank by, or the test set, for the end."""
 
 
 class Garbage(ValueError):
@@ -36,7 +34,7 @@ class Request:
     data: str | None
     """Where the images are; the trainer's own place if nothing."""
     split: str
-    """One of `SPLITS`."""
+    """Which images accuracy is of: `validation`, a held-back part of the training set, to rank by, or `test`."""
     threads: int
     """How many the trial may keep busy."""
     device: str

@@ -4,7 +4,6 @@ Each repeat, width and size that the axis decides is a staircase. Where `monoton
 falls, its steps are found by bisection, each decided exactly; elsewhere the axis is sampled, and `proven` says so.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -123,11 +122,6 @@ def staircase(value: Callable[[int], Hashable], points: list[int]) -> list[tuple
             at_middle = value(middle)
             todo += [(middle, at_middle, last, at_last), (first, at_first, middle, at_middle)]
     return found
-
-
-def at_point(steps: list[tuple[int, Hashable]], point: int) -> Hashable:
-    """Look a point up in a staircase."""
-    return steps[bisect_right(steps, point, key=lambda step: step[0]) - 1][1]
 
 
 @lru_cache(maxsize=8)  # each axis of a search asks again

@@ -141,18 +141,6 @@ def folded(subject: Subject) -> str:
     return f"with the same weights, the outputs of the training file, worst {difference:.0e} (float64)"
 
 
-def same_outputs(subject: Subject) -> None:
-    """Compare the outputs alone, which takes any network: one with too few numbers for statistics as well."""
-    own, reference = subject.make().double().eval(), _flat(subject).eval()
-    randomise(own, 0)
-    _with_values_of(own, reference)
-    x = noise((2, *subject.shape), 1)
-    with torch.no_grad():
-        difference = relative([(joined(reference(x)), joined(own(x)))])
-    if not difference <= CLOSE:
-        raise Wrong(f"the outputs differ by {difference:.1e}")
-
-
 def alive(subject: Subject) -> str:
     """See whether the output depends on the input, and on each parameter and buffer."""
     network = subject.alive()

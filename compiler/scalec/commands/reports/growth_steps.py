@@ -12,7 +12,7 @@ them.
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import log2, prod
+from math import log2
 
 from scalec.compiler import Loaded
 from scalec.cost.count import cost
@@ -20,8 +20,6 @@ from scalec.cost.growth import growth
 from scalec.language import exact
 from scalec.network.network import Leaf, Network, Node, Setting, leaves
 from scalec.program.evaluate import Value
-
-NOT_SPLIT = "needs lets `d`, `w` and `r`, and stages whose layers from the second on are alike"
 
 
 @dataclass(frozen=True)
@@ -149,9 +147,3 @@ def _factors(leaf: Leaf) -> tuple[int, int]:
     area = leaf.y.height * leaf.y.width
     macs = leaf.operator.macs(leaf.x, leaf.y)
     return macs // area, area
-
-
-def product(row: Drift) -> float | None:
-    """Multiply nominal and steps: the realised growth, as a check."""
-    parts = (row.nominal, row.operators, row.depth, row.width, row.resolution)
-    return None if any(part is None for part in parts) else prod(part for part in parts if part is not None)
