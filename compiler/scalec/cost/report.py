@@ -1,7 +1,5 @@
 """What `scalec cost` says: as a table for people, as JSON for machines. The JSON is a contract; pydantic states it."""
 
-from dataclasses import dataclass
-
 from pydantic import BaseModel
 
 from scalec.compiler import Compiled
@@ -16,6 +14,7 @@ from scalec.language import exact
 from scalec.network.network import Leaf, Network, leaves
 from scalec.ops.shape import Shape
 from scalec.program.memory_call import INFERENCE, TRAINING
+from scalec.record import record
 from scalec.table import table
 
 
@@ -92,7 +91,7 @@ class CostReport(BaseModel):
     ratio: Ratio
 
 
-@dataclass(frozen=True)
+@record
 class Wanted:
     """What to report: the rows (`stage`, `layer`, `operator`), whose convention, the memory if it was measured."""
 

@@ -8,17 +8,18 @@ with a spec net.scl, `py` the file net.py there, which `scalec check net.py` is 
 import json
 import re
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.resources import files
 
 from scalec.diagnostics.diagnostic import suggest
 from scalec.diagnostics.exit_codes import DONE, WRONG_USAGE
 from scalec.diagnostics.text import printable
+from scalec.record import record
 
 _FENCE = re.compile(r"^```(scl|toml|console|py) (wrong|right)(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 
 
-@dataclass(frozen=True)
+@record
 class Example:
     """Something that gives the code (`wrong`) or nothing (`right`), and arguments of the command."""
 
@@ -28,7 +29,7 @@ class Example:
     spec: str
 
 
-@dataclass(frozen=True)
+@record
 class Page:
     """What there is to say about one code; `text` has the examples where they stand."""
 

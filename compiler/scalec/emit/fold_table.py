@@ -5,7 +5,6 @@ on every batch norm of the training file; one that would take a wrong one is wri
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
@@ -13,9 +12,10 @@ from scalec.emit.guards import Unsafe
 from scalec.emit.layout import listing
 from scalec.emit.paths import Place, places
 from scalec.network.inference import Deployment
+from scalec.record import record
 
 
-@dataclass(frozen=True)
+@record
 class Row:
     """The ends of the paths of a batch norm and of the layer that takes it up."""
 

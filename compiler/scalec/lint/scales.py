@@ -1,7 +1,7 @@
 """The scales at which lints look at a spec: as written, at φ = 1 to 7, and each variant, counted in one table."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 from functools import cached_property
 
@@ -17,13 +17,14 @@ from scalec.program.evaluate import Failure, Value, number, truth, whole
 from scalec.program.program import Program
 from scalec.program.request import make_setting
 from scalec.program.scope import LocalScope, World
+from scalec.record import record, unique
 from scalec.solve.cost_table import Counter, NetworkTally, Tally
 
 PHIS = range(1, 8)
 _UNIT: Mapping[str, Value] = {"phi": Fraction(0), "d": Fraction(1), "w": Fraction(1), "r": Fraction(1)}
 
 
-@dataclass(frozen=True)
+@record
 class Site:
     """A written number that a scale rule takes: its symbol, the place, the value, and the whole number it becomes."""
 
@@ -33,7 +34,7 @@ class Site:
     scaled: int
 
 
-@dataclass(frozen=True, eq=False)
+@unique
 class Point:
     """One scale. `where` says in a message which, `span` is the place in the spec that it comes from, if any."""
 

@@ -13,6 +13,7 @@ from scalec.ops.convolution import Conv, pads
 from scalec.program.dependence import shape_names
 from scalec.program.evaluate import describe
 from scalec.program.scope import LocalScope
+from scalec.record import record
 from scalec.solve.cost_table import StageTally
 
 MULTIPLE = 8
@@ -43,7 +44,7 @@ def pairs(point: Point) -> Iterator[tuple[StageTally, StageTally]]:
 # W301
 
 
-@dataclass(frozen=True)
+@record
 class _Turn:
     """A condition of a block that holds in one of two networks."""
 

@@ -1,7 +1,6 @@
 """W406: squeezes and heads that do not scale with the rest."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
 from scalec.diagnostics.diagnostic import Diagnostic, Label, plural
@@ -12,6 +11,7 @@ from scalec.network import network as ir
 from scalec.network.scale import channel_dim, scales_channels
 from scalec.ops.convolution import Conv
 from scalec.ops.linear import Linear
+from scalec.record import record
 
 WIDE = Fraction(8)
 """The w at which a width that is the same as at 1 is a constant: beyond what a minimum such as `max(8, …)` holds."""
@@ -47,7 +47,7 @@ def unscaled_parts(survey: Survey) -> Iterator[Diagnostic]:
         yield from _constants(survey, found)
 
 
-@dataclass(frozen=True)
+@record
 class _Constant:
     """Something with weights that keeps its channels though it takes more of them: at w = 1 and at `WIDE`."""
 

@@ -1,7 +1,7 @@
 """Static checks: every name known, every argument with a parameter, before anything is worked out."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from scalec.diagnostics.diagnostic import Edit, Fix, Report, advise, plural
 from scalec.diagnostics.source import Span
@@ -15,11 +15,12 @@ from scalec.program.memory_call import check_footprint
 from scalec.program.names import LAYER_NAMES, WRAPPERS, imported, refusal, twice
 from scalec.program.program import File, bind, missing, wanted
 from scalec.program.quantities import QUANTITIES
+from scalec.record import record
 
 MOST_LISTED = 10  # names: more are no help
 
 
-@dataclass(frozen=True)
+@record
 class Names:
     """What may be named at one place of a spec."""
 

@@ -4,7 +4,7 @@ Points that give the same whole numbers are one candidate. All costs are exact; 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from itertools import product
 
@@ -23,6 +23,7 @@ from scalec.network.network import Setting
 from scalec.program.evaluate import Failure, Value, number, truth
 from scalec.program.scope import World
 from scalec.program.search_statement import Sought, speaks_of_network
+from scalec.record import record, unique
 from scalec.search.engine import Point
 from scalec.solve.cost_table import NetworkTally, Tally
 from scalec.solve.pareto import FreeSearch
@@ -33,7 +34,7 @@ Values = tuple[tuple[str, Fraction], ...]
 """The unknowns, and what they are."""
 
 
-@dataclass(frozen=True, eq=False)
+@unique
 class Candidate:
     """A network to measure, and the values that give it."""
 
@@ -57,7 +58,7 @@ class Candidate:
         return [(name, shown(value)) for name, value in self.values]
 
 
-@dataclass(frozen=True)
+@record
 class Candidates:
     """All of them, in the order of their values, and what became of the others."""
 

@@ -21,6 +21,7 @@ from scalec.program.dependence import depends_on
 from scalec.program.evaluate import Failure, evaluate
 from scalec.program.program import File, Program
 from scalec.program.scope import LocalScope
+from scalec.record import record
 from scalec.solve.cost_table import Counter, NetworkTally, Tally
 from scalec.solve.monotone import Ends, direction
 
@@ -33,7 +34,7 @@ SAMPLE = 100
 About = Literal["height", "width", "channels", "repeats", "when", "value"]
 
 
-@dataclass(frozen=True)
+@record
 class Decision:
     """A whole number or other value that a scale decides: what it depends on, its value, and its way along an axis.
 

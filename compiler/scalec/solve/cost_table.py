@@ -32,6 +32,7 @@ from scalec.program.evaluate import Failure, Value, evaluate
 from scalec.program.memory_call import INFERENCE
 from scalec.program.program import Program
 from scalec.program.scope import LocalScope, World
+from scalec.record import record
 from scalec.solve.dependence import Atom, Dependence, UnitNeeds
 
 Key = tuple[object, ...]
@@ -73,7 +74,7 @@ class StageTally:
     live: tuple[int, bool] | None = None
 
 
-@dataclass(frozen=True)
+@record
 class NetworkTally:
     """A network at one scale: its figures, and the stages that they are sums of."""
 

@@ -14,12 +14,13 @@ from scalec.language.visit import children, names_in
 from scalec.program.dependence import depends_on
 from scalec.program.names import LAYER_NAMES
 from scalec.program.program import BlockDef, Callee, File, Program, bind
+from scalec.record import record
 
 Atom = tuple[File, s.Expr]
 """An expression that names of one file alone decide."""
 
 
-@dataclass(frozen=True)
+@record
 class Needs:
     """What counts depend on: `atoms` of files, and `names` of the place (a block's parameters, `layer`)."""
 
@@ -27,7 +28,7 @@ class Needs:
     names: frozenset[str]
 
 
-@dataclass(frozen=True)
+@record
 class UnitNeeds:
     """What a stage depends on: expressions in the network's scope, atoms, and whether on the layer's index."""
 

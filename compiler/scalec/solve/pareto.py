@@ -6,11 +6,11 @@ staircase in this box, and its corners are found by walking along the edge.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 
 from scalec.network.network import Setting
+from scalec.record import record
 from scalec.solve.axis import STEPS, Axis, decisions
 from scalec.solve.cost_table import NetworkTally, Tally
 from scalec.solve.phi import LOOK_AHEAD, Budgets, Interval, amount, between, fits
@@ -27,7 +27,7 @@ class Entangled(ValueError):
     """A number of the spec depends on two free dimensions; the message names them."""
 
 
-@dataclass(frozen=True)
+@record
 class Maximal:
     """A network that fits and cannot grow: where each free dimension lies, and whether it is Pareto-optimal.
 
@@ -39,7 +39,7 @@ class Maximal:
     pareto: bool
 
 
-@dataclass(frozen=True)
+@record
 class Surface:
     """All maximal networks, in the order of their dimensions; `tried` counts networks, of `box` that there are."""
 

@@ -6,13 +6,13 @@ on which it is the same, and the next network up, which does not fit.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
 from scalec.limits import MAX_PHI
 from scalec.network.network import Setting
 from scalec.program.quantities import QUANTITIES
+from scalec.record import record
 from scalec.solve.axis import STEPS, Axis
 from scalec.solve.cost_table import NetworkTally, Tally
 
@@ -30,7 +30,7 @@ Budgets = Mapping[str, Fraction]
 """A limit for each quantity that has one; a network fits if every one is at most that."""
 
 
-@dataclass(frozen=True)
+@record
 class Spent:
     """What a network takes of one budget."""
 
@@ -67,7 +67,7 @@ def binding(network: NetworkTally, above: NetworkTally | None, budgets: Budgets)
     return max(broken, key=lambda each: each.share).quantity if broken else None
 
 
-@dataclass(frozen=True)
+@record
 class Interval:
     """Points of an axis, in steps, from `low` to below `high`, which all give one network."""
 
@@ -85,7 +85,7 @@ class Interval:
         return Fraction(self.low, STEPS)
 
 
-@dataclass(frozen=True)
+@record
 class Found:
     """The answer along φ: the network and the φ that give it, and the next network up.
 
@@ -101,7 +101,7 @@ class Found:
     proven: bool
 
 
-@dataclass(frozen=True)
+@record
 class Nothing:
     """No network fits: the smallest there is, where it is, and where the axis ends below it."""
 

@@ -9,7 +9,6 @@ the box has a factor on each side, and is widened until nothing outside can be n
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 
@@ -19,6 +18,7 @@ from scalec.language import exact
 from scalec.language.exact import Number
 from scalec.network.network import Setting
 from scalec.program.scope import World
+from scalec.record import record
 from scalec.solve.axis import STEPS, Axis
 from scalec.solve.cost_table import NetworkTally, Tally
 from scalec.solve.pareto import check_separable
@@ -32,7 +32,7 @@ MOST_TRIED = 10_000
 _CONTEXT = Context(prec=40, rounding=ROUND_HALF_EVEN)
 
 
-@dataclass(frozen=True)
+@record
 class Moved:
     """One dimension of the answer: its nominal value, where it lies now, and the point nearest to the nominal value."""
 
@@ -47,7 +47,7 @@ class Moved:
         return exact.approximate(self.nearest) / exact.approximate(self.nominal)
 
 
-@dataclass(frozen=True)
+@record
 class Kept:
     """The network that keeps the promise, and what it costs in distance.
 
@@ -63,7 +63,7 @@ class Kept:
     tried: int
 
 
-@dataclass(frozen=True)
+@record
 class _Class:
     interval: Interval
     nearest: Number

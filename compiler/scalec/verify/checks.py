@@ -3,12 +3,12 @@
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
+from scalec.record import record
 from scalec.verify.compare import Comparison, VacuousComparison, assert_can_fail, observed, relative
 from scalec.verify.count import count_macs
 from scalec.verify.expected import Expected
@@ -24,7 +24,7 @@ class Wrong(Exception):
     """A file is not what it should be."""
 
 
-@dataclass(frozen=True)
+@record
 class Subject:
     """A file under examination: its text, how its network is made, and what that should be."""
 

@@ -2,17 +2,17 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from scalec.record import record
 from scalec.verify.tensors import training
 
 
-@dataclass(frozen=True)
+@record
 class Counted:
     """Multiply-adds (convolutions, linear layers) and activations of one image.
 

@@ -2,12 +2,13 @@
 
 import ast
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from scalec.compiler import Compiled
 from scalec.cost.count import cost
 from scalec.emit.flat import flat_source
 from scalec.emit.header import FOR_INFERENCE
+from scalec.record import record
 
 _ROW = re.compile(r"(?P<name>\w+) .*<(?P<output>[0-9, ]+)>(?P<params> +[0-9,]+)?(?P<macs> +[0-9,]+)?", re.ASCII)
 _TOTAL = re.compile(r"total +(?P<params>[0-9,]+) +(?P<macs>[0-9,]+)", re.ASCII)
@@ -17,7 +18,7 @@ class HeadError(Exception):
     """The head of a file is not what scalec writes."""
 
 
-@dataclass(frozen=True)
+@record
 class Expected:
     """Figures for a batch of one; a stage's output is (C, H, W) or (C,). The rest is known from a spec alone."""
 
