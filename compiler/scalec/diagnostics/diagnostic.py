@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from scalec.diagnostics.source import Span
 from scalec.diagnostics.suggest import in_words, nearest
@@ -18,7 +18,8 @@ class Label:
     text: str = ""
 
 
-class Edit(NamedTuple):
+@record
+class Edit:
     """New text for a place; an empty place is where it is put in."""
 
     span: Span
