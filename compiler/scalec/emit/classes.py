@@ -32,8 +32,6 @@ class Kinds:
     uses: dict[Kind, list[ir.Block]] = field(default_factory=dict)
     opened: frozenset[Slot] = frozenset()
     """The parameters that are module classes in the emitted class."""
-    attributes: dict[int, str] = field(default_factory=dict)
-    """What the class around a node calls the module that it becomes, or its part of, by the node's identity."""
 
     def of(self, block: ir.Block) -> Kind:
         """Tell which class a use of a block needs."""
