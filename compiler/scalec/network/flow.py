@@ -7,6 +7,7 @@ others, which write the constructor on the way.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain, count
 from typing import Any
 
 from scalec.language import syntax as s
@@ -43,7 +44,7 @@ class Flow:
 
     def __init__(self) -> None:
         self.statements: list[Statement] = []
-        self.declared = {INPUT}
+        self.declared = {INPUT.name}
         self.untyped = False
         """Whether a variable holds a part of a split, which is no Tensor to a type checker."""
         self.optional = False
@@ -105,13 +106,12 @@ class Flow:
 
     def fresh(self) -> Variable:
         """Return a variable that is not in use yet."""
-        names = (*_NAMES, *(f"y{number}" for number in range(2, 1000)))
-        return next(variable for variable in map(Variable, names) if variable not in self.declared)
+        return Variable(next(name for name in chain(_NAMES, map("y{}".format, count(2))) if name not in self.declared))
 
     def assign(self, target: Variable, value: Expression, comment: str = "") -> Variable:
         """Bind a variable."""
-        self.statements.append(Bind(target, value, comment, target not in self.declared))
-        self.declared.add(target)
+        self.statements.append(Bind(target, value, comment, target.name not in self.declared))
+        self.declared.add(target.name)
         return target
 
     def variable(self, value: Expression, target: Variable) -> Variable:
@@ -126,7 +126,7 @@ class Flow:
             return self.variable(value, target)
         if isinstance(last.value, Conditional):
             return target
-        self.declared.discard(target)
+        self.declared.discard(target.name)
         self.statements.pop()
         return last.value
 
@@ -144,7 +144,8 @@ class Flow:
 
     def since(self, start: int) -> tuple[Statement, ...]:
         """Take back the statements from a place on."""
-        taken, self.statements = tuple(self.statements[start:]), self.statements[:start]
+        taken = tuple(self.statements[start:])
+        del self.statements[start:]
         return taken
 
     # Chains
@@ -159,10 +160,8 @@ class Flow:
         """
         outer, self.optional = self.optional, self.optional or shadows is not None
         units = chain.units if chain else ()
-        placed, shaded = (
-            [[c.units[index] if c is not None else None for c in each] for index in range(len(units))]
-            for each in (chains, shadows or chains)
-        )
+        placed = _by_unit(units, chains)
+        shaded = placed if shadows is None else _by_unit(units, shadows)
         found = [uses(u, p, q, optional=self.optional) for u, p, q in zip(units, placed, shaded, strict=True)]
         for index, (unit, use) in enumerate(zip(units, found, strict=True)):
             condition = self.presence(unit, placed[index], shaded[index])
@@ -349,7 +348,7 @@ class Flow:
         variables: list[Variable] = []
         for _ in starts:
             variables.append(self.fresh())
-            self.declared.add(variables[-1])
+            self.declared.add(variables[-1].name)
         self.untyped = True
         wraps = tuple(node if isinstance(node, ir.Wrap) else None for node in use.shadows)
         self.statements.append(Unpack(tuple(variables), Split(source, attribute, wraps)))
@@ -386,6 +385,11 @@ def stages(network: ir.Network) -> list[ir.Placed]:
         ir.Placed(replace(stage.unit, label=s.Identifier(stage.unit.span, stage.name)), stage.layers, stage.x, stage.y)
         for stage in network.stages
     ]
+
+
+def _by_unit(units: Sequence[s.Unit], chains: Sequence[ir.Chain | None]) -> list[Placed]:
+    """Return each unit in all uses of its chain."""
+    return [[each.units[index] if each is not None else None for each in chains] for index in range(len(units))]
 
 
 def inner_prefix(unit: s.Unit, prefix: str) -> str:

@@ -88,7 +88,8 @@ def uses(
 
     `shaded` is `placed` and what would stand in its gaps; `optional`: what is around the unit may be absent.
     """
-    nodes, real = ([_node(p, position) for p in each] for each in (placed, shaded))
+    nodes = [_node(each, position) for each in placed]
+    real = nodes if placed is shaded else [_node(each, position) for each in shaded]
     shadows = [node or (p.ghost if p is not None else None) for node, p in zip(real, shaded, strict=True)]
     found = next((node for node in (*nodes, *shadows) if node is not None), None)
     if found is None:

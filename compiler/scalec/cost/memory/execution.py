@@ -64,12 +64,12 @@ class _Frame:
 
     def __init__(self, tape: Tape, x: Tensor) -> None:
         self.tape = tape
-        self.variables = {INPUT: x}
+        self.variables = {INPUT.name: x}
 
     def bind(self, variable: Variable, tensor: Tensor) -> Tensor:
         """Bind a variable, which lets go of what it held."""
-        self.hold(self.variables.get(variable))
-        self.variables[variable] = tensor
+        self.hold(self.variables.get(variable.name))
+        self.variables[variable.name] = tensor
         return tensor
 
     def hold(self, *tensors: Tensor | None) -> None:
@@ -79,7 +79,7 @@ class _Frame:
     def run(self, forward: Forward) -> list[Tensor]:
         """Run to the end; return the result, or the feature maps."""
         self._statements(forward.statements)
-        made = [self.variables[each] for each in forward.maps] or [self._value(forward.result)]
+        made = [self.variables[each.name] for each in forward.maps] or [self._value(forward.result)]
         self.leave()
         return made
 
@@ -102,9 +102,9 @@ class _Frame:
     def _value(self, expression: Expression) -> Tensor:
         match expression:
             case Variable():
-                return self.variables[expression]
+                return self.variables[expression.name]
             case Call() | Apply():
-                return self._called(expression, self.variables[expression.x])
+                return self._called(expression, self.variables[expression.x.name])
             case Sum():
                 total, *terms = expression.terms
                 made = self._value(total)
@@ -114,7 +114,7 @@ class _Frame:
                     made = self.tape.add(made, term, expression.in_place)
                 return made
             case Product():
-                return self.tape.multiply(self.variables[expression.x], self.variables[expression.y])
+                return self.tape.multiply(self.variables[expression.x.name], self.variables[expression.y.name])
             case Concatenation():
                 pieces: list[Tensor] = []
                 for each in expression.parts:
@@ -136,7 +136,7 @@ class _Frame:
         (wrap,) = split.wraps
         assert wrap is not None
         sizes = [body.chain.x.elements for body in wrap.bodies if body.chain is not None]
-        return self.tape.split(self.variables[split.x], sizes)
+        return self.tape.split(self.variables[split.x.name], sizes)
 
 
 def _holds(flag: Flag) -> bool:
