@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scalec.commands.options import read, spec_options
+from scalec.commands.options import for_people, read, show, spec_options
 from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, STDIN, WRONG_INPUT, fail
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """examples:
   scalec check efficientnet.scl         the baseline, the defaults and every variant
-  scalec check *.scl                    several; what is wrong with each is said
-  scalec check models --specs specs     are the emitted files in a folder what their specs give?
-  scalec check models/b4.py --diff      and what would change
-  scalec check                          all that pyproject.toml declares: specs, and what is generated from them
+  scalec check *.scl                    several specs; all errors are reported
+  scalec check models --specs specs     are the emitted files in a folder up to date?
+  scalec check models/b4.py --diff      and show what would change
+  scalec check                          everything that pyproject.toml declares
 """
 
 
@@ -35,20 +35,21 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     spec_options(parser, "SPEC|FILE|DIR", "a .scl file, an emitted .py file, a folder with some; `-` is standard input")
     files_options(parser)
     parser.add_argument("--diff", action="store_true", help="show what would change in emitted files")
-    parser.add_argument("--strict", action="store_true", default=None, help="exit with 1 where there are warnings, too")
+    parser.add_argument("--strict", action="store_true", default=None, help="exit with 1 if there are warnings")
     parser.set_defaults(run=run, usage=parser.error)
 
 
 def files_options(parser: argparse.ArgumentParser) -> None:
     """Say where the specs of emitted files are."""
     parser.add_argument("--specs", metavar="DIR", action="append", default=[], dest="spec_folders",
-                        help="where else the specs of emitted files are")  # fmt: skip
-    parser.add_argument("--no-cache", action="store_true", help="emit each file, whatever an earlier run has seen")
+                        help="a further folder with specs of emitted files")  # fmt: skip
+    parser.add_argument(
+        "--no-cache", action="store_true", help="compile every file; do not use results of earlier runs"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check each spec, then the emitted files; go on after one that is wrong."""
-    from scalec.diagnostics.show import for_people, show
     from scalec.project.up_to_date import examined
 
     meant, plan = planned(arguments)
@@ -81,26 +82,15 @@ def kept(arguments: argparse.Namespace) -> "Cache":
 
 def planned(arguments: argparse.Namespace) -> "tuple[Collected, Plan]":
     """Find out what is meant. Raises `CompileError` for pyproject.toml; stops if nothing is named or declared."""
-    from scalec.project.declarations import declared, folders
-    from scalec.project.discover import collect
+    from scalec.project import up_to_date
     from scalec.project.pyproject import nearest
-    from scalec.project.up_to_date import plan
 
     project = None if arguments.isolated else nearest(Path())
-    entries, homes = declared(project), folders(project)
-    names: Sequence[str] = arguments.specs
-    if not names:
-        if not entries and not homes:
-            arguments.usage("name specs, emitted files or folders: pyproject.toml declares none")
-        names = list(dict.fromkeys(str(path) for path in [*homes, *(each.spec for each in entries)]))
-    meant = collect(names)
-    parents = [path.parent for path in meant.specs]
-    where = [Path(folder) for folder in arguments.spec_folders]
-    held = [each for each in entries if not arguments.specs or meant.holds(each)]
-    near = [each for each in entries if each not in held and meant.is_near(each)]
-    found = plan(meant.files, held + near, list(dict.fromkeys([*where, *homes, *parents])))
-    found.jobs = [job for job in found.jobs if job.entry not in near or meant.names(job.path)]
-    return meant, found
+    found = up_to_date.planned(project, arguments.specs, arguments.spec_folders)
+    if found is None:
+        arguments.usage("name specs, emitted files or folders: pyproject.toml declares none")
+        raise AssertionError
+    return found
 
 
 def _specs(names: list[str], arguments: argparse.Namespace) -> "tuple[list[str], list[Diagnostic], int]":
@@ -133,8 +123,6 @@ def _once(found: "Iterable[Diagnostic]") -> "list[Diagnostic]":
 
 def _findings(result: "Result", arguments: argparse.Namespace) -> "Sequence[Diagnostic]":
     """Give the findings about a file; for machines the first has the difference among its notes."""
-    from scalec.diagnostics.show import for_people
-
     found = result.verdict.findings
     if not arguments.diff or for_people(arguments) or result.new is None or not found:
         return found

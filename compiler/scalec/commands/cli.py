@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from scalec import __version__
 from scalec.commands.argument_parser import Parser
 from scalec.diagnostics.exit_codes import BUG, DONE, INTERRUPTED, NO_ACCESS, WRONG_INPUT, WRONG_USAGE, fail
+from scalec.version import __version__
 
 COMMANDS = {
     "compile": "compile", "check": "check", "explain": "explain", "fmt": "fmt",
@@ -28,10 +28,10 @@ _EXAMPLES = """examples:
   scalec compile efficientnet.scl --set classes=10   a network parameter, param or let
   scalec check efficientnet.scl                      the spec and all of its variants
   scalec cost efficientnet.scl --variant B4          parameters, multiply-adds, activations by stage
-  scalec solve efficientnet.scl --flops 1.5G         the largest φ that fits; with --free d,w,r all that fit
+  scalec solve efficientnet.scl --flops 1.5G         the largest φ that fits
   scalec import mixnet_s.txt --stem 16               a spec from a definition of timm or pycls
-  scalec diff efficientnet.scl --phi 1 --phi 4       stages, costs, keys of weights: what differs
-  scalec fmt specs                                   one layout for all specs in a folder
+  scalec diff efficientnet.scl --phi 1 --phi 4       differences in stages, costs, keys of weights
+  scalec fmt specs                                   format all specs in a folder
 """
 
 
@@ -78,8 +78,8 @@ def _drop_output() -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from scalec.commands.options import show
     from scalec.diagnostics.diagnostic import CompileError, UsageError
-    from scalec.diagnostics.show import show
 
     try:
         if not arguments.isolated:
@@ -92,9 +92,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _configure(arguments: argparse.Namespace) -> None:
     """Take what pyproject.toml says; most folders have none, and then nothing is imported for it."""
-    from scalec.project.pyproject import apply
+    from scalec.project.pyproject import defaults, nearest
 
-    apply(arguments, Path())
+    for option, value in defaults(nearest(Path()), hasattr(arguments, "accuracy")).items():
+        if getattr(arguments, option, value) is None:
+            setattr(arguments, option, value)
 
 
 def _join_negative(argv: list[str]) -> list[str]:
@@ -120,10 +122,10 @@ def _parser(word: str = "") -> argparse.ArgumentParser:
         module = import_module(f"scalec.commands.{COMMANDS[name]}")
         module.add_parser(commands, *[parser] * (name == "completion"))
         if name not in _SAY_NO_ERRORS:
-            from scalec.diagnostics.show import add_error_options
+            from scalec.commands.options import error_options
 
-            add_error_options(commands.choices[name], product=name == "check")
+            error_options(commands.choices[name], product=name == "check")
         commands.choices[name].add_argument(
-            "--isolated", action="store_true", help="pass over [tool.scalec] of pyproject.toml"
+            "--isolated", action="store_true", help="ignore [tool.scalec] of pyproject.toml"
         )
     return parser

@@ -1,13 +1,14 @@
 """`scalec fmt`: which files, what is printed, what is written. Light: every start of the command line reads it."""
 
 import argparse
-import difflib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scalec.commands.options import show
 from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, WRONG_INPUT, fail
+from scalec.files import replace_file, unified_diff
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -19,26 +20,26 @@ STANDARD_INPUT = "<stdin>"
 
 def add_parser(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command and its options."""
-    parser = commands.add_parser("fmt", help="lay specs out in one way; keep comments", allow_abbrev=False)
+    parser = commands.add_parser("fmt", help="format specs; comments are kept", allow_abbrev=False)
     parser.add_argument(
         "paths", metavar="SPEC", nargs="+",
         help="a .scl file, a folder with some, or `-`: from standard input to standard output",
     )  # fmt: skip
     told = parser.add_mutually_exclusive_group()
-    told.add_argument("--check", action="store_true", help="write nothing; name each file that would change, exit 1")
-    told.add_argument("--diff", action="store_true", help="write nothing; print what would change, exit 1 if anything")
+    told.add_argument(
+        "--check", action="store_true", help="write nothing; list the files that would change; exit 1 if any"
+    )
+    told.add_argument("--diff", action="store_true", help="write nothing; print what would change; exit 1 if anything")
     spelled = parser.add_mutually_exclusive_group()
     spelled.add_argument("--unicode", action="store_const", const="unicode", dest="spelling",
-                         help="write ⊙ → · ≤ α (else as the author did)")  # fmt: skip
+                         help="write ⊙ → · ≤ α (default: as in the file)")  # fmt: skip
     spelled.add_argument("--ascii", action="store_const", const="ascii", dest="spelling",
-                         help="write |> -> * <= alpha (else as the author did)")  # fmt: skip
+                         help="write |> -> * <= alpha (default: as in the file)")  # fmt: skip
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Format each file; give the worst of their exit codes."""
-    from scalec.diagnostics.show import show
-
     found: list[Diagnostic] = []
     codes = [_format(path, arguments, found) for path in dict.fromkeys(_files(arguments.paths))]
     show(found, arguments)
@@ -81,7 +82,7 @@ def _format(path: Path | None, arguments: argparse.Namespace, found: "list[Diagn
     changed = text.encode() != data
     if arguments.diff or arguments.check:
         if arguments.diff:
-            _print_bytes("".join(_diff(name, data.decode(), text)))
+            _print_bytes(unified_diff(data.decode(), text, name, f"{name} (formatted)"))
         elif changed:
             print(name)
         return WRONG_INPUT if changed else DONE
@@ -92,21 +93,12 @@ def _format(path: Path | None, arguments: argparse.Namespace, found: "list[Diagn
 
 def _replace(path: Path, text: str) -> int:
     """Write a file anew, with the permissions that it has, and say so."""
-    from scalec.project.write import replace_file
-
     try:
         replace_file(path.resolve(), text.encode())
     except OSError as error:
         return fail(f"{path}: {error.strerror or error}", NO_ACCESS)
     print(f"{path}: formatted")
     return DONE
-
-
-def _diff(name: str, old: str, new: str) -> Iterator[str]:
-    """Give the lines of a unified diff."""
-    before, after = (text.splitlines(keepends=True) for text in (old, new))
-    for line in difflib.unified_diff(before, after, name, f"{name} (formatted)"):
-        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
 def _print_bytes(text: str) -> None:

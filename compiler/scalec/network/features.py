@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from scalec.diagnostics.diagnostic import suggest
 from scalec.network.network import Leaf, Network, Stage
-from scalec.program.request import command_error
+from scalec.program.setting import command_error
 from scalec.record import record
 
 
@@ -55,7 +55,7 @@ def body(network: Network, plain: Network, names: tuple[str, ...]) -> Network:
     known = [feature.name for feature in every]
     for name in names:
         if name not in known:
-            message = f"no stage with a feature map is called `{name}`"
+            message = f"there is no stage `{name}` with a feature map"
             raise command_error(
                 "E501", message, "--tap ", name, "unknown", suggest(name, known) or f"there are {', '.join(known)}"
             )
