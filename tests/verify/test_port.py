@@ -87,7 +87,10 @@ def outputs(network: nn.Module, x: Tensor) -> Tensor:
     return y
 
 
-@pytest.mark.parametrize("name", PEERS)
+QUICK = ("timm:mobilenetv2_035", "timm:convnext_atto", "torchvision:squeezenet1_1", "torchvision:shufflenet_v2_x0_5")
+
+
+@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in PEERS])
 def test_peers(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     spec, variant, changes = PEERS[name]
     net = compiled(spec, variant, changes=changes)
