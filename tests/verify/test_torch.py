@@ -23,8 +23,10 @@ def one_graph(net: nn.Module) -> None:
 
 @pytest.mark.parametrize("training", [False, True])
 def test_one_graph(training: bool) -> None:
-    """Of a network with one layer a stage: its blocks are those of B0."""
-    one_graph(module(compiled("efficientnet", changes=(("d", "1/5"), ("w", "1/4")))).train(training))
+    """Of a network with half the layers of B0: with squeezes, residuals and stochastic depth."""
+    net = module(compiled("efficientnet", changes=(("d", "1/2"), ("w", "1/4"))))
+    assert any(type(each).__name__ == "DropPath" for each in net.modules())
+    one_graph(net.train(training))
 
 
 @pytest.mark.slow

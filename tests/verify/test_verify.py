@@ -120,23 +120,19 @@ def test_a_mutant_is_caught_by_the_right_check(tmp_path: Path) -> None:
         assert wrong(subject(emit(net).replace(*MUTANTS[name], 1), net, tmp_path), (check,)), name
 
 
-def emitted(folder: Path) -> str:
-    path = folder / "small.py"
-    path.write_text(emit(small()), encoding="utf-8")
-    return str(path)
-
-
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = emitted(tmp_path)
+    path, least = str(tmp_path / "least.py"), (*SMALL[::2], ("d", "1/5"))  # one layer a stage
+    source = emit(compiled("efficientnet", changes=least))
+    Path(path).write_text(source, encoding="utf-8")
     assert main(["verify", path]) == 0
     said = capsys.readouterr()
     assert said.out.count("ok ") == 8 and "meaning" not in said.out and not said.err
-    options = [option for key, value in SMALL for option in ("--set", f"{key}={value}")]
+    options = [option for key, value in least for option in ("--set", f"{key}={value}")]
     words = ["verify", path, "--spec", str(SPECS / "efficientnet.scl"), *options, "--format", "json"]
     assert main(words) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["ok"] and len(report["checks"]) == 10 and all(check["ok"] for check in report["checks"])
-    Path(path).write_text(emit(small()).replace("nn.SiLU", "nn.ReLU"), encoding="utf-8")
+    Path(path).write_text(source.replace("nn.SiLU", "nn.ReLU"), encoding="utf-8")
     assert main(words) == 1
     report = json.loads(capsys.readouterr().out)
     assert [check["name"] for check in report["checks"] if not check["ok"]] == ["text", "meaning"]
