@@ -579,6 +579,7 @@ def test_a_dry_run_refuses_what_the_run_refuses(
     assert calls(tmp_path) == 0 and not (tmp_path / "search.db").exists()
 
 
+@pytest.mark.slow
 def test_a_dry_run_refuses_a_budget_that_the_trainer_does_not_know(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
