@@ -238,7 +238,10 @@ MUTANTS = {
 }
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+FAST = ("another activation", "another stride", "no input", "no network")
+
+
+@pytest.mark.parametrize("name", [n if n in FAST else pytest.param(n, marks=pytest.mark.slow) for n in MUTANTS])
 def test_a_mutated_file_is_refused(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     old, new, said = MUTANTS[name]
     write(compiled("mobilenet_v2", "x0_35"), old, new)
