@@ -389,6 +389,7 @@ def lite0():
 """
 
 
+@pytest.mark.slow  # by default tests/network/test_efficientnet.py has them
 def test_trained_weights_give_the_recorded_top5(capsys: pytest.CaptureFixture[str]) -> None:
     """EfficientNet-Lite0's real weights, in the file that their authors publish, by their authors' own network."""
     net = compiled("efficientnet_lite", "Lite0", changes=TENSORFLOW)
