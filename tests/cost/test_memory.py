@@ -43,9 +43,7 @@ FOOTPRINTS = {
     "training, mixed": MIXED,
 }
 QUICK = {
-    "B0": ["inference", "training", "training, sgd", "training, mixed"],
-    "B0, SAME padding": ["inference", "training, sgd"],
-    "Lite0": ["inference", "training, sgd"],
+    "B0": ["inference", "training, sgd"],
     "φ = -1": ["inference", "training, mixed"],
 }
 FIRST = ("inference", "inference, mixed", "training", "training, sgd", "training, mixed")
