@@ -483,6 +483,7 @@ def test_a_search_from_end_to_end(tmp_path: Path) -> None:
     assert calls(tmp_path) == before and spec.read_bytes() == text and result(tmp_path) == found
 
 
+@pytest.mark.slow
 def test_a_pipe_gets_a_line_for_each_training(tmp_path: Path) -> None:
     """Unbuffered, while others still train; who has measured all of it before gets none."""
     prepare(tmp_path, {"slow": 0.05, "1": "kill", "2": "nan"})
@@ -601,7 +602,7 @@ def test_a_dry_run_refuses_a_budget_that_the_trainer_does_not_know(
 
 def test_a_budget_instead_of_a_search(tmp_path: Path) -> None:
     prepare(tmp_path)
-    code, out, err = search(tmp_path, "--free", "d,w,r", "--flops", "0.2M", "--jobs", "2")
+    code, out, err = search(tmp_path, "--free", "d,w,r", "--flops", "0.2M", "--jobs", "2", "--finalists", "0")
     assert code == DONE, err
     asked = "solve small.scl --free d,w,r --flops 0.2M --format json".split()
     command = [sys.executable, "-m", "scalec", *asked]
