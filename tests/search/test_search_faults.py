@@ -91,7 +91,7 @@ def test_an_accident_is_made_good_in_the_same_run(what: str, tmp_path: Path, und
         pytest.param("memory", "memory (MemoryError: DefaultCPUAllocator: can't allocate memory)", marks=SLOW),
         pytest.param("garbage", 'garbage (`accuracy` is "very good", not a number)', marks=SLOW),
         pytest.param("percent", "garbage (`accuracy` is 87.5, not a fraction from 0 to 1)", marks=SLOW),
-        ("nan", "nan (the accuracy is no number)"),
+        pytest.param("nan", "nan (the accuracy is no number)", marks=SLOW),
     ],
 )
 def test_what_lasts_is_called_what_it_is(what: str, said: str, tmp_path: Path, undisturbed: str) -> None:
@@ -122,6 +122,7 @@ def test_a_trainer_that_hangs_is_ended(tmp_path: Path, undisturbed: str) -> None
     same_as_ever(tmp_path, undisturbed)
 
 
+@SLOW
 def test_nothing_is_written_where_nothing_could_be_trained(tmp_path: Path) -> None:
     prepare(tmp_path, {"all": "raise"})
     code, out, err = search(tmp_path, "--jobs", "2")
@@ -206,6 +207,7 @@ def test_the_disk_is_full(most: int, tmp_path: Path, undisturbed: str) -> None:
     same_as_ever(tmp_path, undisturbed)
 
 
+@SLOW
 def test_two_drivers_at_once(tmp_path: Path, undisturbed: str) -> None:
     prepare(tmp_path, {"slow": 0.1})
     process = start(tmp_path)
