@@ -51,7 +51,7 @@ SET = {
     "tf_efficientnet_b0": TENSORFLOW[:2],
     "mobilenetv3_large_100": (("epsilon", "0.00001"), ("momentum", "0.1")),
 }
-FAST = {("resnet18", 16), ("convnext_atto", 8)}
+FAST = {("resnet18", 16)}
 CASES = [
     pytest.param(*row[:3], n, id=f"{row[2]}-{n}", marks=() if (row[2], n) in FAST else pytest.mark.slow)
     for row in ROWS
