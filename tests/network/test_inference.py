@@ -244,7 +244,10 @@ MUTANTS = {
 }
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+LESS = ("another eps", "another layer", "no shift", "the image written over", "no residual", "groups")
+
+
+@pytest.mark.parametrize("name", [n if n in LESS else pytest.param(n, marks=pytest.mark.slow) for n in MUTANTS])
 def test_a_mutant_is_caught(name: str) -> None:
     net = SMALL
     old, new = MUTANTS[name]
