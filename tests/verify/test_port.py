@@ -323,6 +323,7 @@ def test_peers_that_are_not_there(capsys: pytest.CaptureFixture[str], monkeypatc
     assert error == "scalec: port needs safetensors: pip install 'scalec[port]'\n"
 
 
+@pytest.mark.slow
 def test_weights_that_a_library_has_downloaded(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
