@@ -51,10 +51,9 @@ SLOW = """
 """.split()
 NUMERIC = [
     "mobilenetv3_small_050",
-    "mixnet_s",
     *(
         pytest.param(name, marks=pytest.mark.slow)
-        for name in "efficientnet_b0 efficientnet_es mobilenetv4_conv_small mnasnet_small".split()
+        for name in "mixnet_s efficientnet_b0 efficientnet_es mobilenetv4_conv_small mnasnet_small".split()
     ),
 ]
 MODELS = [*FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
