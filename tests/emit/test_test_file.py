@@ -26,6 +26,7 @@ from scalec.verify.expected import HeadError
 from strategies import Written, specs
 
 SMALL = compiled("mobilenet_v3_small", "x1_0")
+LEAST = (("r", "2/7"), ("w", "1/4"), ("d", "1/5"))
 DEPLOYED = spec("mobilenet_v3_small").compile(variant="x1_0", inference=True)
 
 
@@ -63,7 +64,8 @@ def test_golden(name: str, request: pytest.FixtureRequest) -> None:
 @pytest.mark.parametrize(
     "net",
     [
-        pytest.param(SMALL, id="mobilenet_v3_small"),
+        pytest.param(compiled("efficientnet", changes=LEAST), id="one layer a stage"),
+        pytest.param(SMALL, id="mobilenet_v3_small", marks=pytest.mark.slow),
         pytest.param(compiled("efficientnet", "B0"), id="efficientnet_b0", marks=pytest.mark.slow),
         pytest.param(compiled("resnet", "ResNet18"), id="resnet18", marks=pytest.mark.slow),
         pytest.param(compiled("squeezenet", "V1_1"), id="squeezenet: one size alone", marks=pytest.mark.slow),
@@ -147,6 +149,15 @@ def lay_for_inference(folder: Path, mutation: tuple[str, str] | None = None) -> 
     (folder / "net.py").write_text(emit(SMALL), encoding="utf-8")
 
 
+def test_a_small_file_for_inference_passes(tmp_path: Path) -> None:
+    trained, deployed = (spec("efficientnet").compile(changes=LEAST, inference=each) for each in (False, True))
+    lay(tmp_path, deployed, None, "net_inference")
+    (tmp_path / "net.py").write_text(emit(trained), encoding="utf-8")
+    code, said = run(tmp_path)
+    assert code == 0 and "14 passed" in said, said
+
+
+@pytest.mark.slow
 def test_a_file_for_inference_passes(tmp_path: Path) -> None:
     lay_for_inference(tmp_path)
     code, said = run(tmp_path)
