@@ -31,7 +31,7 @@ from scalec.network.inference import Deployment
 from scalec.network.network import Group, Network, Node, Wrap, children
 from scalec.network.python_names import neutral_names, python_name
 from scalec.ops.code import Call, Choice, Code
-from scalec.program.dependence import ScaleDependence
+from scalec.program.dependence import scale_dependence
 from scalec.program.evaluate import Partial
 
 _LETTERS = re.compile(r"[ -\[\]-~αβγδεζηθικλμνξοπρστυφχψωΑ-Ω⊙→±≤≥≈·×²³…]*")
@@ -159,7 +159,7 @@ def class_views(network: Network) -> tuple[list[ClassView], set[str]]:
     Raise `CompileError` if the file would be too large.
     """
     _check_size(network)
-    dependence = ScaleDependence(network.program)
+    dependence = scale_dependence(network.program)
     views: dict[Kind, ClassView] = {}
     helpers: dict[str, set[str]] = {}
     found = kinds(network)

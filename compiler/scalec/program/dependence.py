@@ -5,6 +5,7 @@ and the lints all ask here.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import chain
 from typing import TypeVar
 
@@ -220,3 +221,9 @@ def _blocks_in(value: Value) -> Iterator[BlockDef]:
             yield value.callee
         for _, argument in value.arguments:
             yield from _blocks_in(argument)
+
+
+@lru_cache(maxsize=16)
+def scale_dependence(program: Program) -> ScaleDependence:
+    """Return the dependence of a program, worked out once for all of its networks."""
+    return ScaleDependence(program)

@@ -27,7 +27,7 @@ from scalec.network.build import Builder
 from scalec.network.network import Network, Node, Stage, leaves
 from scalec.network.scale import Task, Walk
 from scalec.ops.shape import Shape
-from scalec.program.dependence import ScaleDependence, depends_on
+from scalec.program.dependence import ScaleDependence, depends_on, scale_dependence
 from scalec.program.evaluate import Failure, Value, evaluate
 from scalec.program.memory_call import INFERENCE
 from scalec.program.program import Program
@@ -104,7 +104,7 @@ class Tally:
         dependence = Dependence(program)
         self.program = program
         self.needs = [dependence.unit(unit) for unit in program.network.chain.units]
-        self.scale_dependence = ScaleDependence(program)
+        self.scale_dependence = scale_dependence(program)
         self.all_modules = all(is_module(unit) for unit in program.network.chain.units)
         self.layers: dict[Key, LayerTally] = {}
         self.stages: dict[Key, StageTally] = {}

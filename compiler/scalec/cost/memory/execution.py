@@ -5,6 +5,7 @@ call. The statements are those that are printed (`network.flow`), made for each 
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from scalec.cost.memory.tape import Tape, Tensor
 from scalec.language import syntax as s
@@ -156,12 +157,15 @@ def call(tape: Tape, dependence: ScaleDependence, node: Node, x: Tensor) -> Tens
             inside = tuple(inner for placed in node.chain.units for inner in placed.nodes)
             return sequential(tape, dependence, inside, x)
         case Block():
-            block = node.definition
-            flow = block_forward(_Use(block, dependence), block.syntax.chain, [node.chain])
-            (y,) = _Frame(tape, dependence, x).run(flow)
+            (y,) = _Frame(tape, dependence, x).run(_forward(node, dependence))
             tape.time.hold(x.storage)  # whoever called has it still
             return y
     raise AssertionError(node)
+
+
+@lru_cache(maxsize=1024)  # layers share the blocks inside them
+def _forward(block: Block, dependence: ScaleDependence) -> Forward:
+    return block_forward(_Use(block.definition, dependence), block.definition.syntax.chain, [block.chain])
 
 
 def run(tape: Tape, dependence: ScaleDependence, network: Network) -> list[Tensor]:

@@ -13,7 +13,7 @@ from scalec.cost.count import Cost, cost
 from scalec.cost.memory.execution import run
 from scalec.cost.memory.tape import Tape
 from scalec.network.network import Network, leaves
-from scalec.program.dependence import ScaleDependence
+from scalec.program.dependence import scale_dependence
 from scalec.program.memory_call import INFERENCE, STATES, Footprint
 
 COUNTER = 8  # bytes of a 64-bit integer
@@ -23,7 +23,7 @@ def memory(network: Network, footprint: Footprint = INFERENCE) -> int:
     """Give the peak in bytes."""
     counted, counters = cost(network), sum(leaf.operator.traits.counters for leaf in leaves(network))
     tape = Tape(footprint)
-    outputs = run(tape, ScaleDependence(network.program), network)
+    outputs = run(tape, scale_dependence(network.program), network)
     if footprint.training:
         tape.backward(outputs)
         _step(tape, counted.params, footprint)
