@@ -219,7 +219,7 @@ class Builder:
                 return self._dilated(use, operator, x, channels, values, self._preset_of(use, scope))
             y = operator.output(x, channels if callee.given else None)
         except OperatorError as error:
-            place = next((use.bound[key].span for key in use.bound if key in str(error)), use.call.span)
+            place = next((use.bound[key].span for key in error.parameters if key in use.bound), use.call.span)
             raise Failure("E304", str(error), place, f"on {x}") from None
         return ir.Leaf(operator, x, y, use.bound, self._preset_of(use, scope))
 
