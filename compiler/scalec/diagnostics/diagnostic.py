@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from scalec.diagnostics.source import Span
-from scalec.diagnostics.suggest import in_words, nearest
 from scalec.limits import MAX_ERRORS
 from scalec.record import record
 
@@ -126,25 +125,6 @@ def finding(
 def advise(text: str, *edits: Edit, safe: bool = False) -> Advice:
     """Make a help of which the edits are known."""
     return Advice(text, (Fix(text, edits, "safe" if safe else "maybe"),))
-
-
-def suggest(name: str, candidates: Iterable[str]) -> str | None:
-    """Word a did-you-mean for `name`, or nothing if no candidate is near."""
-    near = nearest(name, candidates)
-    return f"did you mean {in_words(near)}?" if near else None
-
-
-def did_you_mean(span: Span, candidates: Iterable[str]) -> Advice | None:
-    """Offer the candidates that are near what stands at a place, and to write one of them there."""
-    near = nearest(span.text, candidates)
-    return offer(span, near) if near else None
-
-
-def offer(span: Span, words: Iterable[str]) -> Advice:
-    """Offer to write one of some words at a place."""
-    words = tuple(words)
-    fixes = tuple(Fix(f"write `{word}`", (Edit(span, word),)) for word in words)
-    return Advice(f"did you mean {in_words(words)}?", fixes)
 
 
 def plural(count: int, noun: str) -> str:

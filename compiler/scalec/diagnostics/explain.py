@@ -11,8 +11,8 @@ import sys
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 
-from scalec.diagnostics.diagnostic import suggest
 from scalec.diagnostics.exit_codes import DONE, WRONG_USAGE
+from scalec.diagnostics.suggest import suggest
 from scalec.diagnostics.text import printable
 
 _FENCE = re.compile(r"^```(scl|toml|console|py) (wrong|right)(.*)\n((?:.*\n)*?)```$", re.MULTILINE)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import yaml
 
-from scalec.diagnostics.diagnostic import CompileError, Label, Report, did_you_mean
+from scalec.diagnostics.diagnostic import CompileError, Label, Report
 from scalec.diagnostics.source import Source, Span
+from scalec.diagnostics.suggest import did_you_mean
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from scalec.diagnostics.diagnostic import Advice, offer
-from scalec.diagnostics.suggest import MOST, nearest
+from scalec.diagnostics.diagnostic import Advice
+from scalec.diagnostics.suggest import MOST, nearest, offer
 from scalec.language import syntax as s
 from scalec.language.unparse import spell_name
 

@@ -10,8 +10,9 @@ from lark import Token, Tree
 from lark.tree import Meta
 from lark.visitors import Transformer_NonRecursive, v_args
 
-from scalec.diagnostics.diagnostic import Edit, Help, Report, advise, did_you_mean
+from scalec.diagnostics.diagnostic import Edit, Help, Report, advise
 from scalec.diagnostics.source import Source, Span
+from scalec.diagnostics.suggest import did_you_mean
 from scalec.language import syntax as s
 from scalec.language.citation import is_citation, nearest_citation, wrong
 from scalec.language.exact import ArithmeticFailure, parse_decimal

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from scalec.diagnostics.diagnostic import Diagnostic, Label, suggest
+from scalec.diagnostics.diagnostic import Diagnostic, Label
 from scalec.diagnostics.source import Source, Span
+from scalec.diagnostics.suggest import suggest
 
 CODES = frozenset("W001 W002 W101 W201 W202 W301 W302 W303 W401 W402 W403 W404 W405 W406 W501".split())
 """Every warning about a spec (W601 is about an emitted file). What each is about stands in `explanations/`."""

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Label, Report, UsageError, suggest
+from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Label, Report, UsageError
 from scalec.diagnostics.source import COMMAND_LINE, Source, Span
+from scalec.diagnostics.suggest import suggest
 from scalec.language import syntax as s
 from scalec.language.parse import parse
 from scalec.limits import MAX_DENOMINATOR, MAX_PHI, MAX_SCALES, MAX_VALUE

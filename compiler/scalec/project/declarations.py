@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
-from scalec.diagnostics.diagnostic import Diagnostic, Report, suggest
+from scalec.diagnostics.diagnostic import Diagnostic, Report
 from scalec.diagnostics.source import COMMAND_LINE, Source, Span
+from scalec.diagnostics.suggest import suggest
 from scalec.language import syntax as s
 from scalec.project.pyproject import Project
 from scalec.project.toml_places import key_place, part_place, value_place

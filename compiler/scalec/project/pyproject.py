@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from scalec.diagnostics.diagnostic import CompileError, Report, suggest
+from scalec.diagnostics.diagnostic import CompileError, Report
 from scalec.diagnostics.show import COLOURS, FORMATS
 from scalec.diagnostics.source import Source, Span
+from scalec.diagnostics.suggest import suggest
 from scalec.project import toml_places as toml
 from scalec.record import record
 
