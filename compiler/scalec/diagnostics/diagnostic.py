@@ -9,6 +9,13 @@ from scalec.limits import MAX_ERRORS
 from scalec.record import record
 
 
+class Mark(str):
+    """The text of a label that says no more than its place does; a format that shows no places leaves it out."""
+
+
+UNKNOWN = Mark("unknown")
+
+
 @record
 class Label:
     """A place that belongs to a diagnostic, with a word or two about it."""

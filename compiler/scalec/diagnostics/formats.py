@@ -13,14 +13,12 @@ from functools import partial
 from urllib.parse import quote
 
 from scalec import __version__
-from scalec.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label
+from scalec.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label, Mark
 from scalec.diagnostics.source import COMMAND_LINE, Source, Span
 from scalec.diagnostics.text import printable
 
 Json = dict[str, object]
 
-_MARKS = ("", "unknown", "unknown here", "here", "unexpected character", "no such unit", "a string")
-"""Labels that say no more than their place does."""
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -233,7 +231,7 @@ def _gitlab_lines(span: Span) -> Json:
 
 def _paragraphs(diagnostic: Diagnostic) -> list[str]:
     """Give everything that a finding says, the places of its other labels left out."""
-    label = "" if diagnostic.label.text in _MARKS else diagnostic.label.text
+    label = "" if isinstance(diagnostic.label.text, Mark) else diagnostic.label.text
     said = [f"{diagnostic.message}: {label}" if label else diagnostic.message]
     said += [f"note: {note}" for note in diagnostic.notes]
     return said + ([f"help: {diagnostic.help}"] if diagnostic.help else [])

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from scalec.diagnostics.diagnostic import Diagnostic, Label
+from scalec.diagnostics.diagnostic import UNKNOWN, Diagnostic, Label
 from scalec.diagnostics.source import Source, Span
 from scalec.diagnostics.suggest import suggest
 
@@ -111,7 +111,7 @@ def _refused(code: str, span: Span) -> Diagnostic | None:
     if re.fullmatch(r"E\d{3}", code):
         return _unreadable(f"{code} is an error: only warnings can be allowed", span, "an error stays one")
     near = suggest(code.upper(), CODES) if len(code) > 1 else None
-    return _unreadable(f"no warning has the code {code}", span, "unknown", near or f"{_FORM}; `scalec explain` has all")
+    return _unreadable(f"no warning has the code {code}", span, UNKNOWN, near or f"{_FORM}; `scalec explain` has all")
 
 
 def _unreadable(message: str, span: Span, label: str, help: str | None = None) -> Diagnostic:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from scalec.diagnostics.diagnostic import UNKNOWN
 from scalec.diagnostics.suggest import suggest
 from scalec.network.network import Leaf, Network, Stage
 from scalec.program.request import command_error
@@ -57,7 +58,7 @@ def body(network: Network, plain: Network, names: tuple[str, ...]) -> Network:
         if name not in known:
             message = f"no stage with a feature map is called `{name}`"
             raise command_error(
-                "E501", message, "--tap ", name, "unknown", suggest(name, known) or f"there are {', '.join(known)}"
+                "E501", message, "--tap ", name, UNKNOWN, suggest(name, known) or f"there are {', '.join(known)}"
             )
     chosen = [f for f in every if f.name in names] or [f for f in every if f.stage.unit.tap] or _last_of_each(every)
     if not chosen:

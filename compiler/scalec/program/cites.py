@@ -1,6 +1,6 @@
 """What `cite` names: blocks of the file, and each paper once."""
 
-from scalec.diagnostics.diagnostic import Help, Label, Report
+from scalec.diagnostics.diagnostic import UNKNOWN, Help, Label, Report
 from scalec.language import syntax as s
 from scalec.language.did_you_mean import meant
 from scalec.ops import OPERATORS
@@ -26,5 +26,5 @@ def _report_unknown(name: s.Identifier, file: File, report: Report) -> None:
     help: Help = meant(name, file.blocks) or "without `for`, a paper is that of the network"
     if name.key in OPERATORS:
         help = "a paper is cited for a block, or, without `for`, for the network"
-    label = "an operator" if name.key in OPERATORS else "unknown"
+    label = "an operator" if name.key in OPERATORS else UNKNOWN
     report.error("E102", f"there is no block `{name.span.text}` here", name.span, label, help=help)

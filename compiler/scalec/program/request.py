@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Label, Report, UsageError
+from scalec.diagnostics.diagnostic import UNKNOWN, CompileError, Diagnostic, Label, Report, UsageError
 from scalec.diagnostics.source import COMMAND_LINE, Source, Span
 from scalec.diagnostics.suggest import suggest
 from scalec.language import syntax as s
@@ -103,7 +103,7 @@ def _row(program: Program, variant: str) -> dict[str, Value]:
     if key not in program.variants:
         listed = f"there are {', '.join(program.variants)}" if program.variants else "the spec has no `variants`"
         help = suggest(key, program.variants) or listed
-        raise command_error("E501", f"no variant is called `{variant}`", "--variant ", variant, "unknown", help)
+        raise command_error("E501", f"no variant is called `{variant}`", "--variant ", variant, UNKNOWN, help)
     scope = World(program.file, {}).main
     values: dict[str, Value] = {}
     for column, expr in program.variants[key].items():
@@ -128,7 +128,7 @@ def _changed(program: Program, name: str, text: str) -> tuple[str, Value]:
             else "the spec has no params, lets or network parameters"
         )
         raise command_error(
-            "E501", f"nothing to set is called `{name}`", "--set ", name, "unknown", suggest(key, settable) or listed
+            "E501", f"nothing to set is called `{name}`", "--set ", name, UNKNOWN, suggest(key, settable) or listed
         )
     if problem := _unlike(program, World(program.file, {}).main, key, value):
         raise command_error("E203", problem, f"--set {name}=", text, f"this is {describe(value)}")
@@ -206,4 +206,4 @@ class _NoNames:
         raise Failure("E101", f"`{name.span.text}` is not a value", name.span, expected)
 
     def call(self, call: s.Call) -> Value:
-        raise Failure("E101", f"unknown function `{call.name.span.text}`", call.name.span, "unknown")
+        raise Failure("E101", f"unknown function `{call.name.span.text}`", call.name.span, UNKNOWN)

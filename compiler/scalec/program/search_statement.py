@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from scalec.diagnostics.diagnostic import Edit, Help, Label, Report, advise
 from scalec.language import syntax as s
-from scalec.language.did_you_mean import listed, meant
+from scalec.language.did_you_mean import listed, unknown
 from scalec.language.visit import children
 from scalec.program.check_names import Names
 from scalec.program.names import QUANTITIES
@@ -84,8 +84,8 @@ def _check_unknown(name: s.Identifier, names: Names) -> None:
         label = "imported: it is searched for where it is written" if imported else "takes arguments"
         names.report.error("E101", f"`{shown}` is no let that can be searched for", name.span, label)
     else:
-        help = meant(name, own) or (f"lets are {listed(name, own)}" if own else None)
-        names.report.error("E101", f"`{shown}` is no let of this spec", name.span, "unknown", help=help)
+        otherwise = f"lets are {listed(name, own)}" if own else None
+        unknown(names.report, "E101", f"`{shown}` is no let of this spec", name, own, otherwise)
 
 
 def _check_match(search: s.Search, names: Names) -> None:
@@ -93,8 +93,8 @@ def _check_match(search: s.Search, names: Names) -> None:
         return
     quantity, known = search.match.quantity, MATCHED
     if quantity.key not in known:
-        help: Help = meant(quantity, known) or f"there are {', '.join(known)}"
-        names.report.error("E101", f"`{quantity.span.text}` is nothing to match", quantity.span, "unknown", help=help)
+        message = f"`{quantity.span.text}` is nothing to match"
+        unknown(names.report, "E101", message, quantity, known, f"there are {', '.join(known)}")
     names.expr(search.match.tolerance)
     found = growths(search)
     if len(found) != 1:
@@ -112,8 +112,8 @@ def _check_settings(search: s.Search, names: Names) -> None:
         if seen.setdefault(name.key, name) is not name:
             _twice(name, seen[name.key], "is set twice", names.report)
         elif name.key not in known:
-            help = meant(name, known) or f"there are {listed(name, known)}"
-            names.report.error("E103", f"a search has no setting `{name.span.text}`", name.span, "unknown", help=help)
+            message = f"a search has no setting `{name.span.text}`"
+            unknown(names.report, "E103", message, name, known, f"there are {listed(name, known)}")
         names.expr(setting.value)
     validate = seen.get("validate")
     if validate and "phi" not in names.file.params:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
-from scalec.diagnostics.diagnostic import Diagnostic, Report
+from scalec.diagnostics.diagnostic import UNKNOWN, Diagnostic, Report
 from scalec.diagnostics.source import COMMAND_LINE, Source, Span
 from scalec.diagnostics.suggest import suggest
 from scalec.language import syntax as s
@@ -109,7 +109,7 @@ def _read(project: Project, index: int, table: dict[str, object], head: Span, re
         if name not in _KEYS:
             help = suggest(name, _KEYS) or f"there are {', '.join(_KEYS)}"
             key = key_place(project.source, _path(index, name)) or head
-            report.error("E502", f"[[tool.scalec.generate]] has no key `{name}`", key, "unknown", help=help)
+            report.error("E502", f"[[tool.scalec.generate]] has no key `{name}`", key, UNKNOWN, help=help)
         elif problem := _problem(name, value):
             report.error("E502", f"`{name}` is {problem}", place(name), "not so here")
     if "spec" not in table:
