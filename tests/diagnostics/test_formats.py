@@ -9,7 +9,7 @@ import pytest
 
 from scalec.commands.cli import main
 from scalec.diagnostics import exit_codes as exits
-from scalec.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label
+from scalec.diagnostics.diagnostic import UNKNOWN, Diagnostic, Edit, Fix, Label
 from scalec.diagnostics.formats import FORMATS, fingerprints
 from scalec.diagnostics.show import FORMATS as NAMES
 from scalec.diagnostics.source import COMMAND_LINE, Source, Span
@@ -24,7 +24,7 @@ def finding(
     message: str = "unknown name `a`", source: Source | None = None, at: tuple[int, int] = (4, 5), **more: Any
 ) -> Diagnostic:
     span = Span(source or Source("a.scl", "let a = 1\nlet β = a\n"), *at)
-    return Diagnostic("E101", message, Label(span, "unknown"), **more)
+    return Diagnostic("E101", message, Label(span, UNKNOWN), **more)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What the compiler has to say, as data; `render` makes text of it, `formats` what machines read."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from scalec.diagnostics.source import Span
@@ -52,6 +52,18 @@ Help = str | Advice | None
 
 
 @record
+class Context:
+    """What a finding was met in: a place with a word about it, or words alone."""
+
+    text: str
+    span: Span | None = None
+
+
+MOST_PLACES = 2
+"""A use inside a use inside a use: the innermost say enough."""
+
+
+@record
 class Diagnostic:
     """One finding: where (`label`), what (`message`), and what else helps to mend it."""
 
@@ -63,6 +75,14 @@ class Diagnostic:
     help: str | None = None
     severity: Literal["error", "warning"] = "error"
     fixes: tuple[Fix, ...] = ()
+
+    def within(self, context: Context) -> "Diagnostic":
+        """Return the same in a context: words become a note, a place one more label while there are few."""
+        if context.span is None:
+            return replace(self, notes=(*self.notes, context.text))
+        if len(self.others) >= MOST_PLACES:
+            return self
+        return replace(self, others=(*self.others, Label(context.span, context.text)))
 
 
 class CompileError(Exception):

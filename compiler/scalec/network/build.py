@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
-from scalec.diagnostics.diagnostic import Label, Report
+from scalec.diagnostics.diagnostic import Context, Label, Report
 from scalec.diagnostics.source import Span
 from scalec.language import syntax as s
 from scalec.limits import MAX_DEPTH, MAX_NODES
@@ -243,11 +243,9 @@ class Builder:
         try:
             return self._build_block(use, block, x, channels, scope, strip)
         except Failure as failure:
-            found = failure.diagnostic
-            if len(found.others) < 2 and not use.call.span.holds(found.label.span):
-                others = (*found.others, Label(use.call.span, f"in this use, on {x}"))
-                raise Failure.of(replace(found, others=others)) from None
-            raise
+            if use.call.span.holds(failure.diagnostic.label.span):
+                raise
+            raise failure.within(Context(f"in this use, on {x}", use.call.span)) from None
         finally:
             self.depth -= 1
 
