@@ -1,6 +1,8 @@
 """`scalec port`: weights of peers into emitted files, and whatever must not get there."""
 
+import argparse
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -8,6 +10,7 @@ import random
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -416,3 +419,34 @@ def test_damaged_files_are_said_to_be_so(tmp_path: Path) -> None:
         with contextlib.suppress(CheckpointError):
             read_well += bool(read(path))
     assert 0 < read_well < 600
+
+
+def test_what_training_scripts_save(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """timm's CheckpointSaver and torchvision's reference script save options; wrappers put a prefix first."""
+    import_peer("timm")
+    checkpoint_saver: Any = importlib.import_module("timm.utils").CheckpointSaver
+
+    monkeypatch.chdir(tmp_path)
+    net = compiled("mobilenet_v2", "x0_35")
+    write(net)
+    network = module(net)
+    state = network.state_dict()
+    options = argparse.Namespace(lr=0.1, model="mobilenet_v2", output_dir=Path("runs/one"))
+    saver = checkpoint_saver(network, torch.optim.SGD(network.parameters(), 0.1), args=options, checkpoint_dir=".")
+    saver.save_checkpoint(0, 0.5)
+    (timms,) = tmp_path.glob("checkpoint-*.pth.tar")
+    saved = {
+        "timm": (timms, "state_dict"), "reference": (tmp_path / "reference.pth", "model"),
+        "lightning": (tmp_path / "lightning.ckpt", None), "detector": (tmp_path / "detector.pth", None),
+    }  # fmt: skip
+    torch.save({"model": state, "optimizer": {"state": {}}, "epoch": 3, "args": options}, saved["reference"][0])
+    behind = {f"model.{name}": tensor for name, tensor in state.items()}
+    torch.save({"state_dict": behind, "hyper_parameters": {"lr": 0.1}, "epoch": 3}, saved["lightning"][0])
+    torch.save({f"module.backbone.{name}": tensor for name, tensor in state.items()}, saved["detector"][0])
+    for name, (path, entry) in saved.items():
+        words = ["--entry", entry] if entry else []
+        assert (
+            main(["port", "--from", str(path), "--to", "net.py", "-o", f"{name}.safetensors", "--quiet", *words]) == 0
+        )
+        found = read(tmp_path / f"{name}.safetensors")
+        assert all(torch.equal(found[key], tensor) for key, tensor in state.items()), name

@@ -61,6 +61,10 @@ class Radical:
 Number = Fraction | Radical
 
 
+_SMALL = 1 << 64
+"""Far below every limit: what most numbers are."""
+
+
 def _terms(a: Number) -> tuple[Term, ...]:
     return a.terms if isinstance(a, Radical) else ((_UNIT, a),)
 
@@ -74,6 +78,8 @@ def _scaled(a: Number, factor: Fraction | int) -> Number:
 
 def _checked(a: Number) -> Number:
     """Return ``a``; raise ArithmeticFailure if it is over a limit."""
+    if isinstance(a, Fraction) and -_SMALL < a.numerator < _SMALL > a.denominator:
+        return a
     terms = _terms(a)
     if len(terms) > MAX_TERMS:
         raise ArithmeticFailure(f"an irrational sum has more than {MAX_TERMS} terms")
@@ -320,7 +326,8 @@ def compare(a: Number, b: Number) -> int:
     """Return the sign of a - b, whatever its size; raise as ``sign`` does."""
     if isinstance(a, Radical) or isinstance(b, Radical):
         return sign(_sum(_terms(a) + _terms(negate(b))))
-    return (a > b) - (a < b)
+    difference = a.numerator * b.denominator - b.numerator * a.denominator
+    return (difference > 0) - (difference < 0)
 
 
 def floor(a: Number) -> int:

@@ -52,6 +52,7 @@ class Builder:
         """Blocks that are the same in every layer."""
         self._striding: dict[int, LocalScope] = {}
         """The scopes of blocks that lost a stride, as they were with it."""
+        self._bound: dict[tuple[int, Callee, frozenset[str]], dict[str, s.Expr]] = {}
         self._preset: dict[Callee, dict[str, tuple[s.Expr, FileScope]]] = {}
 
     def layer(self, unit: s.Unit, x: Shape, channels: int | None, scope: AnyScope, position: int) -> ir.Node:
@@ -162,12 +163,19 @@ class Builder:
             raise Failure("E203", f"`{call.name.span.text}` is {describe(held)}, not an operator", call.name.span)
         if callee is None:
             raise Failure("E102", f"unknown block or operator `{call.name.span.text}`", call.name.span)
-        report = Report()
         known = dict(partial.arguments) if partial else {}
-        bound = bind(call, callee, report, frozenset(known))
-        if report.diagnostics:
-            raise Failure.of(report.diagnostics[0])
-        return _Use(call, callee, known, bound)
+        return _Use(call, callee, known, self._bind(call, callee, frozenset(known)))
+
+    def _bind(self, call: s.Call, callee: Callee, known: frozenset[str]) -> dict[str, s.Expr]:
+        """Return which argument of a call is which parameter; raise `Failure`."""
+        key = id(call), callee, known
+        if key not in self._bound:
+            report = Report()
+            bound = bind(call, callee, report, known)
+            if report.diagnostics:
+                raise Failure.of(report.diagnostics[0])
+            self._bound[key] = bound
+        return self._bound[key]
 
     def _presets(self, callee: Callee, home: FileScope) -> dict[str, tuple[s.Expr, FileScope]]:
         """Give what `default` statements set, and in which file: the block's own, then the compiled one."""

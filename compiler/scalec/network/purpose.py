@@ -7,7 +7,6 @@ from scalec.network.features import body
 from scalec.network.inference import Deployment, deploy
 from scalec.network.network import Network, Setting
 
-
 def for_purpose(
     whole: Network, setting: Setting, build: Callable[[Setting], Network], taps: tuple[str, ...] | None,
     output_stride: int | None, inference: bool,

@@ -1,5 +1,7 @@
 """What an exponent may repeat, and by what a layer divides height and width."""
 
+from functools import lru_cache
+
 from scalec.language import syntax as s
 from scalec.network import network as ir
 from scalec.program.evaluate import Failure
@@ -39,9 +41,10 @@ def repeatable(unit: s.Unit, node: ir.Node) -> ir.Node:
     return node
 
 
-def divisors(block: BlockDef) -> set[str]:
-    """Give the parameters by which a block's signature divides height or width."""
-    return set().union(*(division(dim.value)[1] for dim in block.syntax.output.dims[:-1]))
+@lru_cache(maxsize=1024)
+def divisors(block: BlockDef) -> frozenset[str]:
+    """Return the parameters by which a block's signature divides height or width."""
+    return frozenset().union(*(division(dim.value)[1] for dim in block.syntax.output.dims[:-1]))
 
 
 def division(expr: s.Expr) -> tuple[bool, set[str]]:

@@ -23,6 +23,7 @@ from scalec.program.program import File, Program
 from scalec.program.scope import LocalScope
 from scalec.solve.cost_table import Counter, NetworkTally, Tally
 from scalec.solve.dependence import depends_on
+from scalec.solve.growth_proof import grows
 from scalec.solve.monotone import Ends, direction
 
 STEPS = 10_000
@@ -90,13 +91,22 @@ class Axis:
                 found |= {start for start, _ in self.steps(decision, low, high)}
         return sorted(found)
 
-    def steps(self, decision: Decision, low: int, high: int) -> list[tuple[int, Hashable]]:
-        """Give the staircase of one decision from low to high: where each value starts, and the value."""
+    def grows(self, low: int, high: int) -> bool:
+        """Return whether FLOPS, parameters and activations are proved to grow from one point to another."""
+        ends = self._ends(low, high)
+        decided = [each for each in decisions(self.tally) if self.name in each.names and each.about != "value"]
+        ways = [each.way(ends) for each in decided]
+        return all(way in (0, 1) for way in ways) and grows(self.tally.program, ends)
+
+    def _ends(self, low: int, high: int) -> Ends:
         scales = (self._scale(low), self._scale(high))
         fixed = frozenset(self.base.names) - {self.name}
-        ends = Ends(self.tally.program, self.name, scales[0].world.main, scales[1].world.main, fixed)
+        return Ends(self.tally.program, self.name, scales[0].world.main, scales[1].world.main, fixed)
+
+    def steps(self, decision: Decision, low: int, high: int) -> list[tuple[int, Hashable]]:
+        """Give the staircase of one decision from low to high: where each value starts, and the value."""
         points = [low, high]
-        if decision.way(ends) is None:
+        if decision.way(self._ends(low, high)) is None:
             self.proven = False
             points = [*range(low, high, SAMPLE), high]
         return staircase(lambda point: decision.value(self._scale(point)), points)

@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from scalec.language import exact
 from scalec.language import syntax as s
+from scalec.language.visit import names_in
 from scalec.program.evaluate import FUNCTIONS, Failure, number, truth
 from scalec.program.program import File, Program
 from scalec.program.scope import FileScope, LocalScope
@@ -44,7 +45,7 @@ class Ends:
 
     def with_values(self, values: dict[str, Fraction]) -> "Ends":
         """Give the same with some constants of the place."""
-        low, high = (LocalScope({**values}, _file_scope(scope)) for scope in (self.low, self.high))
+        low, high = (LocalScope({**values}, file_scope(scope)) for scope in (self.low, self.high))
         known: dict[str, Direction] = dict.fromkeys(values, 0)
         return Ends(self.program, self.name, low, high, self.fixed, known)
 
@@ -80,13 +81,10 @@ def _direction(expr: s.Expr, ends: Ends) -> Direction:
 
 
 def _varies(expr: s.Expr, ends: Ends) -> bool:
-    if any(_direction_of_name(key, ends) != 0 for key in ends.known or ()):
-        return True  # a let's arguments: not looked at any closer
+    known = ends.known or {}
+    if any(known[key] != 0 for key in names_in(expr) if key in known):
+        return True
     return ends.name in depends_on(ends.program, expr, ends.file)
-
-
-def _direction_of_name(key: str, ends: Ends) -> Direction:
-    return (ends.known or {}).get(key, 0)
 
 
 def _name(expr: s.Name, ends: Ends) -> Direction:
@@ -103,15 +101,16 @@ def _name(expr: s.Name, ends: Ends) -> Direction:
     let = ends.file.lets.get(key)
     if let is None:
         return 0
-    low, high = (_file_scope(scope).world.of(let.home) for scope in (ends.low, ends.high))
+    low, high = (file_scope(scope).world.of(let.home) for scope in (ends.low, ends.high))
     return _direction(let.binding.value, Ends(ends.program, ends.name, low, high, ends.fixed))
 
 
 def _outside(ends: Ends) -> Ends:
-    return Ends(ends.program, ends.name, _file_scope(ends.low), _file_scope(ends.high), ends.fixed)
+    return Ends(ends.program, ends.name, file_scope(ends.low), file_scope(ends.high), ends.fixed)
 
 
-def _file_scope(scope: AnyScope) -> FileScope:
+def file_scope(scope: AnyScope) -> FileScope:
+    """Return the scope of the file that a place is in."""
     return scope.parent if isinstance(scope, LocalScope) else scope
 
 
@@ -170,6 +169,6 @@ def _call(expr: s.Call, ends: Ends) -> Direction:
     scopes = []
     for scope in (ends.low, ends.high):
         values = {name: number(a.value, scope) for name, a in zip(names, expr.arguments, strict=True)}
-        scopes.append(LocalScope({**values}, _file_scope(scope).world.of(let.home)))
+        scopes.append(LocalScope({**values}, file_scope(scope).world.of(let.home)))
     known = dict(zip(names, ways, strict=True))
     return _direction(let.binding.value, Ends(ends.program, ends.name, scopes[0], scopes[1], ends.fixed, known))

@@ -14,6 +14,7 @@ from scalec.limits import MAX_PHI
 from scalec.network.network import Setting
 from scalec.solve.axis import STEPS, Axis
 from scalec.solve.cost_table import NetworkTally, Tally
+from scalec.solve.growth_proof import PROVABLE
 
 LOOK_AHEAD = Fraction(5, 2)
 """Above the answer, every network is tried that needs no more than so many times a limit: costs might fall again."""
@@ -90,7 +91,8 @@ class Found:
     """The answer along φ: the network and the φ that give it, and the next network up.
 
     `above` is nothing where there is no other up to the end of the axis. `monotone` says that no network that was
-    tried needs less than one before it, `proven` that every dimension is known to be a staircase.
+    tried needs less than one before it, `proven` that every dimension is known to be a staircase. Networks beyond
+    `looked_to` were not tried; nothing: none of them can fit, because a cost that is too large is proved to grow.
     """
 
     network: NetworkTally
@@ -99,6 +101,7 @@ class Found:
     above_at: Interval | None
     monotone: bool
     proven: bool
+    looked_to: Fraction | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,8 @@ class PhiSearch:
         best = self._bisected()
         if best is None:
             return self._nothing()
+        if self._is_largest(best):
+            return self._with_next(best)
         end = self._far(best)
         starts = [start for start in self.axis.starts(best, end) if start > best] if end > best else []
         for start in starts:
@@ -134,6 +139,21 @@ class PhiSearch:
         beyond = Interval(later[0], later[1] if len(later) > 1 else self._last(later[0]) + 1) if later else None
         network = self.at(best)
         assert network is not None
+        looked_to = Fraction(end, STEPS) if end < MAX_PHI * STEPS else None
+        return Found(network, interval, above, beyond, self._is_monotone(), self.axis.proven, looked_to)
+
+    def _is_largest(self, best: int) -> bool:
+        """Return whether a cost that the next point breaks is proved to grow from there to the end of the axis."""
+        if best >= MAX_PHI * STEPS or (above := self.at(best + 1)) is None:
+            return False
+        broken = {each.quantity for each in spent(above, self.budgets) if each.slack < 0}
+        return bool(broken & set(PROVABLE)) and self.axis.grows(best, MAX_PHI * STEPS)
+
+    def _with_next(self, best: int) -> Found:
+        """Return an answer that is proved to be the largest, with the next network up."""
+        network, above = self.at(best), self.at(best + 1)
+        assert network is not None
+        interval, beyond = Interval(self._first(best), best + 1), Interval(best + 1, self._last(best + 1) + 1)
         return Found(network, interval, above, beyond, self._is_monotone(), self.axis.proven)
 
     def at(self, point: int) -> NetworkTally | None:

@@ -3,7 +3,8 @@
 import re
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -14,8 +15,12 @@ from torch import Tensor
 
 _CODE = re.compile(r"[Uu]nsupported (?:global: )?GLOBAL ([\w.]+)")
 """How PyTorch says what a pickle would have called."""
-_WRAPPERS = ("module.", "_orig_mod.")
-"""What DistributedDataParallel and torch.compile put before every name."""
+_PLAIN: list[Any] = [
+    (SimpleNamespace, "argparse.Namespace"),
+    (PurePosixPath, "pathlib.PosixPath"),
+    (PureWindowsPath, "pathlib.WindowsPath"),
+]
+"""What training scripts save beside the weights, such as their options, and the classes that are built instead."""
 _TORCH = (b"PK\x03\x04", b"\x80")
 """How a file of torch.save begins: a zip archive, or, before PyTorch 1.6, a pickle."""
 
@@ -30,11 +35,22 @@ def read(path: Path, entry: str | None = None) -> dict[str, Tensor]:
         start = file.read(9)
     if start[8:] != b"{" and not start.startswith(_TORCH):
         raise CheckpointError("not a checkpoint: neither safetensors nor what torch.save writes")
-    tensors = _tensors(_safe(path) if start[8:] == b"{" else _unpickled(path), entry)
-    for wrapper in _WRAPPERS:
-        if all(name.startswith(wrapper) for name in tensors):
-            tensors = {name.removeprefix(wrapper): tensor for name, tensor in tensors.items()}
-    return tensors
+    return _tensors(_safe(path) if start[8:] == b"{" else _unpickled(path), entry)
+
+
+def without_prefix(values: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a checkpoint under the names of a network, where all of its names are these behind one prefix.
+
+    Training scripts wrap networks: `module.` of DistributedDataParallel, `_orig_mod.` of torch.compile, `model.` of
+    Lightning, `backbone.` of a detector. A prefix that the network's own names have too is none.
+    """
+    own = {name.partition(".")[0] for name in state}
+    names, prefix = list(values), ""
+    while names and "." in names[0] and (first := names[0].partition(".")[0]) not in own:
+        if not all(name.startswith(f"{first}.") for name in names):
+            break
+        names, prefix = [name.removeprefix(f"{first}.") for name in names], f"{prefix}{first}."
+    return {name.removeprefix(prefix): tensor for name, tensor in values.items()}
 
 
 def written(tensors: Mapping[str, Tensor]) -> bytes:
@@ -87,7 +103,8 @@ def _unpickled(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of strange pickles: what is said of them comes below
-            return torch.load(path, map_location="cpu", weights_only=True)
+            with torch.serialization.safe_globals(_PLAIN):
+                return torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
         raise
     except Exception as error:  # damaged files raise what they please

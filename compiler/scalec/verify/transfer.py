@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from scalec.verify.checkpoint import need_fit, read_back, written
+from scalec.verify.checkpoint import need_fit, read_back, without_prefix, written
 from scalec.verify.checks import CLOSE, Subject, Wrong
 from scalec.verify.compare import VacuousComparison, ported, relative
 from scalec.verify.port import PortError
@@ -38,6 +38,7 @@ class Transfer:
 def as_named(values: Mapping[str, Tensor], subject: Subject) -> Transfer:
     """Take a checkpoint that has the file's own names. Raises `CheckpointError` and `Wrong`."""
     state = subject.make().state_dict()
+    values = without_prefix(values, state)
     need_fit(values, state, "the file's network")
     tensors = {name: values.get(name, state[name]) for name in state}
     outputs = _outputs(_loaded(subject, written(tensors)), subject)
@@ -51,6 +52,7 @@ def by_flow(values: Mapping[str, Tensor], peer: nn.Module, whose: str, subject: 
     Nothing is taken on trust: the two give the same outputs with random weights, which let every tensor matter, and
     what would be written gives the same outputs as the checkpoint in its own network.
     """
+    values = without_prefix(values, peer.state_dict())
     need_fit(values, peer.state_dict(), whose)
     own, size = subject.make(), _common_size(peer, whose, subject)
     try:

@@ -90,14 +90,29 @@ def _text_phi(loaded: Loaded, answer: Found, budgets: Budgets) -> str:
     if answer.above_at and answer.above is None:
         lines[-1] += " cannot be built"
     lines += _budget_lines(answer.above, budgets, None) if answer.above else []
-    return "\n".join([*lines, *_doubts(answer.monotone, answer.proven)])
+    return "\n".join([*lines, *_doubts(answer.monotone, answer.proven), *_unseen(answer)])
+
+
+def _unseen(answer: Found) -> list[str]:
+    """Return what to say of the networks that were not tried."""
+    if answer.looked_to is None:
+        return []
+    return [f"networks beyond φ = {_show(answer.looked_to)} were not tried: costs are not proved to grow in this spec"]
 
 
 def _json_phi(answer: Found, budgets: Budgets) -> str:
     above = {**_network(answer.above, budgets), "phi": _place(answer.above_at)} if answer.above else None
     bound = binding(answer.network, answer.above, budgets)
     said = {**_network(answer.network, budgets), "phi": _place(answer.interval), "binding": bound, "above": above}
-    return json.dumps({**said, "monotone": answer.monotone, "proven": answer.proven}, indent=2)
+    return json.dumps(
+        {
+            **said,
+            "monotone": answer.monotone,
+            "proven": answer.proven,
+            "looked_to": None if answer.looked_to is None else float(answer.looked_to),
+        },
+        indent=2,
+    )
 
 
 # d, w and r
