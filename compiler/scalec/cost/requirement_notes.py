@@ -13,24 +13,35 @@ from scalec.network.network import Network, leaves
 from scalec.program.evaluate import Scope, Value, describe, evaluate
 from scalec.program.names import QUANTITIES
 from scalec.program.program import Program
+from scalec.record import record
 
 MOST = 4
 _COUNTED = {"FLOPS": "macs", "params": "params", "activations": "activations"}
 
 
-def causes(expr: s.Expr, network: Network, scope: Scope) -> dict[str, Label]:
-    """Give for the names of an expression, as written, where their values come from; at most `MOST` places."""
-    found: dict[str, Label] = {}
+@record
+class Cause:
+    """Where a name of a requirement, as written there, has its value from; whether the label says the value."""
+
+    name: str
+    label: Label
+    says_value: bool = False
+
+
+def causes(expr: s.Expr, network: Network, scope: Scope) -> list[Cause]:
+    """Return where the names of an expression have their values from: at most `MOST` places."""
+    found: dict[str, Cause] = {}
     for name in _names(expr):
         place = _place(name, network)
         if place is not None and not expr.span.holds(place):
             row = len(name.parts) > 1 or name.parts[0].key in (*QUANTITIES, "memory")
             value = place.text if place.text[:1].isdigit() else show(evaluate(name, scope))
-            found[name.span.text] = Label(place, "in this variant" if row else f"this is {value}")
+            label = Label(place, "in this variant" if row else f"this is {value}")
+            found[name.span.text] = Cause(name.span.text, label, says_value=not row)
     if not found and isinstance(expr, s.Comparison) and (heavy := _heaviest(_larger(expr, scope), network)):
-        found[""] = heavy
-    distinct = {label.span: (text, label) for text, label in reversed(found.items())}
-    return dict(list(reversed(distinct.values()))[:MOST])
+        return [Cause("", heavy)]
+    distinct = {cause.label.span: cause for cause in reversed(found.values())}
+    return list(reversed(distinct.values()))[:MOST]
 
 
 def show(value: Value) -> str:

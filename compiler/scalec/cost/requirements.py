@@ -25,6 +25,9 @@ QUANTITIES: dict[str, Callable[[Network], int]] = {
     "memory": memory,
 }
 
+BROKEN = "E401"
+"""The code of a requirement that does not hold."""
+
 
 @record
 class Requirement:
@@ -104,7 +107,7 @@ def _report(expr: s.Expr, scope: "_Scope", report: Report) -> None:
         case s.Not():
             _fail(expr, scope, report, expr.operand.span, "this holds", _known(expr, scope))
         case _:
-            _fail(expr, scope, report, expr.span, "this is false", ())
+            _fail(expr, scope, report, expr.span, "this is false", {})
 
 
 def _fail(
@@ -113,16 +116,16 @@ def _fail(
     report: Report,
     span: Span,
     label: str,
-    notes: tuple[str, ...],
+    values: dict[str, str],
     help: str | None = None,
     about: s.Expr | None = None,
 ) -> None:
     place = scope.network.setting.place if _is_about_network(expr) else ""
-    others = causes(about or expr, scope.network, scope)
-    told = tuple(f"`{name}` is " for name, each in others.items() if each.text.startswith("this is "))
+    found = causes(about or expr, scope.network, scope)
+    told = {cause.name for cause in found if cause.says_value}
     report.error(
-        "E401", f"a requirement does not hold{place}", span, label, others=tuple(others.values()),
-        notes=tuple(note for note in notes if not note.startswith(told)), help=help,
+        BROKEN, f"a requirement does not hold{place}", span, label, others=tuple(cause.label for cause in found),
+        notes=tuple(f"`{text}` is {value}" for text, value in values.items() if text not in told), help=help,
     )  # fmt: skip
 
 
@@ -168,14 +171,13 @@ def _compared(operator: str, left: Number, right: Number, tolerance: Number | No
     return (f"both are {shown[0]}" if operator == "!=" else f"{shown[0]} is not {shown[1]}"), None
 
 
-def _known(expr: s.Expr, scope: Scope) -> tuple[str, ...]:
-    """Give the value of each side that is no literal, and of the names in it."""
-    notes: dict[str, None] = {}
+def _known(expr: s.Expr, scope: Scope) -> dict[str, str]:
+    """Return the value of each side that is no literal, by the text of the side."""
+    values: dict[str, str] = {}
     for operand in _sides(expr):
-        if isinstance(operand.operand if isinstance(operand, s.Negative) else operand, s.Number):
-            continue
-        notes.setdefault(f"`{operand.span.text}` is {show(evaluate(operand, scope))}")
-    return tuple(notes)
+        if not isinstance(operand.operand if isinstance(operand, s.Negative) else operand, s.Number):
+            values.setdefault(operand.span.text, show(evaluate(operand, scope)))
+    return values
 
 
 def _sides(expr: s.Expr) -> list[s.Expr]:

@@ -7,6 +7,7 @@ from scalec.network.features import body
 from scalec.network.inference import Deployment, deploy
 from scalec.network.network import Network, Setting
 
+
 def for_purpose(
     whole: Network, setting: Setting, build: Callable[[Setting], Network], taps: tuple[str, ...] | None,
     output_stride: int | None, inference: bool,
