@@ -23,6 +23,7 @@ from nets import module, spec
 from peers import load_module, timm_model, torchvision_model
 from scalec.cost.compiled import Compiled
 from scalec.emit.emit import emit
+from scalec.program.request import Request
 from scalec.verify.compare import compare
 
 OURS, DEPLOYED, TIMM, TORCHVISION = "scalec", "scalec --for inference", "timm", "torchvision"
@@ -44,7 +45,7 @@ Step = Callable[[], object]
 def compiled(name: str, inference: bool = False) -> Compiled:
     """Compile the spec of a model."""
     file, variant, *_ = MODELS[name]
-    return spec(file).compile(variant=variant, inference=inference)
+    return spec(file).compile(Request(variant=variant, inference=inference))
 
 
 def size(name: str) -> int:
@@ -56,7 +57,7 @@ def ensure_equal(name: str) -> None:
     """Refuse to time what is not equal: outputs, gradients and statistics in float64, with the same weights."""
     file, variant, timm_name, torchvision_name, changes = MODELS[name]
     for peer, changed in ((timm_model(timm_name), changes), (torchvision_model(torchvision_name), ())):
-        ours = module(spec(file).compile(variant=variant, changes=changed))
+        ours = module(spec(file).compile(Request(variant=variant, changes=tuple(changed))))
         found = compare(peer, ours, SMALL)
         assert found.worst < 1e-9, f"{name} is not its peer's: {found}"
     trained, deployed = module(compiled(name)).double().eval(), deployment(name).double().eval()

@@ -39,7 +39,8 @@ from peers import timm_model
 from scalec.compiler import load
 from scalec.cost.count import total
 from scalec.network.network import leaves
-from scalec.program.request import make_setting
+from scalec.program.request import Request
+from scalec.program.setting import make_setting
 from scalec.solve.cost_table import Tally
 from scalec.solve.vectorized import evaluate_many
 
@@ -82,7 +83,7 @@ class Round:
         """Load the spec."""
         self.random, self.folder = random.Random(number), folder
         self.loaded = load(SPEC)
-        self.setting = make_setting(self.loaded.program, variant="B4")
+        self.setting = make_setting(self.loaded.program, Request(variant="B4"))
 
     def measure(self) -> dict[str, float]:
         """Measure everything, each after the peer."""
@@ -128,7 +129,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     torch.set_num_threads(1)
     macs, params = build_and_count()
-    counted = Tally(load(SPEC).program).evaluate(make_setting(load(SPEC).program, variant="B4")).cost
+    counted = Tally(load(SPEC).program).evaluate(make_setting(load(SPEC).program, Request(variant="B4"))).cost
     assert (counted.macs, counted.params) == (macs, params)
     with tempfile.TemporaryDirectory() as folder:
         measured = [Round(number, folder).measure() for number in range(rounds)]

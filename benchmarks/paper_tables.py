@@ -11,6 +11,7 @@ from pathlib import Path
 
 from scalec.compiler import Loaded, load
 from scalec.cost.count import Cost, cost
+from scalec.program.request import Request
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "paper.md"
@@ -39,10 +40,10 @@ class Point:
         """Count the network."""
         loaded = spec(self.spec)
         if self.variant:
-            return cost(loaded.compile(variant=self.variant).network)
+            return cost(loaded.compile(Request(variant=self.variant)).network)
         budget = [("φ", "10")] if self.spec == "efficientnet" else []  # its FLOPS budget grows with φ
         scale = [("d", self.d), ("w", self.w), ("r", f"{self.side}/224")]
-        return cost(loaded.compile(changes=budget + scale).network)
+        return cost(loaded.compile(Request(changes=tuple(budget + scale))).network)
 
 
 V1, V2, R50, B0 = "mobilenet_v1", "mobilenet_v2", "resnet", "efficientnet"

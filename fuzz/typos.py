@@ -22,6 +22,7 @@ from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Report
 from scalec.language import syntax
 from scalec.language.parse import decode, parse
 from scalec.language.syntax import KEYWORDS
+from scalec.program.request import Request
 from scalec.program.resolve import resolve_library
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -91,7 +92,7 @@ def findings(name: str, text: str) -> tuple[Diagnostic, ...]:
         loaded = load_text(name, text.encode(), library)
         variants = list(loaded.program.variants)
         for variant in dict.fromkeys([None, *variants[:1], *variants[-1:]]):
-            loaded.compile(variant=variant)
+            loaded.compile(Request(variant=variant))
     except CompileError as error:
         return tuple(sorted(error.diagnostics, key=lambda d: d.label.span.start))
     return ()

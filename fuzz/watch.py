@@ -15,6 +15,7 @@ from scalec.diagnostics.diagnostic import CompileError, Report
 from scalec.diagnostics.text import render
 from scalec.emit.emit import emit
 from scalec.language.parse import decode, parse
+from scalec.program.request import Request
 from scalec.program.search_schedule import sought
 
 MOST_SECONDS = 2.0
@@ -38,9 +39,9 @@ def compiled(data: bytes, phi: str = "1") -> None:
     loaded = load_text("fuzz.scl", data)
     scaled = "phi" in loaded.program.file.params
     for at in (phi, None) if scaled else (None,):
-        ast.parse(emit(loaded.compile(phi=at)).encode())
+        ast.parse(emit(loaded.compile(Request(phi=at))).encode())
     for variant in loaded.program.variants:
-        loaded.compile(variant=variant)
+        loaded.compile(Request(variant=variant))
     report = Report()
     sought(loaded.program, report)
     report.stop_on_error()

@@ -12,7 +12,7 @@ from scalec.compiler import Loaded, load_text
 from scalec.cost.count import cost
 from scalec.cost.memory.peak import memory
 from scalec.diagnostics.diagnostic import CompileError
-from scalec.network.network import Setting
+from scalec.program.setting import Setting
 from scalec.solve.axis import STEPS
 from scalec.solve.cost_table import Tally
 

@@ -11,6 +11,7 @@ from peers import load_module
 from scalec.compiler import Loaded, load
 from scalec.cost.compiled import Compiled
 from scalec.emit.emit import emit
+from scalec.program.request import Request
 
 SPECS = Path(__file__).parent.parent / "specs"
 TENSORFLOW = (("padding", "same"), ("epsilon", "0.001"), ("momentum", "0.01"))
@@ -24,7 +25,7 @@ def spec(name: str) -> Loaded:
 def compiled(
     name: str, variant: str | None = None, phi: str | None = None, changes: Sequence[tuple[str, str]] = ()
 ) -> Compiled:
-    return spec(name).compile(phi, variant, changes)
+    return spec(name).compile(Request(phi=phi, variant=variant, changes=tuple(changes)))
 
 
 def module(net: Compiled, **arguments: Any) -> nn.Module:

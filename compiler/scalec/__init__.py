@@ -5,10 +5,11 @@ The names below are the Python API (docs/api.md). They are imported when they ar
 
 from typing import TYPE_CHECKING
 
+from scalec.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from scalec.api import CompileError, Network, Solution, Spec, build_module, load, loads
 
-__version__ = "0.1.0"
 __all__ = ["CompileError", "Network", "Solution", "Spec", "build_module", "load", "loads"]
 
 if not TYPE_CHECKING:  # a type checker would take any name for one of these

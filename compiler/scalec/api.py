@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from html import escape
@@ -31,7 +30,8 @@ from scalec.language.exact import show
 from scalec.network.network import operator_name
 from scalec.program.evaluate import Value
 from scalec.program.names import python_name
-from scalec.program.request import command_error, constant, make_setting
+from scalec.program.request import Request, spelled
+from scalec.program.setting import command_error, constant, make_setting
 from scalec.solve.axis import STEPS
 from scalec.solve.cost_table import Tally
 from scalec.solve.phi import Budgets, Found, PhiSearch, binding, spent
@@ -162,10 +162,9 @@ class Spec:
         """
         if phi is not None and variant is not None:
             raise TypeError("a network has a φ or a variant, not both")
-        changes = [(name, _text(value)) for name, value in (set or {}).items()]
+        scale = None if phi is None else spelled(phi)
         with _public():
-            scale = None if phi is None else _text(phi)
-            compiled = self._loaded.compile(scale, variant, changes, inference=inference)
+            compiled = self._loaded.compile(Request(scale, variant, _changes(set), inference=inference))
         return Network(compiled, compiled.network.name)
 
     def solve(
@@ -180,13 +179,12 @@ class Spec:
         given = {key: limit for key, limit in limits.items() if limit is not None}
         if not given:
             raise TypeError("solve needs a limit, such as flops='1.5G'")
-        changes = [(name, _text(value)) for name, value in (set or {}).items()]
         with _public():
             self._loaded.named("baseline")
             if "phi" not in self._loaded.program.file.params:
                 raise command_error("E501", "the spec has no `param φ`", "solve ", self.name)
             budgets = {key: _limit(key, limit) for key, limit in given.items()}
-            base = make_setting(self._loaded.program, None, None, changes)
+            base = make_setting(self._loaded.program, Request(changes=_changes(set)))
             found = PhiSearch(Tally(self._loaded.program), budgets, base).run()
             if not isinstance(found, Found):
                 where = show(Fraction(found.at, STEPS))
@@ -261,15 +259,13 @@ class _Emitted(InspectLoader):
         return module
 
 
-def _text(value: Number | bool | str) -> str:
-    """Write a value as the command line has it."""
-    if isinstance(value, float):
-        return format(Decimal(repr(value)), "f")  # without an exponent, which specs do not have
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _changes(values: Changes | None) -> tuple[tuple[str, str], ...]:
+    """Return what is set as the command line has it."""
+    return tuple((name, spelled(value)) for name, value in (values or {}).items())
 
 
 def _limit(quantity: str, limit: Number | str) -> Fraction:
-    text = _text(limit)
+    text = spelled(limit)
     value: Value = constant(f"{quantity} = ", text)
     if not isinstance(value, Fraction) or value <= 0:
         raise command_error("E203", "expected a number above 0", f"{quantity} = ", text, help="write `1.5G` or `8GiB`")

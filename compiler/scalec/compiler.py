@@ -2,7 +2,7 @@
 
     read       bytes             → syntax.Spec       E00x: encoding, size, what cannot be parsed
     resolve    Spec, imports     → Program           E1xx: names
-    setting    Program, request  → Setting           E2xx, E5xx: what was asked for
+    setting    Program, Request  → Setting           E2xx, E5xx: what was asked for
     scale      Program, Setting  → Network           E2xx, E3xx: values and shapes, at the baseline, then scaled
     constrain  Network           → Requirements      E4xx: what the spec requires
     emit       Compiled          → text              the PyTorch file: emit/emit.py
@@ -11,8 +11,7 @@ Each phase is a function from one frozen type to the next. It collects what it f
 `CompileError` carries the findings. docs/architecture.md has a paragraph on each.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scalec.cost.compiled import Compiled
@@ -23,8 +22,9 @@ from scalec.lint.allow import allowed
 from scalec.network.networks import Networks
 from scalec.network.purpose import for_purpose
 from scalec.program.read import Beside, Importer, folder_importer, read
-from scalec.program.request import make_setting
+from scalec.program.request import Request
 from scalec.program.resolve import resolve
+from scalec.program.setting import make_setting
 
 
 @dataclass
@@ -33,25 +33,25 @@ class Loaded(Networks):
 
     imports: Beside = field(default_factory=dict)
 
-    def compile(
-        self, phi: str | None = None, variant: str | None = None, changes: Sequence[tuple[str, str]] = (),
-        taps: tuple[str, ...] | None = None, output_stride: int | None = None, inference: bool = False,
-    ) -> Compiled:  # fmt: skip
-        """Return the network of φ or a variant, with `--set` changes; raise `CompileError`, also for a requirement.
+    def compile(self, request: Request = Request()) -> Compiled:
+        """Return the network that is asked for; raise `CompileError`, also for a requirement.
 
-        `taps`, `output_stride` and `inference` say what the network is for: see `network.purpose`. What is required is
-        required of the whole network, as it is trained.
+        What is required is required of the whole network, as it is trained: see `network.purpose` for the others.
         """
-        baseline, setting = self.named("baseline"), make_setting(self.program, phi, variant, changes)
-        as_written = setting.variant if phi is None and not changes and setting.variant != "baseline" else None
-        whole, report = self.named(as_written) if as_written else self.network(setting), Report()
+        of_whole = replace(request, taps=None, output_stride=None, inference=False)
+        baseline, setting = self.named("baseline"), make_setting(self.program, of_whole)
+        as_written = of_whole == Request(variant=request.variant) and setting.variant not in (None, "baseline")
+        whole, report = self.named(setting.variant or "") if as_written else self.network(setting), Report()
         requirements = constrain(whole, self.named, report)
         at = setting.phi_value
         if report.diagnostics and at is not None:
-            decide = decided(lambda x: self.network(make_setting(self.program, str(x), None, changes)), self.named)
+            of_whole = replace(of_whole, variant=None)
+            decide = decided(
+                lambda phi: self.network(make_setting(self.program, replace(of_whole, phi=str(phi)))), self.named
+            )
             report = with_nearest(report, [r.expr for r in requirements if not r.holds], at, decide)
         report.stop_on_error()
-        network, deployment = for_purpose(whole, setting, self.network, taps, output_stride, inference)
+        network, deployment = for_purpose(whole, setting, request, self.network)
         found = growth_warning(network, baseline, at) if at is not None else []
         return Compiled(network, requirements, baseline, tuple(allowed(self.program.file.source, found)), deployment)
 

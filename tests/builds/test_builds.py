@@ -104,7 +104,7 @@ def test_depfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli.main(["compile", "net.scl", "-o", "out.py", "--depfile", "out.d"]) == exits.DONE
     first, *read = Path("out.d").read_text(encoding="utf-8").replace(" \\\n", "\n").split("\n")
     assert first == "out.py:" and [line.strip() for line in read[:2]] == ["net.scl", "part.scl"]
-    assert [Path(line.strip()).parts[-2:] for line in read[2:4]] == [("specs", "mobile.scl"), ("scalec", "__init__.py")]
+    assert [Path(line.strip()).parts[-2:] for line in read[2:4]] == [("specs", "mobile.scl"), ("scalec", "version.py")]
     assert all(Path(line.strip()).is_file() for line in read if line)
     for words in (["-o", "-"], ["--check"]):
         assert cli.main(["compile", "net.scl", "--depfile", "x.d", *words]) == exits.WRONG_USAGE

@@ -9,7 +9,8 @@ from nets import SPECS, spec
 from scalec.commands.cli import main
 from scalec.commands.reports.growth_steps import drift, product
 from scalec.compiler import load_text
-from scalec.program.request import make_setting
+from scalec.program.request import Request
+from scalec.program.setting import make_setting
 
 SMOOTH = """
 param φ = 0
@@ -24,7 +25,7 @@ network N <32, 32, 8> → <32, 32, 8> = first: Conv(3) → <32, 32, =8> ⊙ {sta
 
 def steps(text: str, phi: str) -> list[float]:
     loaded = load_text("drift.scl", text.encode())
-    row = drift(loaded, make_setting(loaded.program, phi))
+    row = drift(loaded, make_setting(loaded.program, Request(phi=phi)))
     found = [row.operators, row.depth, row.width, row.resolution]
     assert product(row) == pytest.approx(row.realised, rel=1e-9)
     return [step for step in found if step is not None]
@@ -58,14 +59,14 @@ def test_width_is_blamed_for_multiples() -> None:
 @pytest.mark.parametrize("phi", ["-1", "0", "1/2", "1", "4", "7"])
 def test_steps_explain_the_whole_difference(name: str, phi: str) -> None:
     loaded = spec(name)
-    row = drift(loaded, make_setting(loaded.program, phi))
+    row = drift(loaded, make_setting(loaded.program, Request(phi=phi)))
     assert product(row) == pytest.approx(row.realised, rel=1e-9)
 
 
 def test_published_figure() -> None:
     """The paper's own rounding at φ = 1: 1.920 by formula, 2.573 in truth; depth and odd maps are why."""
     loaded = spec("efficientnet")
-    row = drift(loaded, make_setting(loaded.program, "1"))
+    row = drift(loaded, make_setting(loaded.program, Request(phi="1")))
     assert row.nominal == pytest.approx(1.920, abs=1e-3) and row.realised == pytest.approx(2.573, abs=1e-3)
     assert row.depth and row.resolution and row.depth > 1.2 and row.resolution > 1.1
 

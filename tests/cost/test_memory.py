@@ -22,10 +22,11 @@ from scalec.cost.compiled import Compiled
 from scalec.cost.memory.peak import memory
 from scalec.cost.memory.tape import Tape
 from scalec.diagnostics.diagnostic import CompileError, Report
-from scalec.network.network import Setting
 from scalec.network.scale import scale
 from scalec.ops import OPERATORS, Kernel
 from scalec.program.memory_call import INFERENCE, TRAINING, Footprint
+from scalec.program.request import Request
+from scalec.program.setting import Setting
 from scalec.verify.memory_oracle import Storages, measure
 from strategies import Written, specs
 
@@ -133,7 +134,7 @@ def agree_on(written: Written) -> None:
     if copies and "GroupNorm" in written.text:
         return  # a GroupNorm behind it copies as well (docs/memory.md)
     try:
-        net = load_text("spec.scl", written.text.encode()).compile("1")
+        net = load_text("spec.scl", written.text.encode()).compile(Request(phi="1"))
     except CompileError:
         return
     for footprint in (INFERENCE, SGD, MIXED):

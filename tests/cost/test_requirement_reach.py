@@ -10,6 +10,7 @@ from scalec.commands.cli import main
 from scalec.compiler import load_text
 from scalec.cost.count import cost
 from scalec.diagnostics.diagnostic import CompileError
+from scalec.program.request import Request
 from scalec.project.spec_check import check
 
 BUDGET = (Path(__file__).parents[1] / "errors" / "E401_nearest.scl").read_text(encoding="utf-8")
@@ -26,18 +27,18 @@ network N <8, 8, 3> → <8, 8, 8> = Conv(3) → <8, 8, =16> ⊙ Shrinks → <8, 
 def test_a_failed_budget_says_how_far_it_reaches() -> None:
     loaded = load_text("budget.scl", BUDGET.encode())
     with pytest.raises(CompileError) as caught:
-        loaded.compile(phi="8")
+        loaded.compile(Request(phi="8"))
     (note,) = [n for n in caught.value.diagnostics[0].notes if n.startswith("it holds up to φ = ")]
     reach = Fraction(note.removeprefix("it holds up to φ = "))
-    assert cost(loaded.compile(phi=str(reach)).network).macs <= 20_000_000
+    assert cost(loaded.compile(Request(phi=str(reach))).network).macs <= 20_000_000
     with pytest.raises(CompileError):
-        loaded.compile(phi=str(reach + Fraction(1, 1000)))
+        loaded.compile(Request(phi=str(reach + Fraction(1, 1000))))
 
 
 def test_no_reach_is_claimed_where_the_baseline_fails_too() -> None:
     loaded = load_text("budget.scl", BUDGET.replace("20M", "1M").encode())
     with pytest.raises(CompileError) as caught:
-        loaded.compile(phi="8")
+        loaded.compile(Request(phi="8"))
     assert not any("holds up to" in note for note in caught.value.diagnostics[0].notes)
 
 
@@ -50,9 +51,9 @@ def test_growth_far_from_the_promise_is_a_warning(phi: str, warned: bool) -> Non
 def test_a_spec_can_make_it_an_error() -> None:
     text = spec("efficientnet").program.file.source.text + "\nrequire FLOPS ≈ 2^φ · baseline.FLOPS ± 25%\n"
     loaded = load_text("strict.scl", text.encode())
-    loaded.compile(phi="4")
+    loaded.compile(Request(phi="4"))
     with pytest.raises(CompileError):
-        loaded.compile(phi="1")
+        loaded.compile(Request(phi="1"))
 
 
 def test_falling_cost_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from scalec.compiler import load_text
 from scalec.diagnostics.diagnostic import CompileError
 from scalec.diagnostics.text import render
 from scalec.emit.emit import emit
+from scalec.program.request import Request
 
 ROOT = Path(__file__).parents[2]
 SCALES = {
@@ -119,4 +120,4 @@ def test_pythons(version: str, environment: str, tmp_path: Path) -> None:
 def test_golden_files_are_the_same() -> None:
     """What is compared here is what `tests/emitted` has: B4 among it."""
     golden = (ROOT / "tests" / "emitted" / "efficientnet_b4.py").read_text(encoding="utf-8")
-    assert emit(spec("efficientnet").compile(variant="B4")) == golden
+    assert emit(spec("efficientnet").compile(Request(variant="B4"))) == golden

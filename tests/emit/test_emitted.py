@@ -11,6 +11,7 @@ import pytest
 
 from nets import TENSORFLOW, compiled, spec
 from scalec.emit.emit import emit
+from scalec.program.request import Request
 
 GOLDEN = Path(__file__).parents[1] / "emitted"
 FILES = {
@@ -45,10 +46,10 @@ COMPANIONS = ("efficientnet_b0", "efficientnet_b0_inference")
 def emitted(name: str) -> str:
     if name in BODIES:
         of, row, stride = BODIES[name]
-        return emit(spec(of).compile(variant=row, taps=(), output_stride=stride))
+        return emit(spec(of).compile(Request(variant=row, taps=(), output_stride=stride)))
     if name in DEPLOYED:
         of, row = DEPLOYED[name]
-        return emit(spec(of).compile(variant=row, inference=True))
+        return emit(spec(of).compile(Request(variant=row, inference=True)))
     return emit(compiled(*FILES[name]))
 
 

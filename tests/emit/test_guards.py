@@ -31,6 +31,7 @@ from scalec.emit.classes import kinds
 from scalec.emit.emit import emit
 from scalec.language import syntax as s
 from scalec.program import names
+from scalec.program.request import Request
 
 SPEC = """# {comment}
 cite {paper} for {block}
@@ -183,7 +184,7 @@ def attempt(slot: str, text: str, **options: Any) -> str | None:
         options["variant"] = text
     try:
         data = SPEC.format(**spec).encode("utf-8", "surrogatepass")
-        compiled = load_text(name, data).compile(**options)
+        compiled = load_text(name, data).compile(Request(**options))
         source = emit(compiled)
     except CompileError as error:
         positioned(error)
@@ -300,7 +301,7 @@ def test_command_line(
 
 
 def fresh(**slots: str) -> Compiled:
-    return load_text("spec.scl", SPEC.format(**NEUTRAL | slots).encode()).compile(variant="Big")
+    return load_text("spec.scl", SPEC.format(**NEUTRAL | slots).encode()).compile(Request(variant="Big"))
 
 
 def rename(compiled: Compiled, key: str, hostile_key: str) -> Compiled:

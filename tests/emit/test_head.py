@@ -3,6 +3,7 @@
 import random
 import re
 import shlex
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,11 +18,11 @@ from scalec.diagnostics import exit_codes as exits
 from scalec.diagnostics.diagnostic import CompileError, Report
 from scalec.diagnostics.source import Source
 from scalec.emit.emit import emit
-from scalec.emit.head import Recipe, head, is_generated, read, recipe
+from scalec.emit.head import NO_SPEC, command_lines, head, is_generated, read_command, words
 from scalec.language.parse import parse
 from scalec.limits import MAX_VALUE
-from scalec.network.network import Setting
-from scalec.program.request import compact, constant, make_setting
+from scalec.program.request import Request
+from scalec.program.setting import compact, constant, make_setting, respelled
 
 GOLDEN = sorted((Path(__file__).parents[1] / "emitted").glob("*.py"))
 MODELS = [path for path in GOLDEN if not path.name.startswith("test_")]
@@ -76,18 +77,18 @@ def test_what_is_written_is_read(
     if phi is not None:
         changes = [each for each in changes if each[0] not in ("φ", "phi")]
     try:
-        made = make_setting(PROGRAM, phi, None if phi else variant, changes)
+        request = Request(phi, None if phi else variant, tuple(changes))
+        made = make_setting(PROGRAM, request)
     except CompileError:
         return  # too long, or divided by nothing
-    setting = Setting(made.variant, made.phi, made.names, made.parameters, made.changed, True, taps, stride, inference)
-    told = recipe("tiny.scl", setting)
-    lines = told.lines()
-    assert read("\n".join(lines)) == told and told.inference == inference
-    again = make_setting(PROGRAM, told.phi, told.variant, told.changes)
-    assert (again.names, again.parameters, again.changed) == (made.names, made.parameters, made.changed)
+    told = replace(respelled(request), taps=taps, output_stride=stride, inference=inference)
+    lines = command_lines("tiny.scl", told)
+    assert read_command("\n".join(lines)) == ("tiny.scl", told)
+    again = make_setting(PROGRAM, told)
+    assert (again.names, again.parameters, again.changes) == (made.names, made.parameters, made.changes)
     assert all(re.fullmatch(r"  (  )?\S[ -~]*", line) and "\\" not in line for line in lines)
     assert all(len(line) <= 88 for line in lines if " " in line.strip())
-    assert shlex.split(" ".join(map(str.strip, lines))) == list(told.words()), "a shell sees the same words"
+    assert shlex.split(" ".join(map(str.strip, lines))) == list(words("tiny.scl", told)), "a shell sees the same words"
 
 
 @settings(max_examples=300, deadline=None)
@@ -103,14 +104,13 @@ def test_every_golden_file_is_made_again_from_its_head() -> None:
     for path in MODELS:
         text = path.read_text(encoding="utf-8")
         found = head(text)
-        assert found and found.recipe and found.recipe.spec == f"{found.recipe.spec.removesuffix('.scl')}.scl"
-        r = found.recipe
-        made = spec(r.spec.removesuffix(".scl")).compile(
-            r.phi, r.variant, r.changes, r.taps, r.output_stride, r.inference
-        )
+        assert found and found.request and found.spec and found.spec.endswith(".scl")
+        made = spec(found.spec.removesuffix(".scl")).compile(found.request)
         assert emit(made) == text, path.name
         lines = text.split("\n")
-        assert text[slice(*found.places["recipe"])] == "".join(f"{line}\n" for line in r.lines())
+        assert text[slice(*found.places["command"])] == "".join(
+            f"{line}\n" for line in command_lines(found.spec, found.request)
+        )
         assert text[slice(*found.places["digest"])] == found.digest and found.digest in lines
 
 
@@ -119,30 +119,31 @@ def test_the_command_in_a_head_can_be_run(tmp_path: Path, monkeypatch: pytest.Mo
     for name in ("efficientnet_phi_minus_1", "resnet50_stride16_features", "efficientnet_tf_b0"):
         golden = next(path for path in MODELS if path.stem == name).read_text(encoding="utf-8")
         found = head(golden)
-        assert found and found.recipe
-        _, command, file, *options = found.recipe.words()
+        assert found and found.spec and found.request
+        _, command, file, *options = words(found.spec, found.request)
         assert cli.main([command, str(SPECS / file), *options, "-o", "out.py"]) == exits.DONE
         assert Path("out.py").read_text(encoding="utf-8") == golden
 
 
 def test_what_is_asked_for_is_respelled() -> None:
     """Layout and comments of a command line reach no file."""
-    made = load_text("tiny.scl", TINY.encode()).compile("1 / 3  # a third", None, [("λ", "2 · 2 # hi"), ("λ", " 5")])
-    assert (made.network.setting.phi, made.network.setting.changed) == ("1/3", (("lambda", "5"),))
+    request = Request("1 / 3  # a third", changes=(("λ", "2 · 2 # hi"), ("λ", " 5")))
+    made = load_text("tiny.scl", TINY.encode()).compile(request)
+    assert (made.network.setting.phi, made.network.setting.changes) == ("1/3", (("lambda", "5"),))
     assert '"""Tiny at φ = 1/3 with λ = 5 for' in emit(made) and "third" not in emit(made)
 
 
 def test_true_needs_no_search_again() -> None:
     loaded = spec("efficientnet")
-    made = loaded.compile("1", None, [("d", "1.2"), ("w", "1.03"), ("r", "1.105")])
+    made = loaded.compile(Request(phi="1", changes=(("d", "1.2"), ("w", "1.03"), ("r", "1.105"))))
     found = head(emit(made))
-    assert found and found.recipe and found.recipe.changes == (("d", "1.2"), ("w", "1.03"), ("r", "1.105"))
+    assert found and found.request and found.request.changes == (("d", "1.2"), ("w", "1.03"), ("r", "1.105"))
 
 
 @pytest.mark.parametrize("name", ["<stdin>", "a b.scl", "café.scl", ".hidden.scl", "x" * 70 + ".scl", "a'b.scl"])
 def test_a_spec_whose_name_is_not_kept(name: str) -> None:
     found = head(emit(load_text(name, TINY.encode()).compile()))
-    assert found and found.recipe == Recipe("-")
+    assert found and (found.spec, found.request) == (NO_SPEC, Request())
 
 
 def test_a_value_has_a_limit() -> None:
@@ -185,19 +186,17 @@ COMMAND = "  scalec compile resnet.scl --variant ResNet50 --features --output-st
         "  scalec compile a.scl --force\n",
     ],
 )
-def test_what_scalec_would_not_write_is_no_recipe(command: str) -> None:
+def test_what_scalec_would_not_write_is_no_command(command: str) -> None:
     assert TEXT.count(COMMAND) == 1
     found = head(TEXT.replace(COMMAND, command))
-    assert found and found.recipe is None
+    assert found and found.spec is None and found.request is None
 
 
 def test_a_head_is_looked_for_in_the_docstring_alone() -> None:
     code = TEXT.replace('"""ResNet', '"""ResNet\n"""\nx = """', 1)
     assert head(code) is None and is_generated(code)
     found, below = head(TEXT), head(f"# our licence\n\n  # more\n{TEXT}")
-    assert (
-        found and below and (below.version, below.digest, below.recipe) == (found.version, found.digest, found.recipe)
-    )
+    assert found and below and replace(below, places=found.places) == found
     assert not is_generated("import os\n") and not is_generated("") and head("") is None
     assert is_generated(TEXT.partition('"""')[1] + TEXT.partition('"""')[2]), "the docstring tells, too"
 
@@ -208,7 +207,7 @@ def test_reading_is_total(text: str, place: int, gone: int) -> None:
     for hostile in (text, TEXT[:place] + text + TEXT[place + gone :], f'"""{text}', COMMAND[:30] + text):
         found = head(hostile)
         assert found is None or isinstance(found.version, str)
-        read(hostile)
+        read_command(hostile)
         is_generated(hostile)
 
 
@@ -234,4 +233,4 @@ def test_reading_is_fast_on_what_is_made_to_be_slow() -> None:
         text = '"""' + "".join(chance.choices(pieces, k=50_000))
         head(text)
         is_generated(text)
-        read(text)
+        read_command(text)

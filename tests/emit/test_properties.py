@@ -29,6 +29,7 @@ from scalec.emit.emit import emit
 from scalec.language import syntax as s
 from scalec.network.network import Leaf, Network
 from scalec.ops import OPERATORS
+from scalec.program.request import Request
 from scalec.verify.count import count_macs
 from strategies import SETTINGS, Coefficient, Rule, Stage, Written, examples, phis, specs
 
@@ -39,7 +40,7 @@ IMPORTS = {"import torch", "import torch.nn.functional as F", "from torch import
 def compiled(text: str, phi: str | None = None, variant: str | None = None) -> Compiled | None:
     """Compile a spec; nothing if it answers with errors, each of which has a place."""
     try:
-        return load_text("spec.scl", text.encode()).compile(phi=phi, variant=variant)
+        return load_text("spec.scl", text.encode()).compile(Request(phi=phi, variant=variant))
     except CompileError as error:
         assert error.diagnostics
         for found in error.diagnostics:

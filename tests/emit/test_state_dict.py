@@ -16,6 +16,7 @@ from scalec.diagnostics.diagnostic import CompileError
 from scalec.emit.emit import emit
 from scalec.emit.state_dict import state_dict
 from scalec.limits import MAX_LINES
+from scalec.program.request import Request
 from strategies import Written, examples, phis, specs
 
 Row = tuple[str, str, str]
@@ -62,7 +63,7 @@ def test_of_scales(phi: str) -> None:
 
 @pytest.mark.parametrize("stride", [None, 16, 8])
 def test_of_feature_maps(stride: int | None) -> None:
-    net = spec("resnet").compile(variant="ResNet50", taps=(), output_stride=stride)
+    net = spec("resnet").compile(Request(variant="ResNet50", taps=(), output_stride=stride))
     foretold = list(state_dict(net.network).items())
     assert foretold == theirs(net) and not any(key.startswith("classifier") for key, _ in foretold)
 
@@ -78,7 +79,7 @@ def test_of_random_specs(written: Written, phi: str) -> None:
     loaded = load_text("net.scl", written.text.encode())
     for scale in (None, phi):
         try:
-            net = loaded.compile(scale)
+            net = loaded.compile(Request(phi=scale))
         except CompileError:
             continue
         assert list(state_dict(net.network).items()) == theirs(net)

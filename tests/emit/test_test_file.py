@@ -20,13 +20,14 @@ from scalec.compiler import load_text
 from scalec.cost.compiled import Compiled
 from scalec.diagnostics.diagnostic import CompileError
 from scalec.emit.emit import emit
+from scalec.emit.head import HeadError
 from scalec.emit.seal import is_untouched
 from scalec.emit.test_file import companion
-from scalec.verify.expected import HeadError
+from scalec.program.request import Request
 from strategies import Written, specs
 
 SMALL = compiled("mobilenet_v3_small", "x1_0")
-DEPLOYED = spec("mobilenet_v3_small").compile(variant="x1_0", inference=True)
+DEPLOYED = spec("mobilenet_v3_small").compile(Request(variant="x1_0", inference=True))
 
 
 def run(folder: Path, *options: str) -> tuple[int, str]:
@@ -167,8 +168,13 @@ def test_families_for_inference_pass(
     """One size alone, no batch norms, batch norms that stay, and feature maps, in a package."""
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "__init__.py").touch()
-    lay(tmp_path / "models", spec(name).compile(variant=variant, taps=taps, inference=True), None, "net_inference")
-    training = emit(spec(name).compile(variant=variant, taps=taps))
+    lay(
+        tmp_path / "models",
+        spec(name).compile(Request(variant=variant, taps=taps, inference=True)),
+        None,
+        "net_inference",
+    )
+    training = emit(spec(name).compile(Request(variant=variant, taps=taps)))
     (tmp_path / "models" / "net.py").write_text(training, encoding="utf-8")
     code, said = run(tmp_path)
     assert code == 0 and count in said, said
@@ -217,7 +223,7 @@ EXAMPLES = settings(
 def random_networks(written: Written) -> None:
     """What a test says of sizes and batches is true of any network."""
     with suppress(CompileError):
-        check(load_text("spec.scl", written.text.encode()).compile("1"))
+        check(load_text("spec.scl", written.text.encode()).compile(Request(phi="1")))
 
 
 def test_random_networks() -> None:

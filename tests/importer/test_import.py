@@ -24,6 +24,7 @@ from scalec.compiler import load
 from scalec.cost.compiled import Compiled
 from scalec.cost.count import cost
 from scalec.emit.emit import emit
+from scalec.program.request import Request
 from scalec.project.spec_check import check
 from scalec.verify.compare import observed, ported
 from scalec.verify.count import count_macs
@@ -182,7 +183,7 @@ def test_timm(name: str, tmp_path: Path) -> None:
     assert macs == count_macs(model, (3, network.x.height, network.x.width)).macs
     check(spec)
     if "group_size" not in spec.read_text(encoding="utf-8"):  # groups have to divide the widths, in timm too
-        assert counts(loaded.compile(phi="1"))[1] > macs
+        assert counts(loaded.compile(Request(phi="1")))[1] > macs
     assert all(len(line) <= 120 for line in spec.read_text(encoding="utf-8").splitlines()), spec
 
 
@@ -203,7 +204,7 @@ def merge_groups(model: nn.Module) -> None:
 def test_timm_numerically(name: str, tmp_path: Path) -> None:
     """With timm's weights, ported by data flow: outputs, gradients and statistics, at an even and an odd size."""
     spec = load(imported(name, tmp_path, 64))
-    even, odd = module(spec.compile()), module(spec.compile(changes=[("r", "65/64")]))
+    even, odd = module(spec.compile()), module(spec.compile(Request(changes=(("r", "65/64"),))))
     source = timm_model(name)
     merge_groups(source)
     names = ported(source, even, 64)
@@ -369,7 +370,7 @@ def test_pycls(name: str, tmp_path: Path) -> None:
     assert params == sum(parameter.numel() for parameter in built.parameters())
     assert macs == count_macs(built, (3, 224, 224)).macs
     check(spec)
-    assert counts(load(spec).compile(phi="2"))[1] > macs
+    assert counts(load(spec).compile(Request(phi="2")))[1] > macs
     assert all(len(line) <= 120 for line in spec.read_text(encoding="utf-8").splitlines()), spec
 
 

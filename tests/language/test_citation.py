@@ -18,6 +18,7 @@ from scalec.emit.layout import WIDTH
 from scalec.emit.test_file import companion
 from scalec.language.citation import address, at_address, is_citation, nearest_citation
 from scalec.limits import MAX_CITATION
+from scalec.program.request import Request
 from scalec.program.search_stamp import state_of
 from strategies import Written, citations, examples, specs
 
@@ -196,13 +197,13 @@ def test_blocks_that_are_not_there_are_not_cited() -> None:
     text = f"cite arXiv:1709.01507 for Deep\nparam deep = true\n{BLOCKS}{NET}".replace("⊙ Deep", "⊙ Deep when deep")
     loaded = load_text("net.scl", text.encode())
     assert listed(loaded.compile()) == ["https://arxiv.org/abs/1709.01507 (Deep)"]
-    assert listed(loaded.compile(changes=(("deep", "false"),))) == []
-    assert listed(loaded.compile(inference=True)) == ["https://arxiv.org/abs/1709.01507 (Deep)"]
+    assert listed(loaded.compile(Request(changes=(("deep", "false"),)))) == []
+    assert listed(loaded.compile(Request(inference=True))) == ["https://arxiv.org/abs/1709.01507 (Deep)"]
     branch = "block Unit <H, W, C> → <H, W, C> = sum if deep { Deep } { Depthwise(3) }\n"
     net = "network N <8, 8, 3> → <8, 8, 3> = Unit\n"
     loaded = load_text("net.scl", f"cite arXiv:1709.01507 for Deep\nparam deep = false\n{INNER}{branch}{net}".encode())
     assert listed(loaded.compile()) == []
-    assert listed(loaded.compile(changes=(("deep", "true"),))) == ["https://arxiv.org/abs/1709.01507 (Deep)"]
+    assert listed(loaded.compile(Request(changes=(("deep", "true"),)))) == ["https://arxiv.org/abs/1709.01507 (Deep)"]
 
 
 def test_papers_of_imports(tmp_path: Path) -> None:
@@ -231,8 +232,8 @@ def test_files_to_deploy_feature_maps_and_tests_have_them_too() -> None:
         "https://arxiv.org/abs/1709.01507 (SqueezeExcite)",
     ]  # fmt: skip
     loaded = spec("efficientnet")
-    inference = loaded.compile(variant="B0", inference=True)
-    assert listed(inference) == b0 == listed(loaded.compile(variant="B0", taps=()))
+    inference = loaded.compile(Request(variant="B0", inference=True))
+    assert listed(inference) == b0 == listed(loaded.compile(Request(variant="B0", taps=())))
     for made in (compiled("efficientnet", "B0"), inference):
         text = ast.get_docstring(ast.parse(companion(emit(made), Path("net.py")))) or ""
         assert [f"  {line.partition(' ')[0]}" for line in b0] == re.findall("^  http.*$", text, re.MULTILINE)

@@ -10,6 +10,7 @@ from peers import load_module
 from scalec.compiler import load_text
 from scalec.emit.emit import emit
 from scalec.ops import OPERATORS, Operator, Parameter
+from scalec.program.request import Request
 
 PAGE = Path(__file__).parents[2] / "docs" / "language.md"
 MARK = "<!-- operators: written by tests/language/test_reference.py --update -->\n"
@@ -26,7 +27,7 @@ def test_example_compiles(index: int) -> None:
     spec = text if "network" in text else text + SMALL
     loaded = load_text("example.scl", spec.encode())
     for variant in (None, *loaded.program.variants):
-        net = loaded.compile(variant=variant)
+        net = loaded.compile(Request(variant=variant))
         getattr(load_module(emit(net), "example"), net.network.name)()
 
 

@@ -14,6 +14,7 @@ from scalec.compiler import load
 from scalec.diagnostics.exit_codes import DONE, WRONG_INPUT
 from scalec.lint.allow import CODES
 from scalec.ops import OPERATORS
+from scalec.program.request import Request
 from scalec.project.spec_check import check
 
 FOLDER = Path(__file__).parents[1] / "warnings"
@@ -76,7 +77,7 @@ def test_compile_heeds_what_is_allowed(tmp_path: Path) -> None:
     path = tmp_path / "mine.scl"
     for comment, warned in (("", ["W401"]), ("# scalec: allow W401 the paper's own rounding\n", [])):
         path.write_text(comment + text, encoding="utf-8")
-        assert [each.code for each in load(path).compile(phi="1").warnings] == warned
+        assert [each.code for each in load(path).compile(Request(phi="1")).warnings] == warned
         assert not codes(path), "compile gives it, so it is not idle"
 
 

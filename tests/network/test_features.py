@@ -16,6 +16,7 @@ from scalec.diagnostics.text import render
 from scalec.emit.emit import emit
 from scalec.emit.seal import unsealed
 from scalec.program.memory_call import INFERENCE, TRAINING
+from scalec.program.request import Request
 from scalec.verify.compare import observed, ported
 from scalec.verify.memory_oracle import measure
 
@@ -24,7 +25,7 @@ SIZE = 96
 
 def sized(name: str, variant: str, stride: int | None, taps: tuple[str, ...] | None, changes: Any = ()) -> Compiled:
     changed = (*changes, ("r", f"{SIZE}/{spec(name).compile().baseline.x.height}"))
-    return spec(name).compile(None, variant, changed, taps, stride)
+    return spec(name).compile(Request(variant=variant, changes=tuple(changed), taps=taps, output_stride=stride))
 
 
 class Joined(nn.Module):
@@ -102,14 +103,14 @@ network Net <32, 32, 3> → <10>
 
 
 def test_taps_come_first() -> None:
-    net = load_text("spec.scl", TAPPED.encode()).compile(taps=())
+    net = load_text("spec.scl", TAPPED.encode()).compile(Request(taps=()))
     assert load_module(emit(net), "emitted").FEATURE_INFO == (("early", 8, 2), ("late", 24, 8))
 
 
 def test_numbers_are_those_that_were_there() -> None:
     """With strides out, those of a pool too, they stand at every fourth place."""
     loaded = load_text("spec.scl", TAPPED.encode())
-    plain, large = (module(loaded.compile(taps=("late",), output_stride=n)).double().eval() for n in (None, 2))
+    plain, large = (module(loaded.compile(Request(taps=("late",), output_stride=n))).double().eval() for n in (None, 2))
     large.load_state_dict(plain.state_dict())
     x = torch.randn(1, 3, 32, 32, dtype=torch.float64)
     (small,), (dense,) = plain(x), large(x)
@@ -129,7 +130,7 @@ def test_numbers_are_those_that_were_there() -> None:
 def test_what_cannot_be_dilated(body: str, stride: int, message: str) -> None:
     loaded = load_text("spec.scl", f"network N <32, 32, 3> → <10> = {body} ⊙ GlobalAvgPool ⊙ Linear → <10>".encode())
     with pytest.raises(CompileError) as caught:
-        loaded.compile(output_stride=stride)
+        loaded.compile(Request(output_stride=stride))
     assert message in render(caught.value.diagnostics)
 
 
@@ -148,9 +149,9 @@ network N <32, 32, 8> → <8, 8, 8> = B(stride = 2)^1 → <16, 16, 8> ⊙ B(stri
 def test_a_stride_that_decides_what_there_is_stays() -> None:
     loaded = load_text("spec.scl", STRIDING.encode())
     with pytest.raises(CompileError) as caught:
-        loaded.compile(output_stride=2)
+        loaded.compile(Request(output_stride=2))
     assert "a stride that `--output-stride` takes out decides" in render(caught.value.diagnostics)
-    plain, dilated = emit(loaded.compile()), emit(loaded.compile(output_stride=4))
+    plain, dilated = emit(loaded.compile()), emit(loaded.compile(Request(output_stride=4)))
     said = ('"""N for 32 × 32 images.\n', '"""N for 32 × 32 images.\n\nStrides beyond 4 have become dilation.\n')
     made = ("scalec compile spec.scl\n", "scalec compile spec.scl --output-stride 4\n")
     assert unsealed(dilated.encode()) == unsealed(plain.replace(*said, 1).replace(*made, 1).encode())

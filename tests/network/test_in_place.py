@@ -11,6 +11,7 @@ from scalec.compiler import load_text
 from scalec.cost.compiled import Compiled
 from scalec.diagnostics.diagnostic import CompileError
 from scalec.emit.emit import emit
+from scalec.program.request import Request
 from strategies import Written, examples, phis, specs
 
 BLOCK = "block Block(n = 1) <H, W, C> → <H, W, C>\n  = {}\n"
@@ -121,7 +122,7 @@ def test_the_network_s_own_maps_stay() -> None:
 @examples(25, specs(), phis(3))
 def test_random_networks_give_the_same(written: Written, phi: str) -> None:
     try:
-        net = load_text("spec.scl", written.text.encode()).compile(phi)
+        net = load_text("spec.scl", written.text.encode()).compile(Request(phi=phi))
     except CompileError:
         return
     if net.network.x.elements < 40_000 and net.network.layer_count < 40:

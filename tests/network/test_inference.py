@@ -15,8 +15,10 @@ from scalec.cost.compiled import Compiled
 from scalec.diagnostics.diagnostic import CompileError
 from scalec.emit.emit import emit
 from scalec.emit.guards import Unsafe, audit
+from scalec.emit.head import Expected
+from scalec.program.request import Request
 from scalec.verify import checks
-from scalec.verify.expected import Expected, from_spec
+from scalec.verify.expected import from_spec
 from scalec.verify.loading import as_file, load, network_class
 from scalec.verify.tensors import disable_drop, joined, noise, randomise
 from strategies import Written, examples, phis, specs
@@ -66,7 +68,7 @@ def difference(trained: Compiled, deployed: Compiled) -> float:
 def test_outputs_are_those_of_the_training_file(name: str, taps: tuple[str, ...] | None) -> None:
     loaded = spec(name)
     variant = next(iter(loaded.program.variants), None)
-    trained, deployed = (loaded.compile(variant=variant, taps=taps, inference=i) for i in (False, True))
+    trained, deployed = (loaded.compile(Request(variant=variant, taps=taps, inference=i)) for i in (False, True))
     assert difference(trained, deployed) < checks.CLOSE
 
 
@@ -74,11 +76,11 @@ def test_outputs_are_those_of_the_training_file(name: str, taps: tuple[str, ...]
 def test_random_networks_give_the_same(written: Written, phi: str) -> None:
     loaded = load_text("spec.scl", written.text.encode())
     try:
-        trained = loaded.compile(phi)
+        trained = loaded.compile(Request(phi=phi))
     except CompileError:
         return
     if trained.network.x.elements < 40_000 and trained.network.layer_count < 40:
-        assert difference(trained, loaded.compile(phi, inference=True)) < checks.CLOSE
+        assert difference(trained, loaded.compile(Request(phi=phi, inference=True))) < checks.CLOSE
 
 
 HEAD = "block Block <H, W, C> → <H, W, C>\n  = {}\n"
@@ -88,7 +90,7 @@ def small(chain: str, block: str = "") -> tuple[Compiled, Compiled]:
     """Compile a small network both ways."""
     text = f"{HEAD.format(block) if block else ''}network Net <8, 8, 4> → <8, 8, 4>\n  = {chain}\n"
     loaded = load_text("net.scl", text.encode())
-    return loaded.compile(), loaded.compile(inference=True)
+    return loaded.compile(), loaded.compile(Request(inference=True))
 
 
 # What may be written over, and what not: each chain with the calls that its file has.
@@ -173,7 +175,7 @@ def test_batch_norms_go_into_the_layer_before(name: str) -> None:
     chain, folded, left = FOLDS[name]
     end = "<4>" if "Linear" in chain else "<8, 8, 4>"
     loaded = load_text("net.scl", f"network Net <8, 8, 4> → {end}\n  = {chain}\n".encode())
-    trained, deployed = loaded.compile(), loaded.compile(inference=True)
+    trained, deployed = loaded.compile(), loaded.compile(Request(inference=True))
     assert emit(trained).count("nn.BatchNorm") - emit(deployed).count("nn.BatchNorm") == folded
     assert emit(deployed).count("nn.BatchNorm") == left
     assert "Dropout" not in emit(deployed).partition("import torch")[2]
@@ -182,7 +184,7 @@ def test_batch_norms_go_into_the_layer_before(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["resnet_preact", "densenet"])
 def test_modules_keep_their_names(name: str) -> None:
-    trained, deployed = (spec(name).compile(inference=i) for i in (False, True))
+    trained, deployed = (spec(name).compile(Request(inference=i)) for i in (False, True))
     before, after = (set(subject(net).make().state_dict()) for net in (trained, deployed))
     assert {name for name in after if not name.endswith("bias")} < before
 
@@ -199,7 +201,7 @@ network Net <8, 8, 4> → <8, 8, 4>
   ⊙ second: Two
 """
     loaded = load_text("net.scl", text.encode())
-    trained, deployed = loaded.compile(), loaded.compile(inference=True)
+    trained, deployed = loaded.compile(), loaded.compile(Request(inference=True))
     assert '("first.norm", "first.conv", 1e-05)' in emit(deployed)
     assert difference(trained, deployed) < 1e-12
 
@@ -212,7 +214,7 @@ def test_a_batch_norm_that_is_absent_is_not_folded() -> None:
 
 
 def test_weights_are_scaled_in_float64_and_keep_their_type() -> None:
-    trained, deployed = (spec("efficientnet").compile(variant="B0", inference=i) for i in (False, True))
+    trained, deployed = (spec("efficientnet").compile(Request(variant="B0", inference=i)) for i in (False, True))
     net, file = subject(trained).make().to(torch.bfloat16), subject(deployed)
     assert file.fold is not None
     state = net.state_dict()
@@ -223,7 +225,7 @@ def test_weights_are_scaled_in_float64_and_keep_their_type() -> None:
 
 
 def test_weights_lie_channels_last() -> None:
-    net = subject(spec("resnet").compile(variant="ResNet18", inference=True)).make()
+    net = subject(spec("resnet").compile(Request(variant="ResNet18", inference=True))).make()
     weights = [p for p in net.parameters() if p.dim() == 4]
     assert weights and all(w.is_contiguous(memory_format=torch.channels_last) for w in weights)
     assert net(torch.randn(2, 3, 64, 64)).shape == (2, 1000)
@@ -248,7 +250,7 @@ MUTANTS = {
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mutant_is_caught(name: str) -> None:
-    net = spec("efficientnet").compile(changes=(("r", "2/7"), ("d", "1"), ("w", "1/2")), inference=True)
+    net = spec("efficientnet").compile(Request(changes=(("r", "2/7"), ("d", "1"), ("w", "1/2")), inference=True))
     old, new = MUTANTS[name]
     assert old in emit(net), "the mutant is not planted"
     checks.folded(subject(net, emit(net)))
@@ -277,7 +279,7 @@ def test_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_guards_know_the_functions_of_a_file() -> None:
-    source = emit(spec("efficientnet").compile(variant="B0", inference=True))
+    source = emit(spec("efficientnet").compile(Request(variant="B0", inference=True)))
     audit(source)
     for old, new in (("torch.sqrt(variance + eps)", "torch.load('x')"), ("def fold(", "def told(")):
         with pytest.raises(Unsafe):

@@ -13,11 +13,11 @@ from scalec.cost.compiled import Compiled
 from scalec.cost.count import cost
 from scalec.diagnostics.diagnostic import Report
 from scalec.emit.emit import emit
-from scalec.network.network import Setting
 from scalec.network.scale import scale
 from scalec.ops import OPERATORS
 from scalec.ops.code import Code
 from scalec.ops.convolution import pads, slide
+from scalec.program.setting import Setting
 from scalec.verify.count import count_macs
 
 # One or more uses of each operator; a name alone stands for itself.

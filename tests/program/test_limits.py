@@ -15,7 +15,8 @@ from scalec.diagnostics.diagnostic import CompileError, Diagnostic
 from scalec.diagnostics.suggest import suggest
 from scalec.emit import emit as emitter
 from scalec.emit.emit import emit
-from scalec.program.request import scales
+from scalec.program.request import Request
+from scalec.program.setting import scales
 
 NETWORK = "network Tiny <8, 8, 3> -> <8, 8, 3> = ReLU\n"
 MEBIBYTE = 1 << 20
@@ -25,7 +26,7 @@ def errors(text: str | bytes, phi: str | None = None) -> list[Diagnostic]:
     """Compile a spec; give what is wrong with it."""
     try:
         data = text if isinstance(text, bytes) else text.encode()
-        assert emit(load_text("spec.scl", data).compile(phi=phi))
+        assert emit(load_text("spec.scl", data).compile(Request(phi=phi)))
     except CompileError as error:
         return list(error.diagnostics)
     return []

@@ -17,8 +17,9 @@ from scalec.compiler import load
 from scalec.diagnostics import exit_codes as exits
 from scalec.emit import header
 from scalec.emit.emit import emit
-from scalec.emit.head import Recipe, head
+from scalec.emit.head import head
 from scalec.emit.seal import is_untouched, sealed
+from scalec.program.request import Request
 from scalec.project import cache, verdict
 from scalec.project import up_to_date as derive
 
@@ -382,7 +383,7 @@ def test_other_settings_than_declared(capsys: pytest.CaptureFixture[str]) -> Non
     assert "models/b0.py: stale spec\n" in said.out and "in another way than pyproject.toml says" in said.err
     assert cli.main(["compile", "--update", "models/b0.py"]) == exits.DONE
     found = head(B0.read_text(encoding="utf-8"))
-    assert found and found.recipe == Recipe("tiny.scl", variant="B0", changes=(("classes", "8"),))
+    assert found and found.request == Request(variant="B0", changes=(("classes", "8"),))
 
 
 def test_a_declared_spec_needs_no_name_that_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
@@ -510,7 +511,7 @@ def test_numbers_as_toml_has_them() -> None:
         from scalec.project.pyproject import nearest
 
         (found,) = declared(nearest(Path()))
-        assert (found.phi, found.changes) == (text, (("classes", "3"), ("w", "0.001")))
+        assert (found.request.phi, found.request.changes) == (text, (("classes", "3"), ("w", "0.001")))
 
 
 # Writing anew
@@ -525,7 +526,7 @@ def test_update(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(update) == exits.DONE and capsys.readouterr().out == "3 emitted files up to date\n"
     assert cli.main(CHECK) == exits.DONE
     loaded = load(Path("specs/tiny.scl"))
-    assert B1.read_text(encoding="utf-8") == emit(loaded.compile(variant="B1", changes=[("classes", "7")]))
+    assert B1.read_text(encoding="utf-8") == emit(loaded.compile(Request(variant="B1", changes=(("classes", "7"),))))
 
 
 def test_update_refuses_what_was_edited(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,9 @@ from scalec.compiler import load_text
 from scalec.diagnostics import exit_codes as exits
 from scalec.emit.emit import emit
 from scalec.emit.seal import is_untouched, sealed, unsealed
-from scalec.project.write import replace_file, write
+from scalec.files import replace_file
+from scalec.program.request import Request
+from scalec.project.write import write
 
 SPEC = """param φ = 0
 network Tiny(classes = 10) <8, 8, 3> → <classes>
@@ -23,7 +25,7 @@ network Tiny(classes = 10) <8, 8, 3> → <classes>
 
 def emitted(classes: int = 10) -> str:
     changes = [("classes", str(classes))] if classes != 10 else []
-    return emit(load_text("tiny.scl", SPEC.encode()).compile(changes=changes))
+    return emit(load_text("tiny.scl", SPEC.encode()).compile(Request(changes=tuple(changes))))
 
 
 OLD, NEW = emitted(), emitted(11)

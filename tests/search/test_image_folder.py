@@ -15,6 +15,7 @@ import peers
 from scalec.compiler import load
 from scalec.emit.emit import emit
 from scalec.program.names import python_name
+from scalec.program.request import Request
 from scalec.search import train
 from scalec.search.contract import CONTRACT
 from scalec.search.trainer import image_folder as images
@@ -49,7 +50,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def request(folder: Path, **changes: Any) -> Path:
-    made = load(SPEC).compile(changes=[("classes", "3")])
+    made = load(SPEC).compile(Request(changes=(("classes", "3"),)))
     place = folder.parent
     (place / "net.py").write_text(emit(made), encoding="utf-8")
     asked = {

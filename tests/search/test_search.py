@@ -25,6 +25,7 @@ from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, WRONG_INPUT, WRONG_US
 from scalec.emit.emit import emit
 from scalec.emit.state_dict import state_dict
 from scalec.language.format.formatter import format_spec
+from scalec.program import request as asked
 from scalec.program.search_schedule import sought
 from scalec.project.spec_check import check
 from searching import SPEC, calls, prepare, result, search, start
@@ -53,7 +54,8 @@ SPECS = Path(__file__).parents[2] / "specs"
 def test_a_search_changes_no_emitted_file() -> None:
     without = SPEC.replace(SPEC[SPEC.index("search α") : SPEC.index("block ConvAct")], "")
     assert "search" not in without
-    one, other = (emit(load_text("small.scl", text.encode()).compile(phi="2")) for text in (SPEC, without))
+    request = asked.Request(phi="2")
+    one, other = (emit(load_text("small.scl", text.encode()).compile(request)) for text in (SPEC, without))
     assert one == other
 
 
@@ -74,7 +76,7 @@ def _by_hand(realised: bool) -> set[tuple[object, ...]]:
     kept: set[tuple[object, ...]] = set()
     for a, b, c in product(values, repeat=3):
         changes = [("alpha", str(float(a))), ("beta", str(float(b))), ("gamma", str(float(c)))]
-        network = loaded.compile("1", None, changes).network
+        network = loaded.compile(asked.Request(phi="1", changes=tuple(changes))).network
         growth = Fraction(cost(network).macs, baseline)
         nominal = abs(a * b**2 * c**2 - 2) <= Fraction(1, 2)
         if abs(growth - 2) <= Fraction(15, 100) * 2 if realised else nominal:
@@ -88,7 +90,7 @@ def test_candidates_are_those_found_by_compiling_every_point(match: str) -> None
     wanted = sought(loaded.program, Report())
     assert wanted is not None
     found = candidates(loaded, wanted, match)
-    networks = [loaded.compile("1", None, each.changes).network for each in found.chosen]
+    networks = [loaded.compile(asked.Request(phi="1", changes=tuple(each.changes))).network for each in found.chosen]
     distinct = {(network.x, tuple(state_dict(network).items())) for network in networks}
     assert len(distinct) == len(found.chosen), "no network is there twice"
     assert distinct == _by_hand(match == "realised")
@@ -203,7 +205,7 @@ def test_a_key_is_of_all_that_matters_and_nothing_else() -> None:
 
 
 def test_the_code_of_an_emitted_file_is_all_below_its_docstring() -> None:
-    source = emit(load_text("small.scl", SPEC.encode()).compile(phi="1"))
+    source = emit(load_text("small.scl", SPEC.encode()).compile(asked.Request(phi="1")))
     assert code_of(source).lstrip().startswith("from torch import")
     assert source.endswith(code_of(source)) and "class Small(nn.Module)" in code_of(source)
 

@@ -21,7 +21,8 @@ from scalec.commands.cli import main
 from scalec.compiler import Loaded, load
 from scalec.cost.count import cost
 from scalec.diagnostics import exit_codes as exits
-from scalec.network.network import Setting
+from scalec.program.request import Request
+from scalec.program.setting import Setting
 from scalec.search.study.chart import spread
 from scalec.search.study.ladder import COMPOUND, SHARES, Ladder
 from scalec.search.study.observations import Blocks, Line, observation_1, observation_2, under
@@ -77,7 +78,7 @@ def test_networks_cost_what_they_are_meant_to(fashion: Loaded, way: str) -> None
     for rung, target in zip(rungs, TARGETS, strict=False):
         assert target / Fraction(5, 4) < rung.growth < target * Fraction(5, 4)
         changes = [(name, str(float(value))) for name, value in rung.at]
-        made = fashion.compile(changes=changes).network
+        made = fashion.compile(Request(changes=tuple(changes))).network
         assert cost(made).macs == rung.network.cost.macs == rung.growth * ladder.flops
         assert made.x.height <= 28 and ladder.point(rung).input == (1, made.x.height, made.x.width)
         assert all(value == 1 for name, value in rung.at if name not in ("phi", *SHARES.get(way, ())))

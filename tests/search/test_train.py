@@ -13,6 +13,7 @@ import torch
 from scalec.compiler import load
 from scalec.emit.emit import emit
 from scalec.program.names import python_name
+from scalec.program.request import Request
 from scalec.search import train
 from scalec.search.contract import CONTRACT
 from scalec.search.trainer import idx_images as fashion
@@ -64,7 +65,7 @@ def make(folder: Path, end: str = ".gz") -> Path:
 
 def request(folder: Path, data: Path | None, source: str | None = None, **changes: Any) -> Path:
     """Write an emitted file and a request for it."""
-    made = load(SPEC).compile(changes=[("classes", str(CLASSES))] if data else [])
+    made = load(SPEC).compile(Request(changes=tuple([("classes", str(CLASSES))] if data else [])))
     (folder / "net.py").write_text(source or emit(made), encoding="utf-8")
     x = made.network.x
     asked = {

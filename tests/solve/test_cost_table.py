@@ -13,10 +13,10 @@ from hard_specs import NAMED, built, examples, hard, looked_up, steps
 from nets import spec
 from scalec.compiler import load_text
 from scalec.diagnostics.diagnostic import CompileError
-from scalec.network.network import Setting
 from scalec.ops import OPERATORS, OperatorError
 from scalec.ops.shape import Shape
-from scalec.program.request import make_setting
+from scalec.program.request import Request
+from scalec.program.setting import Setting, make_setting
 from scalec.solve.axis import STEPS
 from scalec.solve.cost_table import Tally
 from scalec.solve.vectorized import evaluate_many
@@ -45,7 +45,7 @@ def test_table_equals_every_variant(name: str) -> None:
     loaded = spec(name)
     tally = Tally(loaded.program)
     for variant in loaded.program.variants:
-        setting = make_setting(loaded.program, variant=variant, changes=[("padding", "same")])
+        setting = make_setting(loaded.program, Request(variant=variant, changes=(("padding", "same"),)))
         assert looked_up(tally, setting) == built(loaded, setting) is not None
 
 
@@ -56,7 +56,7 @@ def test_table_equals_random_specs(written: Written, texts: list[str]) -> None:
     tally = Tally(loaded.program)
     for text in texts:
         try:
-            setting = make_setting(loaded.program, text)
+            setting = make_setting(loaded.program, Request(phi=text))
         except CompileError:
             continue
         assert looked_up(tally, setting) == built(loaded, setting)

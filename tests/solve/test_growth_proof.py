@@ -11,7 +11,7 @@ from ops.test_operators import USES, compiled
 from scalec.compiler import load_text
 from scalec.cost.count import cost
 from scalec.diagnostics.diagnostic import CompileError
-from scalec.network.network import Setting
+from scalec.program.setting import Setting
 from scalec.solve.axis import STEPS, Axis
 from scalec.solve.cost_table import Tally
 from scalec.solve.growth_proof import PROVABLE

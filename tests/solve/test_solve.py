@@ -21,9 +21,9 @@ from scalec.compiler import load_text
 from scalec.cost.count import cost
 from scalec.cost.memory.peak import memory, resident_of
 from scalec.language import exact
-from scalec.network.network import Setting
-from scalec.program.request import make_setting
+from scalec.program.request import Request
 from scalec.program.scope import World
+from scalec.program.setting import Setting, make_setting
 from scalec.solve import true_scaling as promise
 from scalec.solve.axis import STEPS
 from scalec.solve.cost_table import NetworkTally, Tally
@@ -226,7 +226,7 @@ def test_known_maximal_networks() -> None:
 
 def test_one_free_dimension_leaves_the_others() -> None:
     tally = Tally(spec("efficientnet").program)
-    base = make_setting(spec("efficientnet").program, "1")
+    base = make_setting(spec("efficientnet").program, Request(phi="1"))
     (model,) = FreeSearch(tally, {"FLOPS": Fraction(10**9)}, ["r"], base, Fraction(1)).run().models
     depth = [stage.layers for stage in model.network.stages]
     assert depth == [stage.layers for stage in tally.evaluate(base).stages] and model.network.cost.macs <= 10**9
@@ -309,7 +309,7 @@ def test_nearest_network_is_that_of_brute_force(name: str, phi: str, power: bool
     value = Fraction(phi)
     target = exact.power(Fraction(2), value) if power else None
     wanted = 2.0 ** float(value) if power else (1.2 * 1.1**2 * 1.15**2) ** float(value)
-    kept = keep_promise(Tally(spec(name).program), make_setting(spec(name).program, phi), target)
+    kept = keep_promise(Tally(spec(name).program), make_setting(spec(name).program, Request(phi=phi)), target)
     assert kept is not None
     assert abs(kept.network.cost.macs / kept.baseline / wanted - 1) <= 0.01
     distance, macs = nearest_by_force(name, value, wanted, 1.12)
@@ -319,7 +319,7 @@ def test_nearest_network_is_that_of_brute_force(name: str, phi: str, power: bool
 
 def test_a_promise_that_rounding_keeps_by_itself_moves_nothing() -> None:
     program = spec("efficientnet_lite").program
-    kept = keep_promise(Tally(program), make_setting(program, "4"))
+    kept = keep_promise(Tally(program), make_setting(program, Request(phi="4")))
     assert kept is not None and kept.distance == 0 and all(moved.factor == 1 for moved in kept.moved)
     assert kept.nominal is not None and kept.network.model == kept.nominal.model
 

@@ -14,8 +14,10 @@ from scalec.compiler import load_text
 from scalec.cost.compiled import Compiled
 from scalec.diagnostics.diagnostic import CompileError
 from scalec.emit.emit import emit
+from scalec.emit.head import HeadError, from_head
+from scalec.program.request import Request
 from scalec.verify import checks
-from scalec.verify.expected import HeadError, from_head, from_spec
+from scalec.verify.expected import from_spec
 from scalec.verify.loading import LoadError, as_file, load, network_class
 from strategies import Written, specs
 
@@ -169,7 +171,7 @@ def same(written: Written) -> None:
     """What an emitted file computes is what its spec says, written out flat."""
     for phi in ("0", "1"):
         try:
-            net = load_text("spec.scl", written.text.encode()).compile(phi)
+            net = load_text("spec.scl", written.text.encode()).compile(Request(phi=phi))
         except CompileError:
             continue
         with as_file(emit(net)) as path:

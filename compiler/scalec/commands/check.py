@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scalec.commands.options import read, spec_options
+from scalec.commands.options import for_people, read, show, spec_options
 from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, STDIN, WRONG_INPUT, fail
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ def files_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check each spec, then the emitted files; go on after one that is wrong."""
-    from scalec.diagnostics.show import for_people, show
     from scalec.project.up_to_date import examined
 
     meant, plan = planned(arguments)
@@ -81,26 +80,15 @@ def kept(arguments: argparse.Namespace) -> "Cache":
 
 def planned(arguments: argparse.Namespace) -> "tuple[Collected, Plan]":
     """Find out what is meant. Raises `CompileError` for pyproject.toml; stops if nothing is named or declared."""
-    from scalec.project.declarations import declared, folders
-    from scalec.project.discover import collect
+    from scalec.project import up_to_date
     from scalec.project.pyproject import nearest
-    from scalec.project.up_to_date import plan
 
     project = None if arguments.isolated else nearest(Path())
-    entries, homes = declared(project), folders(project)
-    names: Sequence[str] = arguments.specs
-    if not names:
-        if not entries and not homes:
-            arguments.usage("name specs, emitted files or folders: pyproject.toml declares none")
-        names = list(dict.fromkeys(str(path) for path in [*homes, *(each.spec for each in entries)]))
-    meant = collect(names)
-    parents = [path.parent for path in meant.specs]
-    where = [Path(folder) for folder in arguments.spec_folders]
-    held = [each for each in entries if not arguments.specs or meant.holds(each)]
-    near = [each for each in entries if each not in held and meant.is_near(each)]
-    found = plan(meant.files, held + near, list(dict.fromkeys([*where, *homes, *parents])))
-    found.jobs = [job for job in found.jobs if job.entry not in near or meant.names(job.path)]
-    return meant, found
+    found = up_to_date.planned(project, arguments.specs, arguments.spec_folders)
+    if found is None:
+        arguments.usage("name specs, emitted files or folders: pyproject.toml declares none")
+        raise AssertionError
+    return found
 
 
 def _specs(names: list[str], arguments: argparse.Namespace) -> "tuple[list[str], list[Diagnostic], int]":
@@ -133,8 +121,6 @@ def _once(found: "Iterable[Diagnostic]") -> "list[Diagnostic]":
 
 def _findings(result: "Result", arguments: argparse.Namespace) -> "Sequence[Diagnostic]":
     """Give the findings about a file; for machines the first has the difference among its notes."""
-    from scalec.diagnostics.show import for_people
-
     found = result.verdict.findings
     if not arguments.diff or for_people(arguments) or result.new is None or not found:
         return found

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from scalec import __version__
 from scalec.commands.argument_parser import Parser
 from scalec.diagnostics.exit_codes import BUG, DONE, INTERRUPTED, NO_ACCESS, WRONG_INPUT, WRONG_USAGE, fail
+from scalec.version import __version__
 
 COMMANDS = {
     "compile": "compile", "check": "check", "explain": "explain", "fmt": "fmt",
@@ -78,8 +78,8 @@ def _drop_output() -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from scalec.commands.options import show
     from scalec.diagnostics.diagnostic import CompileError, UsageError
-    from scalec.diagnostics.show import show
 
     try:
         if not arguments.isolated:
@@ -92,9 +92,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _configure(arguments: argparse.Namespace) -> None:
     """Take what pyproject.toml says; most folders have none, and then nothing is imported for it."""
-    from scalec.project.pyproject import apply
+    from scalec.project.pyproject import defaults, nearest
 
-    apply(arguments, Path())
+    for option, value in defaults(nearest(Path()), hasattr(arguments, "accuracy")).items():
+        if getattr(arguments, option, value) is None:
+            setattr(arguments, option, value)
 
 
 def _join_negative(argv: list[str]) -> list[str]:
@@ -120,9 +122,9 @@ def _parser(word: str = "") -> argparse.ArgumentParser:
         module = import_module(f"scalec.commands.{COMMANDS[name]}")
         module.add_parser(commands, *[parser] * (name == "completion"))
         if name not in _SAY_NO_ERRORS:
-            from scalec.diagnostics.show import add_error_options
+            from scalec.commands.options import error_options
 
-            add_error_options(commands.choices[name], product=name == "check")
+            error_options(commands.choices[name], product=name == "check")
         commands.choices[name].add_argument(
             "--isolated", action="store_true", help="pass over [tool.scalec] of pyproject.toml"
         )

@@ -1,29 +1,20 @@
 """`scalec compile`: specs in, PyTorch files out, or a comparison with the files that are there."""
 
 import argparse
-import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scalec.commands.check import files_options
-from scalec.commands.options import (
-    body_options,
-    is_for_inference,
-    load,
-    purpose_options,
-    scale_options,
-    spec_options,
-    taps,
-    write_options,
-)
-from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, STDIN, WRONG_INPUT, WRONG_USAGE, fail
-from scalec.record import record
+from scalec.commands.options import load, request_of, request_options, show, spec_options, write_options
+from scalec.diagnostics.exit_codes import DONE, STDIN, WRONG_INPUT, WRONG_USAGE, fail
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from scalec.compiler import Loaded
     from scalec.cost.compiled import Compiled
+    from scalec.project.output import Output
 
 _EXAMPLES = """examples:
   scalec compile efficientnet.scl --phi 4                  writes efficientnet_phi4.py here
@@ -36,64 +27,6 @@ _EXAMPLES = """examples:
 """
 
 
-@record
-class Output:
-    """One file to be: what it holds, and what it holds it of."""
-
-    path: Path
-    compiled: "Compiled"
-    source: str
-
-    @property
-    def said(self) -> str:
-        """What is told of the file."""
-        from scalec.cost.count import cost
-        from scalec.project.write import scale_of
-
-        counted = cost(self.compiled.network)
-        return f"{scale_of(self.compiled.network)}, {counted.params:,} parameters, {counted.macs:,} multiply-adds"
-
-    @property
-    def model(self) -> "Output":
-        """The emitted file: this, or the one that this is a test of."""
-        return self
-
-    def state(self) -> str:
-        """Say what has become of the file that is there."""
-        from scalec.emit.head import head
-        from scalec.project.discover import read_text
-        from scalec.project.verdict import compared
-
-        if not self.path.is_file():
-            return "missing"
-        model = self.model
-        was = head(read_text(model.path)) if model.path.is_file() else None
-        return compared(self.path, self.path.read_bytes(), self.source, was, head(model.source)).state
-
-    def diff(self) -> str:
-        """Give what would change in the file, as a unified diff."""
-        from scalec.project.verdict import difference
-
-        return difference(self.path, self.path.read_bytes() if self.path.is_file() else None, self.source)
-
-
-@record
-class Companion(Output):
-    """The test of a file, beside it."""
-
-    of: Output
-
-    @property
-    def said(self) -> str:
-        """What is told of the test."""
-        return f"tests of {self.of.path.name}"
-
-    @property
-    def model(self) -> Output:
-        """The emitted file that this is a test of."""
-        return self.of
-
-
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = commands.add_parser(
@@ -101,9 +34,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     spec_options(parser, "SPEC", "a .scl file; `-` is standard input. With --update: emitted files, and folders")
-    scale_options(parser, several="; several: 0..7 or 0,0.5,1")
-    body_options(parser)
-    purpose_options(parser)
+    request_options(parser, "scale", "body", "purpose", several=True)
     parser.add_argument("-o", "--output", metavar="FILE|DIR", help="where to write; `-` is standard output")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 unless the files are up to date")
     parser.add_argument("--diff", action="store_true", help="--check, and show what would change")
@@ -122,10 +53,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compile everything, then write it: after an error nothing is written. Raises `CompileError`."""
-    from scalec.diagnostics.show import show
-    from scalec.emit.emit import emit
-    from scalec.project.write import default_name
-
     if arguments.update:
         from scalec.commands.update import update
 
@@ -136,82 +63,36 @@ def run(arguments: argparse.Namespace) -> int:
         return fail("--specs and --no-cache are for --update", WRONG_USAGE)
     if not arguments.specs:
         arguments.usage("the following arguments are required: SPEC")
-    arguments.output = arguments.output or arguments.output_folder
+    from scalec.project.output import OutputError, check, outputs, write
+
     specs = [(spec, load(spec, arguments)) for spec in arguments.specs]
     compiled = [each for _, loaded in specs for each in _compiled(loaded, arguments)]
     show(dict.fromkeys(warning for each in compiled for warning in each.warnings), arguments)
-    if arguments.output == STDIN:
+    target = arguments.output or arguments.output_folder
+    if target == STDIN:
         return _to_stdout(compiled, arguments)
-    sources = [emit(each) for each in compiled]  # all of them, before the first look at what is there
-    folder = _folder(arguments.output, len(compiled))
-    if isinstance(folder, int):
-        return folder
-    if folder is None:
-        outputs = [Output(Path(arguments.output), compiled[0], sources[0])]
-    else:
-        made = zip(compiled, sources, strict=True)
-        outputs = [Output(folder / default_name(each.network), each, source) for each, source in made]
-    if arguments.with_tests:
-        from scalec.verify.expected import HeadError
-
-        try:
-            outputs += [_companion(each) for each in outputs]
-        except HeadError as error:
-            return fail(f"--with-tests: {error}", WRONG_USAGE)
-    for path in {each.path for each in outputs}:
-        if sum(each.path == path for each in outputs) > 1:
-            return fail(f"{path} would be written more than once", WRONG_USAGE)
-    if arguments.check or arguments.diff:
-        return _compare(outputs, arguments.diff)
-    return _write(outputs, arguments) or _write_depfile(outputs, specs, arguments)
-
-
-def _write_depfile(outputs: list[Output], specs: "list[tuple[str, Loaded]]", arguments: argparse.Namespace) -> int:
+    try:
+        found = outputs(compiled, target, arguments.with_tests)
+        if arguments.check or arguments.diff:
+            return _differing(check(found), arguments.diff)
+        for each in write(found, arguments.force, arguments.follow_symlinks):
+            _say(each)
+    except OutputError as error:
+        return fail(str(error), error.code)
     if arguments.depfile is not None:
-        from scalec.project.depfile import depfile, inputs
-        from scalec.project.write import replace_file
-
-        read = [path for spec, loaded in specs for path in inputs(None if spec == STDIN else Path(spec), loaded)]
-        replace_file(Path(arguments.depfile), depfile([each.path for each in outputs], read).encode())
+        _write_depfile(Path(arguments.depfile), found, specs)
     return DONE
 
 
-def _companion(output: Output) -> Companion:
-    """Write the test of a file. Raises `HeadError` if no test can import it by its name."""
-    from scalec.emit.test_file import beside, companion
+def _compiled(loaded: "Loaded", arguments: argparse.Namespace) -> "list[Compiled]":
+    from scalec.program.setting import single
 
-    text = companion(output.source, output.path)
-    return Companion(beside(output.path), output.compiled, text, output)
+    requests = single(request_of(arguments))
+    if arguments.true:
+        from scalec.commands.reports.solve_report import as_promised
 
-
-def _compiled(loaded: "Loaded", arguments: argparse.Namespace) -> "Iterator[Compiled]":
-    from scalec.program.request import scales
-
-    changes = arguments.changes
-    for phi in scales(arguments.phi) if arguments.phi is not None else [None]:
-        for variant in arguments.variant.split(",") if arguments.variant is not None else [None]:
-            if arguments.true:
-                from scalec.commands.reports.solve_report import true_changes
-
-                changes = true_changes(
-                    loaded, argparse.Namespace(**{**vars(arguments), "phi": phi, "variant": variant})
-                )
-            yield loaded.compile(
-                phi, variant, changes, taps(arguments), arguments.output_stride, is_for_inference(arguments)
-            )
-
-
-def _folder(output: str | None, count: int) -> Path | int | None:
-    """Give the folder to write to; nothing if the output is one file; an exit code if it cannot be either."""
-    path = Path(output or ".")
-    if path.is_dir():
-        return path
-    if count > 1 or (output or "").endswith(("/", os.sep)):
-        several = ", and several files go to one" if count > 1 else ""
-        return fail(f"{output}: there is no such folder{several}", NO_ACCESS)
-    if not path.suffix and not path.exists():
-        return fail(f"{output}: there is no such folder, and a file's name ends in .py", NO_ACCESS)
-    return None
+        requests = (as_promised(loaded, request) for request in requests)
+    return [loaded.compile(request) for request in requests]
 
 
 def _to_stdout(compiled: "list[Compiled]", arguments: argparse.Namespace) -> int:
@@ -224,32 +105,25 @@ def _to_stdout(compiled: "list[Compiled]", arguments: argparse.Namespace) -> int
     return DONE
 
 
-def _compare(outputs: list[Output], show: bool) -> int:
+def _differing(found: "Sequence[Output]", with_difference: bool) -> int:
     from scalec.diagnostics.text import printable
-    from scalec.project.verdict import UP_TO_DATE
 
-    code = DONE
-    for output in outputs:
-        state = output.state()
-        if state == UP_TO_DATE:
-            continue
-        code = WRONG_INPUT
-        print(f"{printable(str(output.path))}: {state}", file=sys.stderr)
-        if show:
-            sys.stdout.write(output.diff())
-    return code
+    for each in found:
+        print(f"{printable(str(each.path))}: {each.state}", file=sys.stderr)
+        if with_difference:
+            sys.stdout.write(each.difference)
+    return WRONG_INPUT if found else DONE
 
 
-def _write(outputs: list[Output], arguments: argparse.Namespace) -> int:
+def _say(output: "Output") -> None:
     from scalec.diagnostics.text import printable
-    from scalec.project.write import obstacle, write
 
-    for output in outputs:
-        if problem := obstacle(output.path, output.source, arguments.force, arguments.follow_symlinks):
-            return fail(problem, NO_ACCESS)
-    for output in outputs:
-        problem = write(output.path, output.source, arguments.force, arguments.follow_symlinks)
-        if problem:
-            return fail(problem, NO_ACCESS)
-        print(f"{printable(str(output.path))}: {output.said}")
-    return DONE
+    print(f"{printable(str(output.path))}: {output.said}")
+
+
+def _write_depfile(path: Path, found: "Sequence[Output]", specs: "list[tuple[str, Loaded]]") -> None:
+    from scalec.files import replace_file
+    from scalec.project.depfile import depfile, inputs
+
+    read = [each for spec, loaded in specs for each in inputs(None if spec == STDIN else Path(spec), loaded)]
+    replace_file(path, depfile([each.path for each in found], read).encode())

@@ -2,7 +2,7 @@
 
 import argparse
 
-from scalec.commands.options import body_options, load, scale_options, spec_options, taps
+from scalec.commands.options import load, request_of, request_options, show, spec_options
 from scalec.diagnostics.exit_codes import DONE, WRONG_USAGE, fail
 
 _EXAMPLES = """examples:
@@ -20,8 +20,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     spec_options(parser)
-    scale_options(parser)
-    body_options(parser)
+    request_options(parser, "scale", "body")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     parser.add_argument("--memory", choices=("predicted", "exact"), default="predicted",
                         help="`exact` also runs it in PyTorch, without numbers, and takes seconds")  # fmt: skip
@@ -34,22 +33,18 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the report. Raises `CompileError`."""
-    from scalec.diagnostics.show import show
+    loaded, request = load(arguments.spec, arguments), request_of(arguments)
+    if request.phi and (".." in request.phi or "," in request.phi):
+        from scalec.commands.reports import growth_report
 
-    loaded = load(arguments.spec, arguments)
-    if arguments.phi and (".." in arguments.phi or "," in arguments.phi):
-        from scalec.commands.reports import growth_report as drift_report
-
-        code = drift_report.run(loaded, arguments)
+        code = growth_report.run(loaded, request, arguments.plot, arguments.format)
         show((), arguments)
         return code
     if arguments.plot:
         return fail("--plot draws several φ: --phi 0..7", WRONG_USAGE)
     from scalec.cost.report import MemoryPeak, Wanted, cost_json, cost_table
 
-    compiled = loaded.compile(
-        arguments.phi, arguments.variant, arguments.changes, taps(arguments), arguments.output_stride
-    )
+    compiled = loaded.compile(request)
     exact = None
     if arguments.memory == "exact":
         try:

@@ -3,13 +3,14 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalec.commands.options import change, read
+from scalec.commands.options import read, set_option, show
 from scalec.diagnostics.exit_codes import DONE, STDIN, WRONG_INPUT, WRONG_USAGE, fail
+from scalec.program.request import Request
 
 if TYPE_CHECKING:
     from scalec.commands.reports.diff_model import Diff, Side
@@ -23,20 +24,6 @@ _EXAMPLES = """examples:
   scalec diff old.scl new.scl --variant B0                       two specs
   scalec diff efficientnet.scl --against HEAD~1 --all            what a commit changed, in every variant
 """
-
-
-@dataclass(frozen=True)
-class Scale:
-    """φ or a variant, or neither."""
-
-    phi: str | None = None
-    variant: str | None = None
-
-    def said(self, changes: Sequence[tuple[str, str]]) -> str:
-        """Put it in words."""
-        named = self.variant or (f"φ = {self.phi}" if self.phi is not None else "")
-        changed = ", ".join(f"{name} = {value}" for name, value in changes)
-        return f"{named} with {changed}" if named and changed else named or changed or "as written"
 
 
 class _Scales(argparse.Action):
@@ -58,8 +45,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
                         help="what messages call standard input; imports are looked up beside it")  # fmt: skip
     parser.add_argument("--phi", metavar="X", action=_Scales, help="a scale to compare; twice, or 1,4")
     parser.add_argument("--variant", metavar="NAME", action=_Scales, help="a row of `variants`; twice, or B0,B4")
-    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], type=change, dest="changes",
-                        help="set a param, a let or a network parameter")  # fmt: skip
+    set_option(parser)
     parser.add_argument("--against", metavar="COMMIT", type=_ref, help="compare with the spec at a commit of git")
     parser.add_argument("--all", action="store_true", help="of two specs or commits: as written, and every variant")
     parser.add_argument("--format", choices=("text", "json", "markdown"), default="text")
@@ -76,7 +62,7 @@ def _ref(text: str) -> str:
 def run(arguments: argparse.Namespace) -> int:
     """Compare, and print the report. Raises `CompileError`."""
     from scalec.commands.reports.diff_report import FORMATS, Report, text
-    from scalec.diagnostics.show import show, wants_colour
+    from scalec.diagnostics.show import wants_colour
     from scalec.project.git import GitError
 
     scales = list(_scales(arguments.scales))
@@ -99,18 +85,18 @@ def run(arguments: argparse.Namespace) -> int:
     return WRONG_INPUT if arguments.exit_code and not report.equal else DONE
 
 
-def _scales(given: list[tuple[str, str]]) -> Iterator[Scale]:
-    from scalec.program.request import scales
+def _scales(given: list[tuple[str, str]]) -> Iterator[Request]:
+    from scalec.program.setting import scales
 
     for kind, text in given:
         yield from (
-            (Scale(phi=phi) for phi in scales(text))
+            (Request(phi=phi) for phi in scales(text))
             if kind == "phi"
-            else (Scale(variant=name.strip()) for name in text.split(","))
+            else (Request(variant=name.strip()) for name in text.split(","))
         )
 
 
-def _problem(arguments: argparse.Namespace, scales: list[Scale], two: bool) -> str | None:
+def _problem(arguments: argparse.Namespace, scales: list[Request], two: bool) -> str | None:
     """Say what cannot be compared."""
     specs = arguments.specs
     if len(specs) > 2 or (arguments.against is not None and len(specs) > 1):
@@ -136,14 +122,21 @@ class _Spec:
     name: str
     label: str
 
-    def side(self, scale: Scale, changes: Sequence[tuple[str, str]], label: str) -> "Side":
-        """Scale it."""
+    def side(self, request: Request, label: str = "") -> "Side":
+        """Scale it; the label is the scale in words unless there is another."""
         from scalec.commands.reports.diff_model import side
-        from scalec.program.request import make_setting
+        from scalec.program.setting import make_setting
 
         self.loaded.named("baseline")  # shapes as written are checked there
-        setting = make_setting(self.loaded.program, scale.phi, scale.variant, changes)
-        return side(self.loaded, setting, self.name, scale.said(changes), label)
+        scale = _said(request)
+        return side(self.loaded, make_setting(self.loaded.program, request), self.name, scale, label or scale)
+
+
+def _said(request: Request) -> str:
+    """Put a scale in words."""
+    named = request.variant or (f"φ = {request.phi}" if request.phi is not None else "")
+    changed = ", ".join(f"{name} = {value}" for name, value in request.changes)
+    return f"{named} with {changed}" if named and changed else named or changed or "as written"
 
 
 def _read(spec: str, arguments: argparse.Namespace) -> _Spec:
@@ -180,29 +173,31 @@ def _loaded(arguments: argparse.Namespace) -> tuple[_Spec, _Spec]:
     return _Spec(old, name, then.ref), _Spec(now.loaded, now.name, "the spec now")
 
 
-def _of_one(spec: _Spec, arguments: argparse.Namespace, scales: list[Scale]) -> "Diff":
+def _of_one(spec: _Spec, arguments: argparse.Namespace, scales: list[Request]) -> "Diff":
     """Compare two scales of a spec; one with the spec as written, or with what `--set` makes of it."""
     from scalec.commands.reports.diff_model import Diff
 
-    changes = arguments.changes
+    changes = tuple(arguments.changes)
     if len(scales) == 2:
-        first, second = (spec.side(each, changes, each.said(changes)) for each in scales)
+        first, second = (spec.side(replace(each, changes=changes)) for each in scales)
         return Diff(first, second)
-    after = scales[0] if scales else Scale()
-    before = after if changes else Scale()
-    return Diff(spec.side(before, (), before.said(())), spec.side(after, changes, after.said(changes)))
+    after = scales[0] if scales else Request()
+    before = after if changes else Request()
+    return Diff(spec.side(before), spec.side(replace(after, changes=changes)))
 
 
-def _diffs(old: _Spec, new: _Spec, arguments: argparse.Namespace, scales: list[Scale]) -> "Iterator[Diff]":
+def _diffs(old: _Spec, new: _Spec, arguments: argparse.Namespace, scales: list[Request]) -> "Iterator[Diff]":
     """Compare two specs at one scale, or at several."""
     from scalec.commands.reports.diff_model import Diff
 
-    pairs = [(each, each) for each in scales or [Scale()]]
+    pairs = [(each, each) for each in scales or [Request()]]
     if arguments.all:
         shared = [name for name in new.loaded.program.variants if name in old.loaded.program.variants]
-        pairs += [(Scale(variant=name),) * 2 for name in shared]
+        pairs += [(Request(variant=name),) * 2 for name in shared]
     elif arguments.against is None and len(scales) == 2:
         pairs = [(scales[0], scales[1])]
+    changes = tuple(arguments.changes)
     for before, after in pairs:
-        changes = arguments.changes
-        yield Diff(old.side(before, changes, old.label), new.side(after, changes, new.label))
+        yield Diff(
+            old.side(replace(before, changes=changes), old.label), new.side(replace(after, changes=changes), new.label)
+        )

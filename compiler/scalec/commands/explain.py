@@ -1,6 +1,11 @@
 """`scalec explain`. Light: every start of the command line reads it."""
 
 import argparse
+import json
+import sys
+from dataclasses import asdict
+
+from scalec.diagnostics.exit_codes import DONE, WRONG_USAGE
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -8,10 +13,38 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser("explain", help="what a code means, and how to mend it", allow_abbrev=False)
     parser.add_argument("code", metavar="CODE", nargs="?", help="as in `error[E101]`; without one, all of them")
     parser.add_argument("--format", choices=("text", "json"), default="text")
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=run)
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    from scalec.diagnostics.explain import run
+def run(arguments: argparse.Namespace) -> int:
+    """Print one page, or the titles of all of them."""
+    from scalec.diagnostics.explain import codes, page, shown
+    from scalec.diagnostics.suggest import suggest
+    from scalec.diagnostics.text import printable
 
-    return run(arguments.code, arguments.format)
+    known = codes()
+    if arguments.code is None:
+        return _list(known, arguments.format)
+    code = arguments.code.strip("[]").upper()
+    if code not in known:
+        help = suggest(code, known) or "`scalec explain` lists all codes"
+        print(f"scalec: no error or warning has the code {printable(arguments.code[:64])}: {help}", file=sys.stderr)
+        return WRONG_USAGE
+    found = page(code)
+    if arguments.format == "json":
+        print(json.dumps({"severity": found.severity, **asdict(found)}, ensure_ascii=False, indent=2))
+    else:
+        print(shown(found), end="")
+    return DONE
+
+
+def _list(known: list[str], form: str) -> int:
+    from scalec.diagnostics.explain import page
+
+    pages = [page(code) for code in known]
+    if form == "json":
+        listed = [{"code": each.code, "severity": each.severity, "title": each.title} for each in pages]
+        print(json.dumps(listed, ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(f"{each.code}  {each.title}" for each in pages))
+    return DONE

@@ -1,13 +1,14 @@
 """`scalec fmt`: which files, what is printed, what is written. Light: every start of the command line reads it."""
 
 import argparse
-import difflib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scalec.commands.options import show
 from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, WRONG_INPUT, fail
+from scalec.files import replace_file, unified_diff
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -37,8 +38,6 @@ def add_parser(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Format each file; give the worst of their exit codes."""
-    from scalec.diagnostics.show import show
-
     found: list[Diagnostic] = []
     codes = [_format(path, arguments, found) for path in dict.fromkeys(_files(arguments.paths))]
     show(found, arguments)
@@ -81,7 +80,7 @@ def _format(path: Path | None, arguments: argparse.Namespace, found: "list[Diagn
     changed = text.encode() != data
     if arguments.diff or arguments.check:
         if arguments.diff:
-            _print_bytes("".join(_diff(name, data.decode(), text)))
+            _print_bytes(unified_diff(data.decode(), text, name, f"{name} (formatted)"))
         elif changed:
             print(name)
         return WRONG_INPUT if changed else DONE
@@ -92,21 +91,12 @@ def _format(path: Path | None, arguments: argparse.Namespace, found: "list[Diagn
 
 def _replace(path: Path, text: str) -> int:
     """Write a file anew, with the permissions that it has, and say so."""
-    from scalec.project.write import replace_file
-
     try:
         replace_file(path.resolve(), text.encode())
     except OSError as error:
         return fail(f"{path}: {error.strerror or error}", NO_ACCESS)
     print(f"{path}: formatted")
     return DONE
-
-
-def _diff(name: str, old: str, new: str) -> Iterator[str]:
-    """Give the lines of a unified diff."""
-    before, after = (text.splitlines(keepends=True) for text in (old, new))
-    for line in difflib.unified_diff(before, after, name, f"{name} (formatted)"):
-        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
 def _print_bytes(text: str) -> None:

@@ -8,11 +8,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from scalec.commands.options import show
 from scalec.compiler import load_text
 from scalec.cost.count import cost
 from scalec.diagnostics.diagnostic import Report
 from scalec.diagnostics.exit_codes import NO_ACCESS, WRONG_USAGE, fail
-from scalec.diagnostics.show import show
 from scalec.diagnostics.text import printable
 from scalec.importer.arch import ACTIVATIONS
 from scalec.importer.options import TimmOptions

@@ -1,15 +1,18 @@
-"""The options that several commands share, and reading the spec that they name."""
+"""The options that several commands share, and what they mean. Light: every start of the command line reads it."""
 
 import argparse
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scalec.diagnostics.exit_codes import STDIN
+from scalec.diagnostics.show import COLOURS, FOR_PEOPLE, FORMATS, Manner
+from scalec.program.request import OPTIONS, Option, Request, change, from_words
 
 if TYPE_CHECKING:
     from scalec.compiler import Loaded
-    from scalec.cost.compiled import Compiled
+    from scalec.diagnostics.diagnostic import Diagnostic
 
 
 def write_options(parser: argparse.ArgumentParser) -> None:
@@ -28,47 +31,63 @@ def spec_options(
                         help="what messages call standard input; imports are looked up beside it")  # fmt: skip
 
 
-def scale_options(parser: argparse.ArgumentParser, several: str = "") -> None:
-    """Add which scale to take: φ or a variant, and what is set. `several` says how more than one is written."""
+def request_options(parser: argparse.ArgumentParser, *groups: str, several: bool = False) -> None:
+    """Add the options of these groups of a request; with `several`, some say how more than one scale is written."""
     scale = parser.add_mutually_exclusive_group()
-    scale.add_argument("--phi", metavar="X", help=f"the compound coefficient: 4, 0.5, -1, 1/3{several}")
-    scale.add_argument(
-        "--variant", metavar="NAME", help="a row of `variants`" + (", or several: B0,B4" if several else "")
-    )
-    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], type=change, dest="changes",
-                        help="set a param, a let or a network parameter")  # fmt: skip
+    for option in OPTIONS:
+        if option.group in groups:
+            to = scale if option.name in ("phi", "variant") else parser
+            help = option.help + (option.several if several else "")
+            if option.is_switch:
+                to.add_argument(f"--{option.name}", action="store_true", help=help)
+            else:
+                to.add_argument(
+                    f"--{option.name}", metavar=option.metavar or None, choices=option.choices or None, help=help,
+                    action="append", type=_word(option),
+                )  # fmt: skip
 
 
-def body_options(parser: argparse.ArgumentParser) -> None:
-    """Add what makes a backbone of the network."""
-    parser.add_argument("--features", action="store_true",
-                        help="give the feature maps, for detection and segmentation, and no more")  # fmt: skip
-    parser.add_argument("--tap", metavar="STAGE,…", type=_stages, help="with --features: the maps of these stages")
-    parser.add_argument("--output-stride", metavar="N", type=_stride,
-                        help="keep maps at least 1/N of the image: further strides become dilation")  # fmt: skip
+def _word(option: Option) -> Callable[[str], str]:
+    """Return what looks at a word behind an option, and leaves it as it is."""
+
+    def word(text: str) -> str:
+        if not option.choices:
+            _checked(lambda text: option.read([text]), text)
+        return text
+
+    return word
 
 
-def purpose_options(parser: argparse.ArgumentParser) -> None:
-    """Add what the file is for."""
-    parser.add_argument("--for", choices=("training", "inference"),
-                        help="inference: batch norms folded, no dropout, channels-last, tensors reused")  # fmt: skip
+def set_option(parser: argparse.ArgumentParser, help: str = "set a param, a let or a network parameter") -> None:
+    """Add `--set` to a command whose scales are not those of a request: `changes` are names and values."""
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], dest="changes", help=help,
+                        type=lambda text: _checked(change, text))  # fmt: skip
 
 
-def is_for_inference(arguments: argparse.Namespace) -> bool:
-    """Tell whether a file to deploy is asked for; without the option it is one to train."""
-    return bool(vars(arguments)["for"] == "inference")
+def _checked(read: Callable[[str], Any], text: str) -> Any:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def compiled(loaded: "Loaded", arguments: argparse.Namespace) -> "Compiled":
-    """Compile at the one scale that is asked for. Raises `CompileError`."""
-    return loaded.compile(
-        arguments.phi, arguments.variant, arguments.changes, taps(arguments), arguments.output_stride,
-        is_for_inference(arguments),
-    )  # fmt: skip
+def _words(arguments: argparse.Namespace) -> dict[str, Sequence[str]]:
+    values = ((option.name, getattr(arguments, option.name.replace("-", "_"), None)) for option in OPTIONS)
+    return {name: [""] if value is True else value for name, value in values if value}
+
+
+def given(arguments: argparse.Namespace) -> list[str]:
+    """Return the names of a request's options that stand on the command line."""
+    return list(_words(arguments))
+
+
+def request_of(arguments: argparse.Namespace) -> Request:
+    """Return what the command line asks for."""
+    return from_words(_words(arguments))
 
 
 def read(spec: str, arguments: argparse.Namespace) -> tuple[Path, bytes]:
-    """Give the name and the bytes of a spec. Raises `OSError`."""
+    """Return the name and the bytes of a spec. Raise `OSError` if it cannot be read."""
     if spec == STDIN:
         return Path(arguments.stdin_filename), sys.stdin.buffer.read()
     path = Path(spec)
@@ -76,33 +95,31 @@ def read(spec: str, arguments: argparse.Namespace) -> tuple[Path, bytes]:
 
 
 def load(spec: str, arguments: argparse.Namespace) -> "Loaded":
-    """Read and resolve a spec. Raises `CompileError`, and `OSError` if it cannot be read."""
+    """Read and resolve a spec. Raise `CompileError`, and `OSError` if it cannot be read."""
     from scalec import compiler
 
     return compiler.load(*read(spec, arguments))
 
 
-def taps(arguments: argparse.Namespace) -> tuple[str, ...] | None:
-    """Give the stages whose maps are asked for; none if it is the whole network."""
-    return arguments.tap or () if arguments.features or arguments.tap else None
+def error_options(parser: argparse.ArgumentParser, product: bool = False) -> None:
+    """Add `--color`, and `--error-format`; where diagnostics are the `product` of a command it is `--format`."""
+    parser.add_argument(
+        "--format" if product else "--error-format", choices=FORMATS, dest="error_format",
+        help="how findings are written; all but `text` and `concise` on standard "
+        + ("output, and nothing else there" if product else "error, for machines"),
+    )  # fmt: skip
+    parser.add_argument("--color", choices=COLOURS, help="colours in `text` (auto)")
+    parser.set_defaults(findings_are_product=product)
 
 
-def _stages(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(","))
-    if not all(names):
-        raise argparse.ArgumentTypeError(f"expected names of stages, as in `stage3,stage5`, not {text!r}")
-    return names
+def for_people(arguments: argparse.Namespace) -> bool:
+    """Tell whether people read the findings; else nothing but them may be printed where they are."""
+    return (arguments.error_format or "text") in FOR_PEOPLE
 
 
-def _stride(text: str) -> int:
-    if text not in ("1", "2", "4", "8", "16", "32", "64"):
-        raise argparse.ArgumentTypeError(f"expected a power of two such as 8 or 16, not {text!r}")
-    return int(text)
+def show(diagnostics: "Iterable[Diagnostic]", arguments: argparse.Namespace, whole: bool = True) -> None:
+    """Print diagnostics as the command line asks for (`diagnostics.show`)."""
+    from scalec.diagnostics import show
 
-
-def change(text: str) -> tuple[str, str]:
-    """Read `NAME=VALUE`."""
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip() or not value.strip():
-        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, not {text!r}")
-    return name.strip(), value.strip()
+    manner = Manner(arguments.error_format or "text", arguments.color or "auto", arguments.findings_are_product)
+    show.show(diagnostics, manner, whole)

@@ -144,8 +144,8 @@ def _transfer(arguments: argparse.Namespace, peer: Model | None) -> "Transfer":
 
 def _subject(path: Path) -> "Subject":
     """Run the emitted file. Raises `LoadError`."""
+    from scalec.emit.head import Expected
     from scalec.verify.checks import Subject
-    from scalec.verify.expected import Expected
     from scalec.verify.loading import LoadError, load, network_class
 
     text = path.read_text(encoding="utf-8", errors="replace")
@@ -158,7 +158,7 @@ def _subject(path: Path) -> "Subject":
 
 def _write(output: Path, transfer: "Transfer", arguments: argparse.Namespace) -> int:
     from scalec.diagnostics.text import printable
-    from scalec.project.write import replace_file
+    from scalec.files import replace_file
 
     there = output.read_bytes() if output.is_file() else None
     if there is not None and there != transfer.data and not arguments.force:

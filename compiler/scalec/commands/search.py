@@ -3,7 +3,7 @@
 import argparse
 import re
 
-from scalec.commands.options import change, spec_options
+from scalec.commands.options import set_option, spec_options
 from scalec.diagnostics.exit_codes import INTERRUPTED, WRONG_USAGE, fail
 
 _EXAMPLES = """examples:
@@ -32,8 +32,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     for name, example in (("flops", "0.6M"), ("params", "9M"), ("activations", "20M"), ("memory", "8GiB")):
         parser.add_argument(f"--{name}", metavar="X", help=f"with --free: a limit, as a spec writes it: {example}")
     parser.add_argument("--from", metavar="X", default="1", dest="low", help="with --free: each is at least this (1)")
-    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], type=change, dest="changes",
-                        help="with --free: set a param or a let")  # fmt: skip
+    set_option(parser, "with --free: set a param or a let")
     parser.add_argument("--seeds", metavar="N", type=_whole(3, 100), help="seeds for each network (as the spec says)")
     parser.add_argument("--finalists", metavar="N", type=_whole(0, 100),
                         help="how many to compare at the φ of validation; 0: none (4)")  # fmt: skip

@@ -9,18 +9,17 @@ from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
-from scalec.commands.options import load
+from scalec.commands.options import load, show
 from scalec.compiler import Loaded
 from scalec.diagnostics.diagnostic import CompileError, Report
 from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, WRONG_INPUT, fail
-from scalec.diagnostics.show import show
 from scalec.diagnostics.text import printable
+from scalec.files import replace_file
 from scalec.language import syntax as s
-from scalec.network.network import Setting
 from scalec.program.evaluate import Value
-from scalec.program.request import command_error, constant, make_setting, usage_error
+from scalec.program.request import Request
 from scalec.program.search_schedule import LEAST_SEEDS, Sought, sought
-from scalec.project.write import replace_file
+from scalec.program.setting import Setting, command_error, constant, make_setting, usage_error
 from scalec.search.candidates import Candidates, candidates, maximal
 from scalec.search.engine import Options
 from scalec.search.result import as_text, failed, result_path
@@ -125,7 +124,7 @@ def why_refused(store: Store, options: Options) -> str | None:
 
 def _plan(loaded: Loaded, source: Source, arguments: argparse.Namespace) -> tuple[Candidates, Plan]:
     if arguments.free:
-        base = make_setting(loaded.program, changes=arguments.changes)
+        base = make_setting(loaded.program, Request(changes=tuple(arguments.changes)))
         found, seeds, validate = _maximal(loaded, arguments, base), LEAST_SEEDS, None
         fixed: Mapping[str, Value] = {**base.names, **base.parameters}
     else:

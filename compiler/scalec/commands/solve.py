@@ -2,7 +2,7 @@
 
 import argparse
 
-from scalec.commands.options import load, scale_options, spec_options, write_options
+from scalec.commands.options import load, request_options, show, spec_options, write_options
 from scalec.diagnostics.exit_codes import STDIN, WRONG_USAGE, fail
 
 _EXAMPLES = """examples:
@@ -20,7 +20,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     spec_options(parser)
-    scale_options(parser)
+    request_options(parser, "scale")
     for name, example in (("flops", "1.5G"), ("params", "9M"), ("activations", "20M"), ("memory", "8GiB")):
         parser.add_argument(f"--{name}", metavar="X", help=f"a limit, as a spec writes it: {example}")
     parser.add_argument(
@@ -42,7 +42,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is not None and (not arguments.emit or arguments.output == STDIN):
         return fail("-o FILE is where --emit writes; standard output has the answer", WRONG_USAGE)
     from scalec.commands.reports import solve_report
-    from scalec.diagnostics.show import show
 
     code = solve_report.run(load(arguments.spec, arguments), arguments)
     show((), arguments)

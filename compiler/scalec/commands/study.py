@@ -5,7 +5,7 @@ import re
 from fractions import Fraction
 from importlib.util import find_spec
 
-from scalec.commands.options import change, spec_options
+from scalec.commands.options import set_option, spec_options
 from scalec.commands.search import run_options, source_options
 from scalec.diagnostics.exit_codes import INTERRUPTED, WRONG_USAGE, fail
 
@@ -24,8 +24,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     spec_options(parser)
-    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], type=change, dest="changes",
-                        help="set a param, a let other than d, w and r, or a network parameter")  # fmt: skip
+    set_option(parser, "set a param, a let other than d, w and r, or a network parameter")
     parser.add_argument("--dry-run", action="store_true", help="list the networks and what a run would cost")
     parser.add_argument("--growth", metavar="2,4,…", type=_growths, help="over the baseline's FLOPs (2,4,8,16)")
     parser.add_argument("--depth", metavar="D", type=_above_1, default=Fraction(2),

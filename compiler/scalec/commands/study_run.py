@@ -14,8 +14,9 @@ from scalec.compiler import Loaded
 from scalec.diagnostics.diagnostic import plural
 from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, WRONG_INPUT, fail
 from scalec.diagnostics.text import printable
-from scalec.program.request import command_error, make_setting, usage_error
-from scalec.project.write import replace_file
+from scalec.files import replace_file
+from scalec.program.request import Request
+from scalec.program.setting import command_error, make_setting, usage_error
 from scalec.search.source import Source, SourceError, find_source
 from scalec.search.store import Busy, StoreError
 from scalec.search.study import chart
@@ -45,7 +46,7 @@ def main(arguments: argparse.Namespace) -> int:
     except SourceError as error:
         return fail(str(error), NO_ACCESS)
     growths = arguments.growth or (QUICK_GROWTHS if arguments.quick else GROWTHS)
-    base = make_setting(loaded.program, changes=arguments.changes)
+    base = make_setting(loaded.program, Request(changes=tuple(arguments.changes)))
     plan = make_plan(loaded, base, Wanted(growths, arguments.depth, arguments.resolution), _pixels(source))
     seeds = range(arguments.seeds or (QUICK_SEEDS if arguments.quick else SEEDS))
     if arguments.dry_run:

@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from scalec.commands.options import body_options, compiled, load, purpose_options, scale_options, taps, write_options
+from scalec.commands.options import given, load, request_of, request_options, write_options
 from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, STDIN, WRONG_INPUT, WRONG_USAGE, fail
 
 _EXAMPLES = """examples:
@@ -30,9 +30,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("files", metavar="FILE|SPEC", nargs="+", help="emitted files, or specs of files to be")
-    scale_options(parser)
-    body_options(parser)
-    purpose_options(parser)
+    request_options(parser, "scale", "body", "purpose")
     parser.add_argument("-o", metavar="DIR|-", dest="folder", help="where to write; `-` is standard output")
     write_options(parser)
     parser.set_defaults(run=run, stdin_filename="<stdin>", output_folder=None)
@@ -40,12 +38,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the test of each file. Raises `CompileError` for a spec, and `OSError`."""
+    from scalec.emit.head import HeadError
     from scalec.emit.test_file import beside, companion
-    from scalec.verify.expected import HeadError
 
-    scaled = arguments.phi or arguments.variant or arguments.changes or taps(arguments) is not None
-    scaled = scaled or arguments.output_stride or vars(arguments)["for"]
-    if scaled and all(name.endswith(".py") for name in arguments.files):
+    if given(arguments) and all(name.endswith(".py") for name in arguments.files):
         return fail("--phi, --variant, --set and --for are of a spec: an emitted file is what it is", WRONG_USAGE)
     if arguments.folder == STDIN and len(arguments.files) > 1:
         return fail("-o - is for one file", WRONG_USAGE)
@@ -71,12 +67,12 @@ def run(arguments: argparse.Namespace) -> int:
 def _subject(name: str, arguments: argparse.Namespace) -> Subject:
     """Read an emitted file, or compile a spec."""
     from scalec.emit.emit import emit
-    from scalec.project.write import default_name
+    from scalec.emit.file_name import default_name
 
     if name.endswith(".py"):
         path = Path(name)
         return Subject(path.read_bytes().decode("utf-8", "replace"), path)
-    made = compiled(load(name, arguments), arguments)
+    made = load(name, arguments).compile(request_of(arguments))
     return Subject(emit(made), Path(arguments.output_folder or ".") / default_name(made.network))
 
 

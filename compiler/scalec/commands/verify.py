@@ -4,15 +4,16 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalec.commands.options import body_options, compiled, load, purpose_options, scale_options
+from scalec.commands.options import given, load, request_of, request_options
 from scalec.diagnostics.exit_codes import DONE, WRONG_INPUT, WRONG_USAGE, fail
 
 if TYPE_CHECKING:
+    from scalec.emit.head import Expected
     from scalec.verify.checks import Subject
-    from scalec.verify.expected import Expected
 
 _EXAMPLES = """examples:
   scalec verify b4.py                                            against the table at its head
@@ -30,9 +31,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )  # fmt: skip
     parser.add_argument("file", metavar="FILE", help="an emitted file; it is executed")
     parser.add_argument("--spec", metavar="SPEC", help="the spec that it was compiled from")
-    scale_options(parser)
-    body_options(parser)
-    purpose_options(parser)
+    request_options(parser, "scale", "body", "purpose")
     parser.add_argument("--against", metavar="PEER:NAME", type=_peer, help="a model of timm or torchvision")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     parser.set_defaults(run=run, stdin_filename="<stdin>")
@@ -47,14 +46,13 @@ def _peer(text: str) -> tuple[str, str]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check everything; the exit code is 0 if all of it holds. Raises `CompileError` for the spec."""
-    scaled = arguments.phi or arguments.variant or arguments.changes or arguments.features or arguments.output_stride
-    if scaled and arguments.spec is None:
+    if arguments.spec is None and set(given(arguments)) - {"for"}:
         return fail("--phi, --variant and --set are of a spec: name it with --spec", WRONG_USAGE)
     path = Path(arguments.file)
     text = path.read_bytes().decode("utf-8", "replace")
     try:
+        from scalec.emit.head import HeadError
         from scalec.verify.checks import Wrong
-        from scalec.verify.expected import HeadError
         from scalec.verify.loading import LoadError
     except ModuleNotFoundError as error:
         return fail(f"verify needs {error.name}: pip install 'scalec[torch]'", WRONG_USAGE)
@@ -81,13 +79,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _expected(text: str, arguments: argparse.Namespace) -> "Expected":
-    from scalec.verify.expected import from_head, from_spec, is_for_inference_by
+    from scalec.emit.head import from_head, is_for_inference_by
+    from scalec.verify.expected import from_spec
 
     if arguments.spec is None:
         return from_head(text)
-    if vars(arguments)["for"] is None and is_for_inference_by(text):
-        vars(arguments)["for"] = "inference"
-    return from_spec(compiled(load(arguments.spec, arguments), arguments))
+    request = request_of(arguments)
+    if "for" not in given(arguments):
+        request = replace(request, inference=is_for_inference_by(text))
+    return from_spec(load(arguments.spec, arguments).compile(request))
 
 
 def _subject(path: Path, text: str, expected: "Expected") -> "Subject":

@@ -70,7 +70,7 @@ def _place(name: s.Name, network: Network) -> Span | None:
     if key in (*QUANTITIES, "memory"):
         return _row(program, setting.variant) if setting.variant else None
     if key in setting.names:
-        changed = key in dict(setting.changed) or (key == "phi" and setting.phi)
+        changed = key in dict(setting.changes) or (key == "phi" and setting.phi)
         column = program.variants[setting.variant].get(key) if setting.variant and not changed else None
         return column.span if column else None
     let = program.file.lets.get(key)

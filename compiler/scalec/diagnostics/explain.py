@@ -1,19 +1,13 @@
-"""`scalec explain CODE`: a page for each code, with a failing and a passing example. Tests compile every example.
+"""A page for each code (`scalec explain CODE`), with a failing and a passing example. Tests compile every example.
 
 A page is `explanations/CODE.md`: the title in its first line, then text and fenced examples. The word behind `scl` (or
 `toml`) is `wrong` or `right`, and what follows it are arguments of the command line. `console` is commands in a folder
 with a spec net.scl, `py` the file net.py there, which `scalec check net.py` is about.
 """
 
-import json
 import re
-import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.resources import files
-
-from scalec.diagnostics.exit_codes import DONE, WRONG_USAGE
-from scalec.diagnostics.suggest import suggest
-from scalec.diagnostics.text import printable
 
 _FENCE = re.compile(r"^```(scl|toml|console|py) (wrong|right)(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 
@@ -71,31 +65,3 @@ def shown(each: Page) -> str:
         return "\n".join([what, "", *(f"    {line}".rstrip() for line in spec.splitlines())])
 
     return f"{each.severity} {each.code}: {each.title}\n\n{_FENCE.sub(indented, each.text)}\n"
-
-
-def run(wanted: str | None, form: str) -> int:
-    """Print one page, or the titles of all of them; give the exit code."""
-    known = codes()
-    if wanted is None:
-        return _list(known, form)
-    code = wanted.strip("[]").upper()
-    if code not in known:
-        help = suggest(code, known) or "`scalec explain` lists all codes"
-        print(f"scalec: no error or warning has the code {printable(wanted[:64])}: {help}", file=sys.stderr)
-        return WRONG_USAGE
-    found = page(code)
-    if form == "json":
-        print(json.dumps({"severity": found.severity, **asdict(found)}, ensure_ascii=False, indent=2))
-    else:
-        print(shown(found), end="")
-    return DONE
-
-
-def _list(known: list[str], form: str) -> int:
-    pages = [page(code) for code in known]
-    if form == "json":
-        listed = [{"code": each.code, "severity": each.severity, "title": each.title} for each in pages]
-        print(json.dumps(listed, ensure_ascii=False, indent=2))
-    else:
-        print("\n".join(f"{each.code}  {each.title}" for each in pages))
-    return DONE

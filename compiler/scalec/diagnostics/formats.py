@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from urllib.parse import quote
 
-from scalec import __version__
 from scalec.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label, Mark
 from scalec.diagnostics.source import COMMAND_LINE, Source, Span
 from scalec.diagnostics.text import printable
+from scalec.version import __version__
 
 Json = dict[str, object]
 

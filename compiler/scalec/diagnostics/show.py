@@ -1,10 +1,11 @@
-"""How a command shows its diagnostics: the options for it, colours, and which stream."""
+"""How the diagnostics of a command are shown: in which format, in colours or not, and on which stream."""
 
-import argparse
 import os
 import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, TextIO
+
+from scalec.record import record
 
 if TYPE_CHECKING:
     from scalec.diagnostics.diagnostic import Diagnostic
@@ -14,44 +15,36 @@ FOR_PEOPLE = ("text", "concise")
 COLOURS = ("auto", "always", "never")
 
 
-def add_error_options(parser: argparse.ArgumentParser, product: bool = False) -> None:
-    """Add `--color`, and `--error-format`; where diagnostics are the `product` of a command it is `--format`."""
-    parser.add_argument(
-        "--format" if product else "--error-format", choices=FORMATS, dest="error_format",
-        help="how findings are written; all but `text` and `concise` on standard "
-        + ("output, and nothing else there" if product else "error, for machines"),
-    )  # fmt: skip
-    parser.add_argument("--color", choices=COLOURS, help="colours in `text` (auto)")
-    parser.set_defaults(findings_are_product=product)
+@record
+class Manner:
+    """How diagnostics are shown: one of FORMATS, one of COLOURS, and whether they are what the command is for.
+
+    If they are, formats for machines go to standard output; all else goes to standard error.
+    """
+
+    format: str = "text"
+    colour: str = "auto"
+    is_product: bool = False
 
 
-def for_people(arguments: argparse.Namespace) -> bool:
-    """Tell whether people read the findings; else nothing but them may be printed where they are."""
-    return _format(arguments) in FOR_PEOPLE
-
-
-def show(diagnostics: Iterable["Diagnostic"], arguments: argparse.Namespace, whole: bool = True) -> None:
-    """Print diagnostics as the command line asks for. A format for machines says too that there are none.
+def show(diagnostics: Iterable["Diagnostic"], manner: Manner = Manner(), whole: bool = True) -> None:
+    """Print diagnostics. A format for machines says too that there are none.
 
     `whole` is false where something could not be read, of which nobody knows whether it is right.
     """
     from scalec.diagnostics.diagnostic import in_order
 
     found = in_order(diagnostics)
-    if _format(arguments) == "text":
+    if manner.format == "text":
         from scalec.diagnostics.text import render
 
-        print(render(found, wants_colour(arguments.color or "auto", os.environ, sys.stderr)), file=sys.stderr, end="")
+        print(render(found, wants_colour(manner.colour, os.environ, sys.stderr)), file=sys.stderr, end="")
         return
     from scalec.diagnostics import formats
 
     written = formats.FORMATS if whole else formats.UNFINISHED
-    to_output = arguments.findings_are_product and not for_people(arguments)
-    print(written[_format(arguments)](found), file=sys.stdout if to_output else sys.stderr, end="")
-
-
-def _format(arguments: argparse.Namespace) -> str:
-    return arguments.error_format or "text"
+    to_output = manner.is_product and manner.format not in FOR_PEOPLE
+    print(written[manner.format](found), file=sys.stdout if to_output else sys.stderr, end="")
 
 
 def wants_colour(choice: str, environment: Mapping[str, str], stream: TextIO) -> bool:

@@ -18,6 +18,7 @@ from scalec.ops.code import Code
 from scalec.program.evaluate import Failure, Partial, Value
 from scalec.program.program import BlockDef
 from scalec.program.scope import LocalScope
+from scalec.program.setting import Setting
 
 Kind = tuple[BlockDef, tuple[tuple[str, Partial], ...], tuple[int, ...]]
 """A block, the operators it is given, and how many layers the repeats inside it have."""
@@ -105,7 +106,7 @@ def _blocks(node: ir.Node, deep: bool = False) -> Iterator[ir.Block]:
             yield from _blocks(inner, deep)
 
 
-def _spare(stage: ir.Stage, setting: ir.Setting) -> list[ir.Node]:
+def _spare(stage: ir.Stage, setting: Setting) -> list[ir.Node]:
     """Build the kinds of layers that only a deeper network has: a second one, and alternatives that depth leaves out.
 
     They show what a block must be able to do, so that its class is the same at every depth.

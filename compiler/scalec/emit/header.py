@@ -4,12 +4,11 @@ import hashlib
 import textwrap
 from fractions import Fraction
 
-from scalec import __version__
 from scalec.cost.compiled import Compiled
 from scalec.cost.requirements import Requirement
 from scalec.cost.stage_table import stage_table
 from scalec.emit import papers
-from scalec.emit.head import kept_name, recipe
+from scalec.emit.head import FOR_INFERENCE, NO_SPEC, command_lines, kept_name
 from scalec.emit.layout import WIDTH, listing
 from scalec.language import exact
 from scalec.language import syntax as s
@@ -18,6 +17,7 @@ from scalec.language.unparse import COMPARE, spell, spell_name
 from scalec.language.visit import children
 from scalec.network.features import feature_info
 from scalec.network.network import Network
+from scalec.version import __version__
 
 
 def title(network: Network) -> str:
@@ -27,12 +27,9 @@ def title(network: Network) -> str:
     if setting.variant:
         name = setting.variant if setting.variant.startswith(name) else f"{name} {setting.variant}"
     scale = f" at φ = {setting.phi}" if setting.phi and not setting.variant else ""
-    scale += f" with {', '.join(changes(network))}" if setting.changed else ""
+    scale += f" with {', '.join(changes(network))}" if setting.changes else ""
     size = f" for {x.height} × {x.width} images" if x.is_map else ""
     return f"{name}{scale}{size}."
-
-
-FOR_INFERENCE = "For inference alone"
 
 
 def _body(network: Network, folds: bool) -> list[str]:
@@ -60,7 +57,7 @@ def header(compiled: Compiled) -> list[str]:
     origin = f"Compiled by scalec {__version__} from {kept_name(name) or 'spec.scl'}, canonical text SHA-256"
     folds = compiled.deployment is not None and bool(compiled.deployment.folds)
     lines = [*_body(network, folds), *papers.lines(network), "", origin, digest]
-    lines += ["", "To write it again:", *recipe(name, network.setting).lines()]
+    lines += ["", "To write it again:", *command_lines(kept_name(name) or NO_SPEC, network.setting)]
     if coefficients := _coefficients(network):
         lines += ["", *_wrapped(", ".join(item.replace(" ", "~") for item in coefficients))]
     own = [r for r in compiled.requirements if not _is_qualified(r.expr)]
@@ -76,7 +73,7 @@ def header(compiled: Compiled) -> list[str]:
 
 def changes(network: Network) -> list[str]:
     """Say what `--set` has changed: `classes = 10`."""
-    return [f"{spell_name(key)} = {_shown(network, key)}" for key in dict(network.setting.changed)]
+    return [f"{spell_name(key)} = {_shown(network, key)}" for key in dict(network.setting.changes)]
 
 
 def _shown(network: Network, key: str) -> str:

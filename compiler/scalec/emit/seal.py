@@ -8,6 +8,8 @@ anybody can work the line out anew.
 import hashlib
 import re
 
+from scalec.files import with_line_feeds
+
 _DIGITS = 16
 _LINE = re.compile(rb"\A((?:#[^\n]*\n){1,5}?# content-sha256: )([0-9a-f]{%d})\n" % _DIGITS)
 _BLANK = b"0" * _DIGITS
@@ -31,7 +33,7 @@ def is_edited(data: bytes) -> bool:
 
 
 def _holds(data: bytes) -> bool | None:
-    data = data.replace(b"\r\n", b"\n")
+    data = with_line_feeds(data)
     found = _LINE.match(data)
     return None if found is None else found[2] == _digits(found[1] + _BLANK + data[found.end(2) :])
 

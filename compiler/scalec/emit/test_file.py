@@ -10,11 +10,11 @@ from pathlib import Path
 
 from scalec.emit.emit import Checked, checked, rendered
 from scalec.emit.guards import same_skeleton
+from scalec.emit.head import Expected, HeadError, from_head
 from scalec.emit.layout import WIDTH
 from scalec.emit.papers import HEADING, read
 from scalec.emit.seal import sealed
 from scalec.language.citation import address
-from scalec.verify.expected import Expected, HeadError, from_head
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 INFERENCE = "_inference"

@@ -10,13 +10,13 @@ from scalec.diagnostics.source import Span
 from scalec.language import syntax as s
 from scalec.language.exact import Number
 from scalec.language.visit import names_in
-from scalec.network.network import Setting
 from scalec.network.scale import channel_dim, scales_channels
 from scalec.ops.shape import Shape
 from scalec.program.evaluate import Failure, Value, number, truth, whole
 from scalec.program.program import Program
-from scalec.program.request import make_setting
+from scalec.program.request import Request
 from scalec.program.scope import LocalScope, World
+from scalec.program.setting import Setting, make_setting
 from scalec.solve.cost_table import Counter, NetworkTally, Tally
 
 PHIS = range(1, 8)
@@ -119,7 +119,9 @@ class Survey:
         """φ = 1 to 7, where the spec has a φ and rules."""
         if "phi" not in self.program.file.params or not self.program.scales:
             return ()
-        return tuple(Point(f"at φ = {phi}", make_setting(self.program, str(phi)), self, phi) for phi in PHIS)
+        return tuple(
+            Point(f"at φ = {phi}", make_setting(self.program, Request(phi=str(phi))), self, phi) for phi in PHIS
+        )
 
     @cached_property
     def variants(self) -> tuple[Point, ...]:
@@ -127,7 +129,7 @@ class Survey:
         points = []
         for name in self.program.variants:
             try:
-                setting = make_setting(self.program, variant=name)
+                setting = make_setting(self.program, Request(variant=name))
             except CompileError:
                 continue
             points.append(Point(f"in {name}", setting, self, span=self.rows[name].name.span))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from scalec.diagnostics.diagnostic import UNKNOWN
 from scalec.diagnostics.suggest import suggest
 from scalec.network.network import Leaf, Network, Stage
-from scalec.program.request import command_error
+from scalec.program.setting import command_error
 from scalec.record import record
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import field
-from fractions import Fraction
 
 from scalec.language import syntax as s
 from scalec.language.exact import Number
@@ -12,7 +11,8 @@ from scalec.ops.shape import Shape
 from scalec.program.evaluate import Scope, Value
 from scalec.program.program import BlockDef, Program
 from scalec.program.scope import LocalScope
-from scalec.record import record, unique
+from scalec.program.setting import Setting
+from scalec.record import unique
 
 
 @unique
@@ -114,38 +114,6 @@ class Stage:
     scopes: tuple[Scope, ...] = field(repr=False)
     x: Shape
     y: Shape
-
-
-@record
-class Setting:
-    """How the network is scaled: what the user asked for, and the values that this overrides.
-
-    `names` are params and lets, `parameters` are those of the network; `scaled` is false for the baseline alone.
-    """
-
-    variant: str | None = None
-    phi: str | None = None
-    names: dict[str, Value] = field(default_factory=dict)
-    parameters: dict[str, Value] = field(default_factory=dict)
-    changed: tuple[tuple[str, str], ...] = ()
-    scaled: bool = True
-    taps: tuple[str, ...] | None = None
-    """The stages whose maps are the outputs, none of them named for the usual ones; nothing: the whole network."""
-    output_stride: int | None = None
-    """The most that maps may be smaller than the image: further strides become dilation."""
-    inference: bool = False
-    """Whether it is what `deploy` makes of the network: nothing that only training needs."""
-
-    @property
-    def phi_value(self) -> Fraction | None:
-        """φ as a number, if the user asked for one."""
-        value = self.names.get("phi") if self.phi is not None else None
-        return value if isinstance(value, Fraction) else None
-
-    @property
-    def place(self) -> str:
-        """Say in a message where something is so; nothing for the file's own values."""
-        return f" for the variant `{self.variant}`" if self.variant else f" at φ = {self.phi}" if self.phi else ""
 
 
 @unique

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 
 from scalec.diagnostics.diagnostic import Report
-from scalec.network.network import Network, Setting
+from scalec.network.network import Network
 from scalec.network.scale import scale
 from scalec.program.program import Program
-from scalec.program.request import make_setting
+from scalec.program.request import Request
+from scalec.program.setting import Setting, make_setting
 
 
 @dataclass
@@ -26,6 +27,6 @@ class Networks:
     def named(self, name: str) -> Network:
         """Return the baseline, or the network of a variant as the spec has it."""
         if name not in self._named:
-            setting = Setting(scaled=False) if name == "baseline" else make_setting(self.program, variant=name)
+            setting = Setting(scaled=False) if name == "baseline" else make_setting(self.program, Request(variant=name))
             self._named[name] = self.network(setting)
         return self._named[name]

@@ -15,11 +15,12 @@ from scalec.language.unparse import spell_name
 from scalec.language.visit import names_in
 from scalec.limits import MAX_LAYERS, MAX_RESOLUTION, MAX_WHOLE
 from scalec.network.build import Builder
-from scalec.network.network import Network, Node, Setting, Stage
+from scalec.network.network import Network, Node, Stage
 from scalec.ops.shape import Shape
 from scalec.program.evaluate import Failure, Scope, Value, describe, evaluate, number, truth, whole, whole_value
 from scalec.program.program import Program
 from scalec.program.scope import LocalScope, World
+from scalec.program.setting import Setting
 from scalec.record import record
 
 _SIZES = {"L": "the number of layers", "C": "the number of channels", "H": "the height", "W": "the width"}

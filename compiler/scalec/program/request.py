@@ -1,209 +1,187 @@
-"""What the command line asks for, as values: φ, a variant, and `--set name=value`."""
+"""What `scalec compile` is asked for, and its options: each is described once, for everybody who reads or writes one.
 
-import re
-from collections.abc import Sequence
-from dataclasses import replace
-from fractions import Fraction
+The command line, the command at the head of an emitted file, `[[tool.scalec.generate]]` in pyproject.toml and the names
+of files are made of OPTIONS. A new option is a field of `Request` and a row there. Light: every start reads this.
+"""
 
-from scalec.diagnostics.diagnostic import UNKNOWN, CompileError, Diagnostic, Label, Report, UsageError
-from scalec.diagnostics.source import COMMAND_LINE, Source, Span
-from scalec.diagnostics.suggest import suggest
-from scalec.language import syntax as s
-from scalec.language.parse import parse
-from scalec.limits import MAX_DENOMINATOR, MAX_PHI, MAX_SCALES, MAX_VALUE
-from scalec.network.network import Setting
-from scalec.program.evaluate import WORDS, Failure, Partial, Value, describe, evaluate
-from scalec.program.program import Program
-from scalec.program.scope import FileScope, World
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
 
-_WHOLE = re.compile(r"-?[0-9]{1,3}")
-_HEAD = "param value = "
-_SPACES = re.compile(r"(?<!\w) | (?!\w)")
+from scalec.record import record
 
 
-def make_setting(
-    program: Program, phi: str | None = None, variant: str | None = None, changes: Sequence[tuple[str, str]] = ()
-) -> Setting:
-    """Work out a setting; a `--set` beats a variant. Raises `CompileError`."""
-    names: dict[str, Value] = {}
-    parameters: dict[str, Value] = {}
+@record
+class Request:
+    """A network that is asked for, and what its file is for. Texts are as the user wrote them."""
 
-    def put(key: str, value: Value) -> None:
-        (parameters if key in program.network_parameters else names)[key] = value
-
-    if variant is not None:
-        for column, value in _row(program, variant).items():
-            put(column, value)
-    if phi is not None:
-        value = _phi(phi)
-        if "phi" not in program.file.params:
-            raise command_error(
-                "E501", "the spec has no `param φ`", "--phi ", phi, help="write `param φ = 0` to scale by φ"
-            )
-        put("phi", value)
-    for name, text in changes:
-        if phi is not None and s.ascii_name(name) == "phi":
-            raise usage_error("E104", "φ is set twice", "--set ", f"{name}={text}", "and --phi")
-        put(*_changed(program, name, text))
-    said = respelled(phi, variant, changes)
-    return replace(said, names=names, parameters=parameters)
+    phi: str | None = None
+    variant: str | None = None
+    changes: tuple[tuple[str, str], ...] = ()
+    """Names and what they are set to."""
+    taps: tuple[str, ...] | None = None
+    """The stages whose maps are the outputs, none of them named for the usual ones; nothing: the whole network."""
+    output_stride: int | None = None
+    """The most that maps may be smaller than the image: further strides become dilation."""
+    inference: bool = False
+    """Whether only what inference needs is there."""
 
 
-def respelled(phi: str | None, variant: str | None, changes: Sequence[tuple[str, str]]) -> Setting:
-    """Give what is asked for in one spelling, without values. Raises `CompileError` for a text that is no value."""
-    changed = tuple({s.ascii_name(name): compact(text, f"--set {name}=") for name, text in changes}.items())
-    return Setting(s.ascii_name(variant) if variant else None, compact(phi) if phi else None, changed=changed)
+Words = Mapping[str, Sequence[str]]
+"""What stands behind each option, once for each time that it is given; an empty word behind a switch."""
 
 
-def compact(text: str, head: str = "--phi ") -> str:
-    """Spell a value in ASCII, without comments, and with spaces between words alone. Raises `UsageError`."""
-    try:
-        spec = parse(Source(COMMAND_LINE, _HEAD + text), Report())
-    except CompileError as error:
-        raise UsageError(_moved(diagnostic, head, text) for diagnostic in error.diagnostics) from None
-    return _SPACES.sub("", spec.canonical[0].removeprefix(_HEAD))
+def _last(words: Sequence[str]) -> Any:
+    return words[-1]
 
 
-def command_error(
-    code: str, message: str, head: str, text: str, label: str = "", help: str | None = None
-) -> CompileError:
-    """Make an error about a part of the command line that the spec has no use for; `head` stands before it."""
-    return CompileError([_of_command(code, message, head, text, label, help)])
+def _text(value: str | None) -> Iterable[str]:
+    return () if value is None else (value,)
 
 
-def usage_error(code: str, message: str, head: str, text: str, label: str = "", help: str | None = None) -> UsageError:
-    """Make an error about a part of the command line that means nothing, whatever the spec; `head` stands before it."""
-    return UsageError([_of_command(code, message, head, text, label, help)])
+def _on(words: Sequence[str]) -> Any:
+    return True
 
 
-def _of_command(code: str, message: str, head: str, text: str, label: str, help: str | None) -> Diagnostic:
-    span = Span(Source(COMMAND_LINE, head + text), len(head), len(head) + len(text))
-    return Diagnostic(code, message, Label(span, label), help=help)
+def _switch(value: bool) -> Iterable[str]:
+    return ("",) if value else ()
 
 
-def scales(text: str) -> list[str]:
-    """Read several φ, `0..7` (whole steps) and `0,0.5,1`, or one. Raises `UsageError`."""
-    found: list[str] = []
-    for part in text.split(","):
-        low, dots, high = part.partition("..")
-        if not dots:
-            found.append(part.strip())
-        elif not (_WHOLE.fullmatch(low.strip()) and _WHOLE.fullmatch(high.strip())):
-            raise usage_error("E001", "a range has whole ends: `0..7`", "--phi ", text)
-        else:
-            found += [str(phi) for phi in range(int(low), int(high) + 1)]
-    if not found or len(found) > MAX_SCALES:
-        raise usage_error("E004", f"from one to {MAX_SCALES} scales", "--phi ", text)
-    return found
+@record
+class Option:
+    """An option of `compile`: what people read of it, and how it is read from words and written as words.
 
+    `read` raises `ValueError`, which says what was expected. Without a `metavar` or `choices` it is a switch.
+    """
 
-def _row(program: Program, variant: str) -> dict[str, Value]:
-    """Work out a row of the variants."""
-    key = s.ascii_name(variant)
-    if key not in program.variants:
-        listed = f"there are {', '.join(program.variants)}" if program.variants else "the spec has no `variants`"
-        help = suggest(key, program.variants) or listed
-        raise command_error("E501", f"no variant is called `{variant}`", "--variant ", variant, UNKNOWN, help)
-    scope = World(program.file, {}).main
-    values: dict[str, Value] = {}
-    for column, expr in program.variants[key].items():
+    name: str
+    group: str
+    """`scale`, `body` or `purpose`: commands take some of these groups."""
+    help: str
+    expected: str
+    """What its key in pyproject.toml is, as errors say it."""
+    metavar: str = ""
+    choices: tuple[str, ...] = ()
+    several: str = ""
+    """How more than one is written, behind the help of commands that take several scales."""
+    field: str = ""
+    """The field of `Request`, unless that has the option's name."""
+    read: Callable[[Sequence[str]], Any] = _on
+    write: Callable[[Any], Iterable[str]] = _switch
+    types: tuple[type, ...] = (bool,)
+    """What TOML may have for it."""
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether nothing stands behind it."""
+        return not self.metavar and not self.choices
+
+    @property
+    def key(self) -> str:
+        """The field of `Request` that it is about."""
+        return self.field or self.name.replace("-", "_")
+
+    def words(self, request: Request) -> list[str]:
+        """Return what stands behind the option in a command for this request; nothing: it does not stand there."""
+        return list(self.write(getattr(request, self.key)))
+
+    def from_toml(self, value: object) -> list[str] | None:
+        """Return a value of pyproject.toml as words; none if the option does not take it."""
+        if not isinstance(value, self.types) or isinstance(value, bool) != (bool in self.types):
+            return None
+        if isinstance(value, bool):
+            return [""] if value else []
+        values = list(value.values()) if isinstance(value, dict) else [value]
+        if not all(isinstance(each, str | int | float) and each != "" for each in values):
+            return None
+        words = [spelled(value)] if not isinstance(value, dict) else [f"{n}={spelled(v)}" for n, v in value.items()]
         try:
-            values[column] = evaluate(expr, scope)
-        except Failure as failure:
-            raise CompileError([failure.diagnostic]) from None
-        if problem := _unlike(program, scope, column, values[column]):
-            raise CompileError([Diagnostic("E203", problem, Label(expr.span, f"this is {describe(values[column])}"))])
-    return values
+            self.read(words)
+        except ValueError:
+            return None
+        return words
 
 
-def _changed(program: Program, name: str, text: str) -> tuple[str, Value]:
-    """Work out one `--set`."""
-    value = constant(f"--set {name}=", text)
-    key = s.ascii_name(name)
-    settable = program.file.constants() | set(program.network_parameters)
-    if key not in settable:
-        listed = (
-            f"there {'are' if len(settable) > 1 else 'is'} {', '.join(sorted(settable))}"
-            if settable
-            else "the spec has no params, lets or network parameters"
-        )
-        raise command_error(
-            "E501", f"nothing to set is called `{name}`", "--set ", name, UNKNOWN, suggest(key, settable) or listed
-        )
-    if problem := _unlike(program, World(program.file, {}).main, key, value):
-        raise command_error("E203", problem, f"--set {name}=", text, f"this is {describe(value)}")
-    return key, value
+def spelled(value: object) -> str:
+    """Return a value as the command line has it: a float as its shortest decimal, without an exponent."""
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f")
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _unlike(program: Program, scope: FileScope, key: str, value: Value) -> str | None:
-    """Say that a truth value or an operator stands for something else, or the other way round."""
-    parameter = program.network_parameters.get(key)
-    try:
-        if parameter is not None and parameter.default is not None:
-            default = evaluate(parameter.default, scope)
-        else:
-            default = scope.value(key)
-    except Failure:
-        return None
-    wanted = _kind(default)
-    return None if wanted == _kind(value) else f"`{key}` is {wanted}, not {_kind(value)}"
+def from_words(words: Words) -> Request:
+    """Return the request that options stand for. Raise `ValueError` for a word that means nothing."""
+    fields = {option.key: option.read(words[option.name]) for option in OPTIONS if words.get(option.name)}
+    return Request(**fields)
 
 
-def _kind(value: Value) -> str:
-    if isinstance(value, Partial):
-        return "an operator"
-    return "`true` or `false`" if isinstance(value, bool) else "a number or a word"
+def change(text: str) -> tuple[str, str]:
+    """Return the parts of `NAME=VALUE`. Raise `ValueError` if it has another form."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip() or not value.strip():
+        raise ValueError(f"expected NAME=VALUE, not {text!r}")
+    return name.strip(), value.strip()
 
 
-def _phi(text: str) -> Fraction:
-    value = constant("--phi ", text)
-    if not isinstance(value, Fraction):
-        raise usage_error("E203", "φ is a rational number", "--phi ", text, "not one", "write `4`, `0.5` or `1/3`")
-    if abs(value) > MAX_PHI:
-        raise usage_error("E004", f"φ lies between -{MAX_PHI} and {MAX_PHI}", "--phi ", text, "beyond that")
-    if value.denominator > MAX_DENOMINATOR:
-        message = f"the denominator of φ is at most {MAX_DENOMINATOR:,}"
-        raise usage_error("E004", message, "--phi ", text, f"here it is {value.denominator:,}")
-    return value
+def _changes(words: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    return tuple(map(change, words))
 
 
-def constant(head: str, text: str) -> Value:
-    """Work out a value given on the command line, by the grammar of specs. Raises `UsageError`."""
-    if len(text) > MAX_VALUE:
-        raise usage_error("E004", f"a value of the command line has at most {MAX_VALUE} characters", head, text)
-    source, report = Source(COMMAND_LINE, _HEAD + text), Report()
-    try:
-        spec = parse(source, report)
-        bindings = [b for st in spec.statements if isinstance(st, s.Param) for b in st.bindings]
-        if len(spec.statements) == 1 and len(bindings) == 1:
-            return evaluate(bindings[0].value, _NoNames())
-    except Failure as failure:
-        raise UsageError([_moved(failure.diagnostic, head, text)]) from None
-    except CompileError as error:
-        raise UsageError(_moved(diagnostic, head, text) for diagnostic in error.diagnostics) from None
-    raise usage_error("E001", f"`{text}` is not one value", head, text, "write a number or a word")
+def _stages(words: Sequence[str]) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in words[-1].split(","))
+    if not all(names):
+        raise ValueError(f"expected names of stages, as in `stage3,stage5`, not {words[-1]!r}")
+    return names
 
 
-def _moved(diagnostic: Diagnostic, head: str, text: str) -> Diagnostic:
-    """Let a finding in the value point into the command line as it was given."""
-    source, shift = Source(COMMAND_LINE, head + text), len(head) - len(_HEAD)
-    start, end = (max(len(head), place + shift) for place in (diagnostic.label.span.start, diagnostic.label.span.end))
-    message, help = diagnostic.message, diagnostic.help
-    if diagnostic.code == "E001":
-        message = f"`{text}` is not one value"
-        help = help if help and "`param" not in help else "write a number or a word"
-    label = Label(Span(source, start, end), diagnostic.label.text)
-    return replace(diagnostic, message=message, label=label, help=help, fixes=())
+def _stride(words: Sequence[str]) -> int:
+    if words[-1] not in ("1", "2", "4", "8", "16", "32", "64"):
+        raise ValueError(f"expected a power of two such as 8 or 16, not {words[-1]!r}")
+    return int(words[-1])
 
 
-class _NoNames:
-    """Words alone: a value from the command line refers to nothing in the spec."""
+_PURPOSES = ("training", "inference")
 
-    def name(self, name: s.Name) -> Value:
-        if name.parts[0].key in WORDS:
-            return name.parts[0].key
-        expected = f"expected a number, `true`, `false`, {' or '.join(f'`{word}`' for word in WORDS)}"
-        raise Failure("E101", f"`{name.span.text}` is not a value", name.span, expected)
 
-    def call(self, call: s.Call) -> Value:
-        raise Failure("E101", f"unknown function `{call.name.span.text}`", call.name.span, UNKNOWN)
+def _is_inference(words: Sequence[str]) -> bool:
+    if words[-1] not in _PURPOSES:
+        raise ValueError(f"expected {' or '.join(_PURPOSES)}, not {words[-1]!r}")
+    return words[-1] == "inference"
+
+
+OPTIONS = (
+    Option(
+        "phi", "scale", "the compound coefficient: 4, 0.5, -1, 1/3",
+        'φ, or several, as in `phi = "1/3"` and `phi = "0..7"`', "X", several="; several: 0..7 or 0,0.5,1",
+        read=_last, write=_text, types=(str, int, float),
+    ),
+    Option(
+        "variant", "scale", "a row of `variants`", 'a row of `variants`, or several, as in `variant = "B0,B4"`', "NAME",
+        several=", or several: B0,B4", read=_last, write=_text, types=(str,),
+    ),
+    Option(
+        "set", "scale", "set a param, a let or a network parameter",
+        'names and values, as in `set = { classes = 10, r = "256/224" }`', "NAME=VALUE", field="changes",
+        read=_changes, write=lambda changes: ("=".join(each) for each in changes), types=(dict,),
+    ),
+    Option(
+        "features", "body", "give the feature maps, for detection and segmentation, and no more", "true or false",
+        field="taps", read=lambda _: (), write=lambda taps: _switch(taps is not None),
+    ),
+    Option(
+        "tap", "body", "with --features: the maps of these stages",
+        'names of stages, as in `tap = "stage3,stage5"`', "STAGE,…", field="taps",
+        read=_stages, write=lambda taps: _text(",".join(taps or ()) or None), types=(str,),
+    ),
+    Option(
+        "output-stride", "body", "keep maps at least 1/N of the image: further strides become dilation",
+        "a power of two, as in `output-stride = 16`", "N",
+        read=_stride, write=lambda stride: () if stride is None else (str(stride),), types=(int,),
+    ),
+    Option(
+        "for", "purpose", "inference: batch norms folded, no dropout, channels-last, tensors reused",
+        'either "training" or "inference"', choices=_PURPOSES, field="inference",
+        read=_is_inference, write=lambda inference: _text("inference" if inference else None), types=(str,),
+    ),
+)  # fmt: skip
+"""In the order in which a command has them. `tap` says more of the same field than `features`, and stands behind it."""

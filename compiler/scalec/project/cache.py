@@ -1,7 +1,7 @@
-"""Which text each recipe gave, kept from run to run: keyed by everything that the text is made of.
+"""Which text each request gave, kept from run to run: keyed by everything that the text is made of.
 
 That is the whole compiler (every file of scalec, its grammar, templates and library, of Lark and Jinja, and Python's
-version), the bytes and the name of the spec, the recipe, and the bytes of each file that the spec imports, or that
+version), the bytes and the name of the spec, the request, and the bytes of each file that the spec imports, or that
 there was none beside it. So no answer is older than what it is about: after a change to a template there is none.
 """
 
@@ -16,9 +16,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from scalec.compiler import Loaded
-from scalec.emit.head import Recipe
+from scalec.emit.head import NO_SPEC, command
+from scalec.files import replace_file
 from scalec.program.read import beside
-from scalec.project.write import replace_file
+from scalec.program.request import Request
 
 Imports = Mapping[str, str | None]
 """The hash of each imported file, by name; none for those that are not beside the spec."""
@@ -65,12 +66,12 @@ class Cache:
         self.new: dict[str, list[object]] = {}
         self._seen: dict[Path, bytes] = {}
 
-    def text(self, spec: Path, recipe: Recipe) -> str | None:
+    def text(self, spec: Path, request: Request) -> str | None:
         """Give the hash of the text that a spec gives, if nothing that it is made of has changed."""
         if self.path is None:
             return None
         with suppress(OSError):
-            match self.texts.get(self._key(spec, recipe)):
+            match self.texts.get(self._key(spec, request)):
                 case [str() as text, dict() as imports]:
                     holds = all(self._beside(spec, name) == was for name, was in imports.items())
                     return text if holds else None
@@ -83,11 +84,11 @@ class Cache:
                 return found
         return None
 
-    def keep(self, spec: Path, recipe: Recipe, text: str, imports: Imports) -> None:
+    def keep(self, spec: Path, request: Request, text: str, imports: Imports) -> None:
         """Take in what was found out."""
         if self.path is not None:
             with suppress(OSError):
-                self.new[self._key(spec, recipe)] = [text, dict(imports)]
+                self.new[self._key(spec, request)] = [text, dict(imports)]
 
     def keep_test(self, text: str, path: Path, test: str) -> None:
         """Take in a test's text."""
@@ -112,8 +113,8 @@ class Cache:
             return {}
         return found if isinstance(found, dict) else {}
 
-    def _key(self, spec: Path, recipe: Recipe) -> str:
-        return digest(json.dumps([spec.name, digest(self._bytes(spec)), recipe.command]).encode())
+    def _key(self, spec: Path, request: Request) -> str:
+        return digest(json.dumps([spec.name, digest(self._bytes(spec)), command(NO_SPEC, request)]).encode())
 
     def _bytes(self, path: Path) -> bytes:
         if path not in self._seen:

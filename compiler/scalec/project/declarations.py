@@ -3,44 +3,33 @@
 import os
 import re
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from pathlib import Path
 
 from scalec.diagnostics.diagnostic import UNKNOWN, Diagnostic, Report
 from scalec.diagnostics.source import COMMAND_LINE, Source, Span
 from scalec.diagnostics.suggest import suggest
 from scalec.language import syntax as s
+from scalec.program.request import OPTIONS, Request, from_words
 from scalec.project.pyproject import Project
 from scalec.project.toml_places import key_place, part_place, value_place
 
 _ENTRY = re.compile(r"^[ \t]*\[\[[ \t]*tool[ \t]*\.[ \t]*scalec[ \t]*\.[ \t]*generate[ \t]*\]\]", re.MULTILINE)
-_KEYS: dict[str, tuple[tuple[type, ...], str]] = {
-    "spec": ((str,), 'a file, as in `spec = "specs/net.scl"`'),
-    "output": ((str,), 'a .py file, or a folder, as in `output = "models/net.py"`'),
-    "phi": ((str, int, float), 'φ, or several, as in `phi = "1/3"` and `phi = "0..7"`'),
-    "variant": ((str,), 'a row of `variants`, or several, as in `variant = "B0,B4"`'),
-    "set": ((dict,), 'names and values, as in `set = { classes = 10, r = "256/224" }`'),
-    "features": ((bool,), "true or false"),
-    "tap": ((str,), 'names of stages, as in `tap = "stage3,stage5"`'),
-    "output-stride": ((int,), "a power of two, as in `output-stride = 16`"),
-    "for": ((str,), 'either "training" or "inference"'),
-    "tests": ((bool,), "true or false"),
+_OWN = {
+    "spec": 'a file, as in `spec = "specs/net.scl"`',
+    "output": 'a .py file, or a folder, as in `output = "models/net.py"`',
+    "tests": "true or false",
 }
-_STRIDES = (1, 2, 4, 8, 16, 32, 64)
+_OPTIONS = {option.name: option for option in OPTIONS}
+_KEYS = ("spec", "output", *_OPTIONS, "tests")
 
 
 @dataclass(frozen=True)
 class Declared:
-    """One entry: the options of `scalec compile`, paths as seen from the current folder."""
+    """One entry: what `scalec compile` is asked for, perhaps at several scales; paths from the current folder."""
 
     spec: Path
     output: Path
-    phi: str | None
-    variant: str | None
-    changes: tuple[tuple[str, str], ...]
-    taps: tuple[str, ...] | None
-    output_stride: int | None
-    inference: bool
+    request: Request
     tests: bool
     place: Span
     index: int
@@ -77,7 +66,7 @@ def located(found: Diagnostic, entry: Declared) -> Diagnostic:
     path = _path(entry.index, option)
     if option == "set":
         name, equals, value = value.partition("=")
-        path += (next((own for own, _ in entry.changes if s.ascii_name(own) == s.ascii_name(name)), name),)
+        path += (next((own for own, _ in entry.request.changes if s.ascii_name(own) == s.ascii_name(name)), name),)
         place = value_place(source, path) if equals else key_place(source, path)
     else:
         place = value_place(source, path)
@@ -128,34 +117,17 @@ def _read(project: Project, index: int, table: dict[str, object], head: Span, re
 
 
 def _problem(name: str, value: object) -> str | None:
-    kinds, expected = _KEYS[name]
-    fits = isinstance(value, kinds) and (isinstance(value, bool) == (kinds == (bool,))) and value != ""
-    if name == "output-stride":
-        fits = fits and value in _STRIDES
-    if name == "for":
-        fits = fits and value in ("training", "inference")
-    if isinstance(value, dict):
-        fits = fits and all(isinstance(each, str | int | float) and each != "" for each in value.values())
-    return None if fits else expected
+    """Say what a key should be, if it is not that."""
+    if name in _OPTIONS:
+        return _OPTIONS[name].expected if _OPTIONS[name].from_toml(value) is None else None
+    fits = isinstance(value, bool) if name == "tests" else isinstance(value, str) and value != ""
+    return None if fits else _OWN[name]
 
 
 def _made(project: Project, index: int, table: dict[str, object], place: Span) -> Declared:
-    given = table.get("set")
-    changes = given.items() if isinstance(given, dict) else ()
-    tap = table.get("tap")
+    words = {name: _OPTIONS[name].from_toml(value) or [] for name, value in table.items() if name in _OPTIONS}
     output = table.get("output", project.table.get("output", "."))
-    stride = table.get("output-stride")
     return Declared(
-        project.root / str(table["spec"]), project.root / str(output), _text(table.get("phi")),
-        _text(table.get("variant")), tuple((name, str(_text(value))) for name, value in changes),
-        tuple(part.strip() for part in str(tap).split(",")) if tap else () if table.get("features") else None,
-        stride if isinstance(stride, int) else None, table.get("for") == "inference", bool(table.get("tests")), place,
-        index,
+        project.root / str(table["spec"]), project.root / str(output), from_words(words), bool(table.get("tests")),
+        place, index,
     )  # fmt: skip
-
-
-def _text(value: object) -> str | None:
-    """Write a value as the command line has it: a float as its shortest decimal."""
-    if value is None or isinstance(value, str):
-        return value
-    return str(value).lower() if isinstance(value, bool) else format(Decimal(str(value)), "f")

@@ -20,7 +20,7 @@ def inputs(spec: Path | None, loaded: Loaded) -> list[Path]:
     library = [name for name, found in loaded.imports.items() if found is None]
     beside = [found[0] for found in loaded.imports.values() if found is not None]
     shipped = [files("scalec.specs").joinpath(f"{name}.scl") for name in library]
-    own = files("scalec").joinpath("__init__.py")
+    own = files("scalec").joinpath("version.py")
     named = [spec] if spec is not None else []
     return [*named, *beside, *(each for each in (*shipped, own) if isinstance(each, Path))]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scalec.diagnostics.exit_codes import STDIN
 from scalec.emit.head import MOST, is_generated
+from scalec.files import as_text
 from scalec.project.declarations import Declared
 
 _LEFT_OUT = frozenset("__pycache__ __pypackages__ _build build buck-out dist node_modules site-packages venv".split())
@@ -59,11 +60,6 @@ def collect(names: Sequence[str]) -> Collected:
     return found
 
 
-def read_text(path: Path) -> str:
-    """Give the text of a file, whatever it is, with `\\n` for line ends. Raises `OSError`."""
-    return path.read_bytes().replace(b"\r\n", b"\n").decode("utf-8", "replace")
-
-
 def _walk(folder: Path) -> Iterator[Path]:
     for root, folders, files in os.walk(folder):
         folders[:] = sorted(
@@ -76,7 +72,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 def _is_ours(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            return is_generated(file.read(MOST).replace(b"\r\n", b"\n").decode("utf-8", "replace"))
+            return is_generated(as_text(file.read(MOST)))
     except OSError:
         return False
 

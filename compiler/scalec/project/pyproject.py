@@ -1,6 +1,5 @@
 """`[tool.scalec]` of the nearest pyproject.toml: what a project always wants of the command line."""
 
-import argparse
 import os
 import re
 from collections.abc import Mapping
@@ -63,19 +62,19 @@ class Project:
     table: dict[str, object]
 
 
-def apply(arguments: argparse.Namespace, start: Path) -> None:
-    """Let the project say what the command line does not. Raises `CompileError`."""
-    project = nearest(start)
+def defaults(project: Project | None, with_search: bool) -> dict[str, object]:
+    """Return what a project says for options that the command line leaves open; `with_search` also for a search."""
     if project is None:
-        return
-    searched = project.table.get(SEARCH, {}) if hasattr(arguments, "accuracy") else {}
+        return {}
+    searched = project.table.get(SEARCH, {}) if with_search else {}
     assert isinstance(searched, dict)
+    found: dict[str, object] = {}
     for name, value in [*project.table.items(), *searched.items()]:
         option = KEYS[name].option if name in KEYS else SEARCH_KEYS[name].option if name != SEARCH else ""
-        if option and hasattr(arguments, option) and getattr(arguments, option) is None:
-            folder = str(project.root / str(value))
-            given = {"output": f"{folder}{os.sep}", "data": folder, "store": folder}
-            setattr(arguments, option, given.get(name, value))
+        folder = str(project.root / str(value))
+        if option:
+            found[option] = {"output": f"{folder}{os.sep}", "data": folder, "store": folder}.get(name, value)
+    return found
 
 
 def nearest(start: Path) -> Project | None:

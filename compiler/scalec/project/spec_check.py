@@ -6,6 +6,7 @@ from scalec.compiler import Loaded
 from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Report, plural
 from scalec.lint.registry import warnings
 from scalec.program.read import folder_importer, has_network, read
+from scalec.program.request import Request
 from scalec.program.resolve import resolve, resolve_library
 from scalec.program.search_schedule import sought
 
@@ -24,7 +25,7 @@ def check(path: Path, data: bytes | None = None) -> tuple[str, list[Diagnostic]]
     sought(loaded.program, report)
     for variant in (None, *loaded.program.variants):
         try:
-            loaded.compile(variant=variant)
+            loaded.compile(Request(variant=variant))
         except CompileError as error:
             for diagnostic in error.diagnostics:
                 report.add(diagnostic)

@@ -17,16 +17,18 @@ from scalec.compiler import Loaded
 from scalec.cost.compiled import Compiled
 from scalec.diagnostics.diagnostic import CompileError, Diagnostic
 from scalec.emit.emit import emit, unguarded
-from scalec.emit.head import NO_SPEC, Head, Recipe, head, is_generated
-from scalec.emit.head import recipe as recipe_of
+from scalec.emit.file_name import file_name
+from scalec.emit.head import NO_SPEC, Head, HeadError, head, is_generated
 from scalec.emit.test_file import beside, companion
-from scalec.program.request import respelled, scales
+from scalec.files import as_text, read_text, with_line_feeds
+from scalec.program.request import Request
+from scalec.program.setting import respelled, single
 from scalec.project.cache import Cache, Imports, digest, imports_of
-from scalec.project.declarations import Declared, located
-from scalec.project.discover import read_text
-from scalec.project.verdict import UP_TO_DATE, Verdict, broken, compared, difference, missing, orphan, twice, unix
-from scalec.project.write import file_name, obstacle, write
-from scalec.verify.expected import HeadError
+from scalec.project.declarations import Declared, declared, folders, located
+from scalec.project.discover import Collected, collect
+from scalec.project.pyproject import Project
+from scalec.project.verdict import UP_TO_DATE, Verdict, broken, compared, difference, missing, orphan, twice
+from scalec.project.write import obstacle, write
 
 _FEW = 12
 """So many files are done before other processes have started."""
@@ -38,7 +40,7 @@ class Job:
 
     path: Path
     spec: Path | None = None
-    recipe: Recipe | None = None
+    request: Request | None = None
     asked: bool = True
     """False if the file says of itself that it was compiled in another way."""
     entry: Declared | None = None
@@ -85,10 +87,9 @@ class Specs:
             self.kept[path] = compiler.load(path)
         return self.kept[path]
 
-    def compile(self, spec: Path, recipe: Recipe) -> Compiled:
-        """Follow a recipe. Raises `CompileError`, and `OSError`."""
-        r = recipe
-        return self.load(spec).compile(r.phi, r.variant, r.changes, r.taps, r.output_stride, r.inference)
+    def compile(self, spec: Path, request: Request) -> Compiled:
+        """Compile as requested. Raises `CompileError`, and `OSError`."""
+        return self.load(spec).compile(request)
 
 
 @dataclass
@@ -100,16 +101,16 @@ class Plan:
     unread: list[OSError] = field(default_factory=list)
 
 
-def plan(files: Sequence[Path], entries: Sequence[Declared], folders: Sequence[Path]) -> Plan:
+def plan(files: Sequence[Path], entries: Sequence[Declared], homes: Sequence[Path]) -> Plan:
     """Plan what is declared, and the other files."""
     specs, found, made, doubled = Specs(), dict[str, Job](), Plan(), set[str]()
     for entry in entries:
         try:
-            for path, recipe in _outputs(entry, specs):
+            for path, request in _outputs(entry, specs):
                 if _key(path) in found:
                     made.findings.append(twice(path, entry.place))
                     doubled.add(_key(path))  # nobody knows what it should be
-                found[_key(path)] = Job(path, entry.spec, recipe, _is_asked(path, recipe), entry)
+                found[_key(path)] = Job(path, entry.spec, request, _is_asked(path, request), entry)
         except CompileError as error:
             made.findings += [located(each, entry) for each in error.diagnostics]
         except OSError as error:
@@ -119,11 +120,30 @@ def plan(files: Sequence[Path], entries: Sequence[Declared], folders: Sequence[P
         try:
             meant = _model(path)
             if _key(meant) not in found and (meant == path or _key(meant) not in named):
-                found[_key(meant)] = _found(meant, folders)
+                found[_key(meant)] = _found(meant, homes)
         except OSError as error:
             made.unread += [] if _key(path) in found else [error]
     made.jobs = sorted((found[key] for key in found if key not in doubled), key=lambda job: str(job.path))
     return made
+
+
+def planned(
+    project: Project | None, names: Sequence[str], spec_folders: Sequence[str] = ()
+) -> tuple[Collected, Plan] | None:
+    """Find out what names mean, or what a project declares without any; nothing if there is neither.
+
+    Raises `CompileError` for pyproject.toml.
+    """
+    entries, homes = declared(project), folders(project)
+    if not names and not entries and not homes:
+        return None
+    meant = collect(names or list(dict.fromkeys(str(path) for path in [*homes, *(each.spec for each in entries)])))
+    where = [*map(Path, spec_folders), *homes, *(path.parent for path in meant.specs)]
+    held = [each for each in entries if not names or meant.holds(each)]
+    near = [each for each in entries if each not in held and meant.is_near(each)]
+    found = plan(meant.files, held + near, list(dict.fromkeys(where)))
+    found.jobs = [job for job in found.jobs if job.entry not in near or meant.names(job.path)]
+    return meant, found
 
 
 def _model(path: Path) -> Path:
@@ -137,23 +157,20 @@ def _key(path: Path) -> str:
     return os.path.abspath(path)
 
 
-def _outputs(entry: Declared, specs: Specs) -> Iterator[tuple[Path, Recipe]]:
+def _outputs(entry: Declared, specs: Specs) -> Iterator[tuple[Path, Request]]:
     """Give the files that an entry stands for, and how each is compiled."""
-    for phi in scales(entry.phi) if entry.phi is not None else [None]:
-        for variant in entry.variant.split(",") if entry.variant is not None else [None]:
-            said = respelled(phi, variant and variant.strip(), entry.changes)
-            said = replace(said, taps=entry.taps, output_stride=entry.output_stride, inference=entry.inference)
-            made = replace(recipe_of("", said), spec=entry.spec.name)
-            if entry.is_file:
-                yield entry.output, made
-            else:
-                name = file_name(entry.spec.name, said, lambda: specs.load(entry.spec).program.network.name.key)
-                yield entry.output / name, made
+    for each in single(entry.request):
+        request = respelled(each)
+        if entry.is_file:
+            yield entry.output, request
+        else:
+            name = file_name(entry.spec.name, request, lambda: specs.load(entry.spec).program.network.name.key)
+            yield entry.output / name, request
 
 
-def _is_asked(path: Path, recipe: Recipe) -> bool:
+def _is_asked(path: Path, request: Request) -> bool:
     found = head(read_text(path)) if path.is_file() else None
-    return found is None or found.recipe is None or replace(found.recipe, spec=recipe.spec) == recipe
+    return found is None or found.request in (None, request)
 
 
 def _found(path: Path, folders: Sequence[Path]) -> Job:
@@ -162,10 +179,10 @@ def _found(path: Path, folders: Sequence[Path]) -> Job:
     found, declare = head(text), "declare it in pyproject.toml, under [[tool.scalec.generate]]"
     if not is_generated(text):
         return Job(path, why="scalec did not write this file", help="emitted files begin with `# Generated by scalec`")
-    if found is None or found.recipe is None:
+    if found is None or found.spec is None:
         why = "its head does not say how it was compiled" if found else "it has no head that can be read"
         return Job(path, why=why, help=f"compile it again, or {declare}")
-    name = found.recipe.spec
+    name = found.spec
     if name == NO_SPEC:
         return Job(path, why="its spec came from standard input, or has a name that is not kept", help=declare)
     here = [path.parent / name] if (path.parent / name).is_file() else []
@@ -176,19 +193,19 @@ def _found(path: Path, folders: Sequence[Path]) -> Job:
     if len({each.read_bytes() for each in there}) > 1:
         which = " and ".join(each.as_posix() for each in there)
         return Job(path, why=f"there are several specs of that name: {which}", help=declare)
-    return Job(path, there[0], found.recipe)
+    return Job(path, there[0], found.request)
 
 
 def examine(job: Job, specs: Specs) -> Iterator[Result]:
     """Look at a file, and at the test beside it. Raises `OSError` if it cannot be read."""
     old = job.path.read_bytes() if job.path.is_file() else None
-    if job.spec is None or job.recipe is None:
-        yield Result(job.path, orphan(job.path, unix(old or b"").decode("utf-8", "replace"), job.why, job.help), old)
+    if job.spec is None or job.request is None:
+        yield Result(job.path, orphan(job.path, as_text(old or b""), job.why, job.help), old)
         return
     try:
-        made = specs.compile(job.spec, job.recipe)
+        made = specs.compile(job.spec, job.request)
         text = unguarded(made)
-        if old is None or unix(old) != text.encode():
+        if old is None or with_line_feeds(old) != text.encode():
             text = emit(made)
     except CompileError as error:
         said = error.diagnostics if job.entry is None else (located(each, job.entry) for each in error.diagnostics)
@@ -196,10 +213,10 @@ def examine(job: Job, specs: Specs) -> Iterator[Result]:
         return
     except OSError as error:
         why = f"its spec {job.spec.as_posix()} cannot be read: {error.strerror or error}"
-        there, place = unix(old or b"").decode("utf-8", "replace"), job.entry.place if job.entry else None
+        there, place = as_text(old or b""), job.entry.place if job.entry else None
         yield Result(job.path, orphan(job.path, there, why, "say in pyproject.toml where it is", place), old)
         return
-    was = None if old is None else head(unix(old).decode("utf-8", "replace"))
+    was = None if old is None else head(as_text(old))
     yield replace(_result(job, job.path, old, text, was, head(text)), imports=imports_of(specs.load(job.spec)))
     yield from _test(job, text, was)
 
@@ -213,7 +230,7 @@ def _result(job: Job, path: Path, old: bytes | None, text: str, was: Head | None
 
 
 def _uncompiled(job: Job, old: bytes | None, said: tuple[Diagnostic, ...]) -> Verdict:
-    about = broken(job.path, unix(old).decode("utf-8", "replace")) if old is not None else Verdict("missing")
+    about = broken(job.path, as_text(old)) if old is not None else Verdict("missing")
     return Verdict(about.state, (*said, *about.findings))
 
 
@@ -221,7 +238,7 @@ def _test(job: Job, text: str, was: Head | None) -> Iterator[Result]:
     """Look at the test beside a file, if there is one or should be one."""
     path = beside(job.path)
     old = path.read_bytes() if path.is_file() else None
-    said = unix(old or b"").decode("utf-8", "replace")
+    said = as_text(old or b"")
     if old is not None and not job.tests and (not is_generated(said) or head(said) is not None):
         return
     if old is not None or job.tests:
@@ -247,8 +264,8 @@ def examined(planned: Sequence[Job], cache: Cache | None = None, processes: int 
         job = left.get(result.path)
         if result.of:
             cache.keep_test(result.of, result.path, result.made)
-        elif result.made and job is not None and job.spec is not None and job.recipe is not None:
-            cache.keep(job.spec, job.recipe, result.made, result.imports)
+        elif result.made and job is not None and job.spec is not None and job.request is not None:
+            cache.keep(job.spec, job.request, result.made, result.imports)
     cache.write()
     return sorted(results, key=lambda result: str(result.path))
 
@@ -270,14 +287,35 @@ def write_anew(results: Iterable[Result], force: bool = False, follow: bool = Fa
     return written, [problem for problem in problems.values() if problem]
 
 
+@dataclass(frozen=True)
+class Update:
+    """What has become of files that were to be brought up to date."""
+
+    files: int
+    """How many were looked at."""
+    written: list[Result]
+    lost: list[Diagnostic]
+    """About files of which nobody knows what they should be."""
+    problems: list[str]
+    """What stands in the way of writing the others."""
+
+
+def update(planned: Sequence[Job], cache: Cache | None = None, force: bool = False, follow: bool = False) -> Update:
+    """Write every file that is not up to date, and may be written. Raises `OSError`."""
+    results = examined(planned, cache)
+    written, problems = write_anew(results, force, follow)
+    lost = [finding for each in results if each.new is None for finding in each.verdict.findings]
+    return Update(len(results), written, lost, problems)
+
+
 def _known(job: Job, cache: Cache) -> Iterator[Result]:
     """Give what the cache knows to be up to date: a file, with its test if there is one."""
-    text = cache.text(job.spec, job.recipe) if job.spec is not None and job.recipe is not None else None
-    if text is None or not job.path.is_file() or digest(unix(job.path.read_bytes())) != text:
+    text = cache.text(job.spec, job.request) if job.spec is not None and job.request is not None else None
+    if text is None or not job.path.is_file() or digest(with_line_feeds(job.path.read_bytes())) != text:
         return
     test = beside(job.path)
     if test.is_file() or job.tests:
-        if not test.is_file() or cache.test(text, test) != digest(unix(test.read_bytes())):
+        if not test.is_file() or cache.test(text, test) != digest(with_line_feeds(test.read_bytes())):
             return
         yield Result(test, Verdict(UP_TO_DATE))
     yield Result(job.path, Verdict(UP_TO_DATE))

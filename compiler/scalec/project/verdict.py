@@ -5,17 +5,17 @@ anybody can write, decides on the words alone.
 """
 
 import ast
-import difflib
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from scalec import __version__
 from scalec.diagnostics.diagnostic import Diagnostic, Label
 from scalec.diagnostics.source import Source, Span
 from scalec.emit.head import Head, head
 from scalec.emit.seal import is_edited, is_untouched
+from scalec.files import as_text, unified_diff, with_line_feeds
+from scalec.version import __version__
 
 UP_TO_DATE = "up to date"
 _UPDATE = "`scalec compile --update {}` writes it anew"
@@ -36,9 +36,9 @@ def compared(path: Path, old: bytes, new: str, was: Head | None, now: Head | Non
     `was` is the head that it has, or that the file it is a test of has, and `now` the one that this should have.
     `asked` is false if something else was asked for than the file says it is.
     """
-    if unix(old) == new.encode():
+    if with_line_feeds(old) == new.encode():
         return Verdict(UP_TO_DATE)
-    text = unix(old).decode("utf-8", "replace")
+    text = as_text(old)
     source, untouched = Source(str(path), text), is_untouched(old)
     if not asked or (was is not None and now is not None and was.digest != now.digest):
         found = [_stale(source, asked)]
@@ -49,18 +49,10 @@ def compared(path: Path, old: bytes, new: str, was: Head | None, now: Head | Non
     return _other_compiler(source, was.version if was else __version__, new, path)
 
 
-def unix(data: bytes) -> bytes:
-    """Give a file with the line ends that scalec writes: a checkout may have others."""
-    return data.replace(b"\r\n", b"\n")
-
-
 def difference(path: Path, old: bytes | None, new: str) -> str:
-    """Give what would change in a file, as a unified diff."""
-    was, name = unix(old or b"").decode("utf-8", "backslashreplace"), path.as_posix()
-    lines = difflib.unified_diff(
-        was.splitlines(keepends=True), new.splitlines(keepends=True), f"a/{name}" if was else os.devnull, f"b/{name}"
-    )
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+    """Return what would change in a file, as a unified diff."""
+    was, name = with_line_feeds(old or b"").decode("utf-8", "backslashreplace"), path.as_posix()
+    return unified_diff(was, new, f"a/{name}" if was else os.devnull, f"b/{name}")
 
 
 def missing(path: Path, place: Span) -> Verdict:
@@ -78,7 +70,7 @@ def twice(path: Path, place: Span) -> Diagnostic:
 def orphan(path: Path, text: str, why: str, help: str, declared: Span | None = None) -> Verdict:
     """Say that nothing is known which the file could be compared with, and whether it was edited."""
     source = Source(str(path), text)
-    found = _finding("E605", why, declared or _at(source, "recipe"), "so it cannot be compared", help=help)
+    found = _finding("E605", why, declared or _at(source, "command"), "so it cannot be compared", help=help)
     return _incomparable("orphan", found, source)
 
 
@@ -86,7 +78,7 @@ def broken(path: Path, text: str) -> Verdict:
     """Say that the spec of a file does not compile as the file's head says, and whether the file was edited."""
     source, notes = Source(str(path), text), ("what is wrong with the spec is said of the spec",)
     message, label = "its spec does not compile so any more", "so this cannot be compared"
-    return _incomparable("stale spec", _finding("E602", message, _at(source, "recipe"), label, notes), source)
+    return _incomparable("stale spec", _finding("E602", message, _at(source, "command"), label, notes), source)
 
 
 def _incomparable(state: str, found: Diagnostic, source: Source) -> Verdict:
@@ -103,7 +95,7 @@ def _stale(source: Source, asked: bool) -> Diagnostic:
     help = _UPDATE.format(source.name)
     if not asked:
         message, label = "it was compiled in another way than pyproject.toml says", "so it was compiled"
-        return _finding("E602", message, _at(source, "recipe"), label, help=help)
+        return _finding("E602", message, _at(source, "command"), label, help=help)
     message = "its spec, or something that the spec imports, has changed since it was compiled"
     return _finding("E602", message, _at(source, "digest"), "the spec as it was", help=help)
 

@@ -1,60 +1,12 @@
 """Writing an emitted file: whole or not at all, and never over somebody's own work."""
 
-import glob
 import itertools
 import os
-import re
-import tempfile
-import time
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from scalec.emit.head import MARK
-from scalec.emit.header import changes
 from scalec.emit.seal import is_untouched, unsealed
-from scalec.network.network import Network, Setting
-from scalec.program.names import snake_case
-
-_SUFFIX = ".scalec-tmp"
-_STALE_SECONDS = 600
-
-
-def default_name(network: Network) -> str:
-    """Name the file after the spec and the scale: `efficientnet_b4.py`, `efficientnet_phi_minus_1_over_3.py`."""
-    return file_name(network.program.file.source.file, network.setting, lambda: network.name)
-
-
-def file_name(spec: str, setting: Setting, network: Callable[[], str]) -> str:
-    """Name a file; the network's name is asked for where the name of the spec's file is none for a module."""
-    stem = spec.removesuffix(".scl")
-    parts = [stem if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", stem) else snake_case(network())]
-    if setting.variant:
-        variant = snake_case(setting.variant)
-        parts = [variant] if variant.startswith(parts[0]) else [*parts, variant]
-    elif setting.phi is not None:
-        parts.append(f"phi{_spelled(setting.phi)}")
-    parts += [f"{key}{_spelled(text)}" for key, text in dict(setting.changed).items()]
-    parts += [f"stride{setting.output_stride}"] if setting.output_stride is not None else []
-    parts += ["features", *setting.taps] if setting.taps is not None else []
-    parts += ["inference"] if setting.inference else []
-    return "_".join(parts)[:200] + ".py"
-
-
-def _spelled(number: str) -> str:
-    """Spell a number or a word, so that `1/3` (`1_over_3`) and `1.3` (`1_point_3`) do not look alike."""
-    text = re.sub(r"\.0+$", "", number.strip().lstrip("+"))
-    for sign, word in (("-", "_minus_"), ("/", "_over_"), (".", "_point_")):
-        text = text.replace(sign, word)
-    return re.sub(r"[^A-Za-z0-9_]+", "_", text)
-
-
-def scale_of(network: Network) -> str:
-    """Say which scale a network is of, for the line that a command prints."""
-    setting = network.setting
-    scale = f"variant {setting.variant}" if setting.variant else f"phi = {setting.phi}" if setting.phi else ""
-    changed = ", ".join(changes(network))
-    return f"{scale} with {changed}" if scale and changed else scale or changed or "baseline"
+from scalec.files import remove_leftovers, replace_file, with_line_feeds
 
 
 def write(path: Path, text: str, force: bool = False, follow: bool = False) -> str | None:
@@ -70,7 +22,7 @@ def write(path: Path, text: str, force: bool = False, follow: bool = False) -> s
     if target.exists() and not target.is_file():
         _write_to_device(target, data)
         return None
-    _sweep(target)
+    remove_leftovers(target)
     old = target.read_bytes() if target.exists() else b""
     if old == data:
         return None
@@ -96,64 +48,6 @@ def obstacle(path: Path, text: str, force: bool = False, follow: bool = False) -
     return f"{path} was {written}; --force overwrites it and keeps it as {_kept_name(target, old).name}"
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Put a file in the place of another, or of none, at one stroke. Raises `OSError`, and leaves the old one then."""
-    descriptor, temporary = _temporary(path)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, _mode(path))
-        os.replace(temporary, path)
-    except OSError as error:
-        _remove(Path(temporary))
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    except BaseException:  # Ctrl-C too: nothing half written stays
-        _remove(Path(temporary))
-        raise
-    _settle(path.parent)
-
-
-def _temporary(path: Path) -> tuple[int, str]:
-    try:
-        return tempfile.mkstemp(prefix=f".{path.name}.", suffix=_SUFFIX, dir=path.parent)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
-
-
-def _remove(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink(missing_ok=True)
-
-
-def _mode(path: Path) -> int:
-    """Give the permissions of the old file, or of a new one."""
-    if path.exists():
-        return path.stat().st_mode & 0o777
-    umask = os.umask(0)
-    os.umask(umask)
-    return 0o666 & ~umask
-
-
-def _settle(folder: Path) -> None:
-    """Have the rename itself on the disk, where the system can do that: the file is whole in any case."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _sweep(path: Path) -> None:
-    """Remove what a run that was killed has left of this output. Another run may just be writing its own."""
-    with suppress(OSError):
-        for left in path.parent.glob(f".{glob.escape(path.name)}.*{_SUFFIX}"):
-            if time.time() - left.stat().st_mtime > _STALE_SECONDS:
-                left.unlink()
-
-
 def _leads_out(path: Path) -> bool:
     """Tell whether links lead out of the folder: of the working directory, or of the one that is named otherwise."""
     plain = not path.is_absolute() and ".." not in path.parts
@@ -174,7 +68,7 @@ def _write_to_device(path: Path, data: bytes) -> None:
 
 def _is_ours(old: bytes, new: bytes) -> bool:
     """Tell whether a file is as scalec wrote it: by its seal, or because it would be written so today but for that."""
-    return old.startswith(MARK.encode()) and (is_untouched(old) or old.replace(b"\r\n", b"\n") == unsealed(new))
+    return old.startswith(MARK.encode()) and (is_untouched(old) or with_line_feeds(old) == unsealed(new))
 
 
 def _kept_name(path: Path, old: bytes) -> Path:

@@ -20,12 +20,13 @@ from scalec.language import exact
 from scalec.language import syntax as s
 from scalec.language.exact import Number
 from scalec.language.unparse import spell_name
-from scalec.network.network import Setting
 from scalec.program.evaluate import Failure, Value, number, truth
 from scalec.program.names import python_name
+from scalec.program.request import Request
 from scalec.program.scope import World
 from scalec.program.search_schedule import Sought
 from scalec.program.search_statement import speaks_of_network
+from scalec.program.setting import Setting
 from scalec.search.engine import Point
 from scalec.solve.cost_table import NetworkTally, Tally
 from scalec.solve.pareto import FreeSearch
@@ -102,11 +103,9 @@ def maximal(loaded: Loaded, names: Sequence[str], budgets: Budgets, base: Settin
 
 def compiled(loaded: Loaded, candidate: Candidate, fixed: Mapping[str, Value]) -> Compiled:
     """Compile a candidate with some params set. Raises `CompileError`."""
-    changes = [
-        (name, shown(value) if isinstance(value, Fraction) else str(value).lower()) for name, value in fixed.items()
-    ]
-    phi = dict(changes).pop("phi", None)
-    return loaded.compile(phi, None, [*(each for each in changes if each[0] != "phi"), *candidate.changes])
+    own = {name: shown(value) if isinstance(value, Fraction) else str(value).lower() for name, value in fixed.items()}
+    phi = own.pop("phi", None)
+    return loaded.compile(Request(phi, changes=(*own.items(), *candidate.changes)))
 
 
 def point_of(made: Compiled, name: str) -> Point:

@@ -6,9 +6,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from scalec.compiler import Loaded, load
+from scalec.files import replace_file
 from scalec.language.format.formatter import format_spec
 from scalec.program.search_stamp import MARK, comments, constants_of, state_of
-from scalec.project.write import replace_file
 from scalec.search.candidates import shown
 
 

@@ -16,11 +16,11 @@ from scalec.diagnostics.diagnostic import Report
 from scalec.language import syntax as s
 from scalec.language.exact import Number
 from scalec.language.visit import names_in
-from scalec.network.network import Setting
 from scalec.network.scale import channel_dim, scales_channels
 from scalec.program.evaluate import Failure, evaluate
 from scalec.program.program import File, Program
 from scalec.program.scope import LocalScope
+from scalec.program.setting import Setting
 from scalec.solve.cost_table import Counter, NetworkTally, Tally
 from scalec.solve.dependence import depends_on
 from scalec.solve.growth_proof import grows

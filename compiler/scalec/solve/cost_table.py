@@ -24,13 +24,14 @@ from scalec.diagnostics.diagnostic import CompileError, Report
 from scalec.language import syntax as s
 from scalec.limits import MAX_NODES
 from scalec.network.build import Builder
-from scalec.network.network import Network, Node, Setting, Stage, leaves
+from scalec.network.network import Network, Node, Stage, leaves
 from scalec.network.scale import Task, Walk
 from scalec.ops.shape import Shape
 from scalec.program.evaluate import Failure, Value, evaluate
 from scalec.program.memory_call import INFERENCE
 from scalec.program.program import Program
 from scalec.program.scope import LocalScope, World
+from scalec.program.setting import Setting
 from scalec.solve.dependence import Atom, Dependence, UnitNeeds, depends_on
 
 Key = tuple[object, ...]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 
-from scalec.network.network import Setting
+from scalec.program.setting import Setting
 from scalec.solve.axis import STEPS, Axis, decisions
 from scalec.solve.cost_table import NetworkTally, Tally
 from scalec.solve.phi import LOOK_AHEAD, QUANTITIES, Budgets, Interval, between, fits

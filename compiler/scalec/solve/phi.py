@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from scalec.limits import MAX_PHI
-from scalec.network.network import Setting
+from scalec.program.setting import Setting
 from scalec.solve.axis import STEPS, Axis
 from scalec.solve.cost_table import NetworkTally, Tally
 from scalec.solve.growth_proof import PROVABLE

@@ -16,8 +16,8 @@ from fractions import Fraction
 from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Label
 from scalec.language import exact
 from scalec.language.exact import Number
-from scalec.network.network import Setting
 from scalec.program.scope import World
+from scalec.program.setting import Setting
 from scalec.solve.axis import STEPS, Axis
 from scalec.solve.cost_table import NetworkTally, Tally
 from scalec.solve.pareto import check_separable

@@ -23,11 +23,11 @@ from scalec.cost.memory.tape import FLOAT
 from scalec.language import syntax as s
 from scalec.language.visit import names_in
 from scalec.limits import MAX_LAYERS, MAX_NODES
-from scalec.network.network import Setting
 from scalec.network.scale import Task, channel_dim
 from scalec.ops.shape import Shape
 from scalec.program.evaluate import Failure
 from scalec.program.scope import LocalScope
+from scalec.program.setting import Setting
 from scalec.solve.axis import Decision, Scale, decisions, staircase
 from scalec.solve.cost_table import Key, StageTally, Tally
 from scalec.solve.monotone import Ends

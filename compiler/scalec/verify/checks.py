@@ -9,9 +9,9 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from scalec.emit.head import Expected
 from scalec.verify.compare import Comparison, VacuousComparison, assert_can_fail, observed, relative
 from scalec.verify.count import count_macs
-from scalec.verify.expected import Expected
 from scalec.verify.loading import as_file, load, network_class
 from scalec.verify.tensors import disable_drop, even_out, joined, named_tensors, noise, randomise, training
 

@@ -15,9 +15,10 @@ from scalec.diagnostics.diagnostic import CompileError, Report, plural
 from scalec.emit.state_dict import Tensors, state_dict
 from scalec.language import syntax as s
 from scalec.language.unparse import spell
-from scalec.network.network import Network, Setting, Stage, operator_name
+from scalec.network.network import Network, Stage, operator_name
 from scalec.program.evaluate import Value
 from scalec.program.memory_call import TRAINING
+from scalec.program.setting import Setting
 
 Loads = Literal["strict", "partial", "no"]
 

@@ -1,6 +1,5 @@
 """`scalec cost --phi 0..7`: how cost grows with φ, why it is not 2^φ, and a picture of it."""
 
-import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -8,25 +7,26 @@ from pathlib import Path
 from scalec.commands.reports.growth_steps import Drift, drift
 from scalec.compiler import Loaded
 from scalec.diagnostics.exit_codes import WRONG_USAGE, fail
-from scalec.program.request import make_setting, scales
+from scalec.program.request import Request
+from scalec.program.setting import make_setting, scales
 from scalec.table import table
 
 STEPS = ("operators", "depth", "width", "resolution")
 
 
-def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
-    """Print the table, and draw the picture. Raises `CompileError`."""
+def run(loaded: Loaded, request: Request, picture: str | None, form: str) -> int:
+    """Print the table of several φ, and draw the picture. Raises `CompileError`."""
     rows = [
-        (phi, drift(loaded, make_setting(loaded.program, phi, None, arguments.changes)))
-        for phi in scales(arguments.phi)
+        (phi, drift(loaded, make_setting(loaded.program, Request(phi, changes=request.changes))))
+        for phi in scales(request.phi or "")
     ]
-    if arguments.plot:
+    if picture:
         from scalec.commands.reports.growth_plot import plot
 
-        problem = plot(loaded.program.network.name.key, [row for _, row in rows], Path(arguments.plot))
+        problem = plot(loaded.program.network.name.key, [row for _, row in rows], Path(picture))
         if problem:
             return fail(problem, WRONG_USAGE)
-    if arguments.format == "json":
+    if form == "json":
         print(json.dumps([_json(row) for _, row in rows], indent=2))
     else:
         print("\n".join(lines(rows)))

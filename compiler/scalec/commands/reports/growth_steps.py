@@ -17,8 +17,9 @@ from math import log2, prod
 from scalec.compiler import Loaded
 from scalec.cost.count import cost
 from scalec.language import exact
-from scalec.network.network import Leaf, Network, Node, Setting, leaves
+from scalec.network.network import Leaf, Network, Node, leaves
 from scalec.program.evaluate import Value
+from scalec.program.setting import Setting
 
 NOT_SPLIT = "needs lets `d`, `w` and `r`, and stages whose layers from the second on are alike"
 

@@ -8,11 +8,13 @@ the peak of inference, batch 1, float32); a place on an axis is `value`, and fro
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from scalec.commands.options import request_of
 from scalec.compiler import Loaded
 from scalec.diagnostics.diagnostic import CompileError, plural
 from scalec.diagnostics.exit_codes import NO_ACCESS, WRONG_USAGE, fail
@@ -23,9 +25,9 @@ from scalec.language import syntax as s
 from scalec.language.exact import Number
 from scalec.language.unparse import spell_name
 from scalec.limits import MAX_PHI
-from scalec.network.network import Setting
 from scalec.program.names import snake_case
-from scalec.program.request import command_error, constant, make_setting, usage_error
+from scalec.program.request import Request
+from scalec.program.setting import Setting, command_error, constant, make_setting, usage_error
 from scalec.solve.axis import STEPS
 from scalec.solve.cost_table import NetworkTally, Tally
 from scalec.solve.pareto import Entangled, FreeSearch, Maximal, Surface
@@ -34,7 +36,6 @@ from scalec.solve.true_scaling import Kept, Moved, growth, keep_promise, nominal
 from scalec.table import table
 
 OPTIONS = {"flops": "FLOPS", "params": "params", "activations": "activations", "memory": "memory"}
-Changes = list[tuple[str, str]]
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
@@ -72,14 +73,15 @@ def _phi(arguments: argparse.Namespace, loaded: Loaded, tally: Tally, budgets: B
         raise command_error(
             "E501", "the spec has no `param φ`", "solve ", arguments.spec, help="name with --free d,w,r"
         )
-    base = make_setting(loaded.program, None, arguments.variant, arguments.changes)
+    request = replace(request_of(arguments), phi=None)
+    base = make_setting(loaded.program, request)
     answer = PhiSearch(tally, budgets, base).run()
     if isinstance(answer, Nothing):
         raise _nothing_fits(arguments, answer.smallest, budgets, f"φ = {_show(Fraction(answer.at, STEPS))}")
     phi = _show(answer.interval.shortest())
     said = _json_phi(answer, budgets) if arguments.format == "json" else _text_phi(loaded, answer, budgets)
     print(said)
-    return _emit(arguments, loaded, phi, arguments.changes, None) if arguments.emit else 0
+    return _emit(arguments, loaded, Request(phi, request.variant, request.changes), None) if arguments.emit else 0
 
 
 def _text_phi(loaded: Loaded, answer: Found, budgets: Budgets) -> str:
@@ -125,7 +127,8 @@ def _free(arguments: argparse.Namespace, loaded: Loaded, tally: Tally, budgets: 
             raise usage_error("E104", f"`{name}` is named twice", "--free ", arguments.free)
         if name not in loaded.program.file.constants():
             raise command_error("E501", f"no let can be free that is called `{name}`", "--free ", arguments.free)
-    base = make_setting(loaded.program, arguments.phi, arguments.variant, arguments.changes)
+    request = request_of(arguments)
+    base = make_setting(loaded.program, request)
     low = _positive("--from ", arguments.low)
     try:
         surface = FreeSearch(tally, budgets, names, base, low).run()
@@ -140,7 +143,7 @@ def _free(arguments: argparse.Namespace, loaded: Loaded, tally: Tally, budgets: 
     best = max(surface.models, key=lambda model: (model.network.cost.macs, -model.network.memory))
     settled = {name: _show(interval.shortest()) for name, interval in best.at.items()}
     suffix = "_".join(f"{name}{value}" for name, value in settled.items())
-    return _emit(arguments, loaded, arguments.phi, [*arguments.changes, *settled.items()], suffix)
+    return _emit(arguments, loaded, replace(request, changes=(*request.changes, *settled.items())), suffix)
 
 
 def _text_free(surface: Surface, names: Sequence[str], budgets: Budgets) -> str:
@@ -177,38 +180,35 @@ def _json_free(surface: Surface, budgets: Budgets) -> str:
 
 def _true_to(arguments: argparse.Namespace, loaded: Loaded, tally: Tally) -> int:
     phi = arguments.true_to.split("=", 1)[-1]
-    kept = _kept(arguments, loaded, tally, phi)
+    request = replace(request_of(arguments), phi=phi)
+    kept = _kept(loaded, tally, request, arguments.target, arguments.within)
     print(_json_true(kept) if arguments.format == "json" else _text_true(loaded, kept, phi))
-    settled = _settled(kept)
     suffix = f"phi{phi.strip()}_true"
-    return _emit(arguments, loaded, phi, [*arguments.changes, *settled], suffix) if arguments.emit else 0
+    return _emit(arguments, loaded, _settled(request, kept), suffix) if arguments.emit else 0
 
 
-def true_changes(loaded: Loaded, arguments: argparse.Namespace) -> list[tuple[str, str]]:
-    """Give what to set so that a φ or variant keeps its promise (`scalec compile --true`). Raises `CompileError`."""
-    kept = _kept(arguments, loaded, Tally(loaded.program), arguments.phi)
-    return [*arguments.changes, *_settled(kept)]
+def as_promised(loaded: Loaded, request: Request) -> Request:
+    """Return a request with what to set so that it keeps its promise (`compile --true`). Raise `CompileError`."""
+    return _settled(request, _kept(loaded, Tally(loaded.program), request))
 
 
-def _kept(arguments: argparse.Namespace, loaded: Loaded, tally: Tally, phi: str | None) -> Kept:
-    base = make_setting(loaded.program, phi, arguments.variant, arguments.changes)
-    target, within = _target(arguments, base), _positive("--within ", getattr(arguments, "within", "1%"))
+def _kept(loaded: Loaded, tally: Tally, request: Request, target: str | None = None, within: str | None = None) -> Kept:
+    base, phi = make_setting(loaded.program, request), request.phi or ""
+    growth_wanted, tolerance = _target(target, base), _positive("--within ", within or "1%")
     try:
-        kept = keep_promise(tally, base, target, within)
+        kept = keep_promise(tally, base, growth_wanted, tolerance)
     except Entangled as error:
-        raise command_error("E501", str(error), "--true-to ", phi or "") from None
+        raise command_error("E501", str(error), "--true-to ", phi) from None
     if kept is None:
-        grown = exact.show(growth(nominal(tally, base)) if target is None else target, 4)
-        message = f"no network near grows in FLOPS by {grown} within {_show(100 * within)} %"
-        if hasattr(arguments, "within"):
-            raise command_error("E401", message, "--within ", arguments.within, help="allow more")
-        help = "`scalec solve --true-to φ=X --within 2%` allows more"
-        raise command_error("E401", message, "--phi ", phi or "", help=help)
+        grown = exact.show(growth(nominal(tally, base)) if growth_wanted is None else growth_wanted, 4)
+        message = f"no network near grows in FLOPS by {grown} within {_show(100 * tolerance)} %"
+        if within is not None:
+            raise command_error("E401", message, "--within ", within, help="allow more")
+        raise command_error("E401", message, "--phi ", phi, help="`scalec solve --true-to φ=X --within 2%` allows more")
     return kept
 
 
-def _target(arguments: argparse.Namespace, base: Setting) -> Number | None:
-    text = getattr(arguments, "target", None)
+def _target(text: str | None, base: Setting) -> Number | None:
     if text is None or text == "nominal":
         return None
     if s.ascii_name(text.replace(" ", "").replace("2^", "")) == "phi" and "^" in text:
@@ -217,8 +217,8 @@ def _target(arguments: argparse.Namespace, base: Setting) -> Number | None:
     return _positive("--target ", text)
 
 
-def _settled(kept: Kept) -> Changes:
-    return [(moved.name, _here(moved)) for moved in kept.moved]
+def _settled(request: Request, kept: Kept) -> Request:
+    return replace(request, changes=(*request.changes, *((moved.name, _here(moved)) for moved in kept.moved)))
 
 
 def _here(moved: Moved) -> str:
@@ -262,13 +262,12 @@ def _json_true(kept: Kept) -> str:
 # What they share
 
 
-def _emit(
-    arguments: argparse.Namespace, loaded: Loaded, phi: str | None, changes: Iterable[tuple[str, str]], name: str | None
-) -> int:
+def _emit(arguments: argparse.Namespace, loaded: Loaded, request: Request, name: str | None) -> int:
     """Compile the answer and write it, as `scalec compile` does."""
-    from scalec.project.write import default_name, write
+    from scalec.emit.file_name import default_name
+    from scalec.project.write import write
 
-    compiled = loaded.compile(phi, arguments.variant, list(changes))
+    compiled = loaded.compile(request)
     own = f"{snake_case(compiled.network.name)}_{name}".replace(".", "_") if name else None
     path = Path(arguments.output or ".")
     path = path / (f"{own}.py" if own else default_name(compiled.network)) if path.is_dir() else path

@@ -11,8 +11,8 @@ from math import log
 
 from scalec.compiler import Loaded
 from scalec.cost.compiled import Compiled
-from scalec.network.network import Setting
 from scalec.program.evaluate import Value
+from scalec.program.setting import Setting
 from scalec.search.candidates import point_of, shown
 from scalec.search.engine import Point
 from scalec.solve.cost_table import NetworkTally, Tally

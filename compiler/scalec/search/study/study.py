@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from scalec.compiler import Loaded
-from scalec.network.network import Setting
+from scalec.program.setting import Setting
 from scalec.search.candidates import shown
 from scalec.search.engine import Options, Outcome, run
 from scalec.search.source import Source
