@@ -44,6 +44,26 @@ class Source:
 
 
 @record
+class Part:
+    """A part of the command line: what stands before its value, and the option it is for, if others may give it too.
+
+    `key` is the name that `--set` sets. `is_key`: the finding is about this name, not about the value.
+    """
+
+    head: str
+    option: str = ""
+    key: str = ""
+    is_key: bool = False
+
+
+@unique
+class Argument(Source):
+    """A part of the command line as the text of a source."""
+
+    part: Part
+
+
+@record
 class Span:
     """The characters from `start` up to, not including, `end` of a source."""
 
