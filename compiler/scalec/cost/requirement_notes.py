@@ -45,7 +45,7 @@ def causes(expr: s.Expr, network: Network, scope: Scope) -> list[Cause]:
 
 
 def show(value: Value) -> str:
-    """Show a value, the digits of a number in groups."""
+    """Return a value as text, the digits of a number in groups."""
     return grouped(exact.show(value)) if isinstance(value, (Fraction, exact.Radical)) else describe(value)
 
 
@@ -63,7 +63,7 @@ def _names(expr: s.Expr) -> Iterator[s.Name]:
 
 
 def _place(name: s.Name, network: Network) -> Span | None:
-    """Say where a name has its value from: a variant's row, or its own line; nowhere if from the command line."""
+    """Return where a name has its value from: a variant's row, or its own line; None if from the command line."""
     program, setting, key = network.program, network.setting, name.parts[0].key
     if len(name.parts) > 1:
         return _row(program, key)
@@ -84,14 +84,14 @@ def _row(program: Program, variant: str) -> Span | None:
 
 
 def _larger(expr: s.Comparison, scope: Scope) -> s.Expr:
-    """Give the side of a comparison that is the larger one."""
+    """Return the larger side of a comparison."""
     left, right = expr.operands
     values = [v for v in (evaluate(left, scope), evaluate(right, scope)) if isinstance(v, (Fraction, exact.Radical))]
     return right if len(values) == 2 and exact.compare(values[0], values[1]) < 0 else left
 
 
 def _heaviest(expr: s.Expr, network: Network) -> Label | None:
-    """Show the stage that has most of what there is too much of."""
+    """Return a label at the stage that has most of a quantity; None if it is not counted by stage."""
     key = expr.parts[0].key if isinstance(expr, s.Name) and len(expr.parts) == 1 else ""
     if key not in _COUNTED or len(network.stages) < 2:
         return None

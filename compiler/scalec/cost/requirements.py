@@ -47,7 +47,7 @@ class _Scope:
         """What was counted already: a requirement is decided, and then its values are shown."""
 
     def name(self, name: s.Name) -> Value:
-        """Give the value of a name."""
+        """Return the value of a name."""
         network, key = self.network, name.parts[-1].key
         if len(name.parts) == 2:
             network = self.other(name.parts[0].key)
@@ -58,7 +58,7 @@ class _Scope:
         return network.scope.name(s.Name(name.parts[-1].span, name.parts[-1:]))
 
     def call(self, call: s.Call) -> Value:
-        """Give the value of `memory(…)`, or of a let with arguments."""
+        """Return the value of `memory(…)`, or of a let with arguments."""
         if call.name.key == "memory":
             return Fraction(memory(self.network, footprint_of(call, self)))
         return self.network.scope.call(call)
@@ -152,7 +152,7 @@ def _report_comparison(expr: s.Comparison, scope: "_Scope", report: Report) -> N
 
 
 def _compared(operator: str, left: Number, right: Number, tolerance: Number | None) -> tuple[str, str | None]:
-    """Say how two numbers miss each other, and what would hold."""
+    """Return how two numbers differ, and what would hold."""
     shown = _apart(left, right)
     far = _apart(_distance(left, right), Fraction(0))[0]
     percent = _percent(left, right) if exact.sign(right) else "0.0%"
@@ -188,7 +188,7 @@ def _sides(expr: s.Expr) -> list[s.Expr]:
 
 
 def _is_about_network(expr: s.Expr) -> bool:
-    """Tell whether an expression names a quantity of the network at hand, and so differs from scale to scale."""
+    """Return whether an expression names a quantity of this network, so that it differs from scale to scale."""
     if isinstance(expr, s.Name):
         return len(expr.parts) == 1 and expr.parts[0].key in QUANTITIES
     if isinstance(expr, s.Call) and expr.name.key == "memory":
@@ -207,7 +207,7 @@ def _percent(left: Number, right: Number, up: bool = False) -> str:
 
 
 def _apart(left: Number, right: Number) -> tuple[str, str]:
-    """Show two numbers with as many digits as tell them apart."""
+    """Return two numbers as text, with as many digits as tell them apart."""
     for digits in (6, 12, 24):
         shown = exact.show(left, digits), exact.show(right, digits)
         if shown[0] != shown[1] or left == right:

@@ -1,4 +1,4 @@
-"""What the compiler has to say, as data; `render` makes text of it, `formats` what machines read."""
+"""Diagnostics as data: places, messages, help and fixes. `text` and `formats/` write them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -33,7 +33,7 @@ class Edit(NamedTuple):
 
 @record
 class Fix:
-    """Edits that mend a finding. One is `safe` where nothing else can have been meant, else it is a guess."""
+    """Edits that correct a finding. They are `safe` if nothing else can have been meant, else a guess."""
 
     message: str
     edits: tuple[Edit, ...]
@@ -42,7 +42,7 @@ class Fix:
 
 @record
 class Advice:
-    """A help together with the edits that follow it, the likeliest first."""
+    """A help with the fixes that do what it says, the likeliest first."""
 
     text: str
     fixes: tuple[Fix, ...]
@@ -65,7 +65,7 @@ MOST_PLACES = 2
 
 @record
 class Diagnostic:
-    """One finding: where (`label`), what (`message`), and what else helps to mend it."""
+    """One finding: where (`label`), what (`message`), and what helps to correct it."""
 
     code: str
     message: str
@@ -94,7 +94,7 @@ class CompileError(Exception):
 
 
 class UsageError(CompileError):
-    """A value of the command line that means nothing, whatever the spec says."""
+    """A value of the command line that has no meaning, whatever the spec says."""
 
 
 @dataclass
@@ -105,7 +105,7 @@ class Report:
     _seen: set[Diagnostic] = field(default_factory=set, repr=False)
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Take a finding, unless the same one stands there already. Raises `CompileError` when there are very many."""
+        """Add a finding that is not there yet; raise `CompileError` if there are MAX_ERRORS."""
         if diagnostic not in self._seen:
             self._seen.add(diagnostic)
             self.diagnostics.append(diagnostic)
@@ -124,7 +124,7 @@ class Report:
         help: Help = None,
         fixes: tuple[Fix, ...] = (),
     ) -> None:
-        """Take an error."""
+        """Add an error."""
         self.add(finding(code, message, Label(span, label), others=others, notes=notes, help=help, fixes=fixes))
 
     def stop_on_error(self) -> None:
@@ -143,22 +143,22 @@ def finding(
     help: Help = None,
     fixes: tuple[Fix, ...] = (),
 ) -> Diagnostic:
-    """Make an error; an `Advice` as its help brings its fixes along."""
+    """Return an error; the fixes of an `Advice` as its help become its own."""
     if isinstance(help, Advice):
         return Diagnostic(code, message, label, others, notes, help.text, fixes=help.fixes + fixes)
     return Diagnostic(code, message, label, others, notes, help, fixes=fixes)
 
 
 def advise(text: str, *edits: Edit, safe: bool = False) -> Advice:
-    """Make a help of which the edits are known."""
+    """Return a help with the edits that do what it says."""
     return Advice(text, (Fix(text, edits, "safe" if safe else "maybe"),))
 
 
 def plural(count: int, noun: str) -> str:
-    """Count something in words: `1 value`, `2 values`."""
+    """Return a count with its noun: `1 value`, `2 values`."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Sort findings by place."""
+    """Return findings sorted by place."""
     return sorted(diagnostics, key=lambda d: (d.label.span.source.name, d.label.span.start))
