@@ -43,10 +43,10 @@ def page(printed: str, result: dict[str, object]) -> str:
     assert isinstance(ranking, dict) and sentence == result["sentence"]
     seeds = ", ".join(ranking["candidates"][0]["accuracy"]["by_seed"])
     return (
-        "# A search, run\n\n"
-        "`scalec search specs/fashion.scl --jobs 2`, seeds " + seeds + ": all that it printed, written by\n"
-        "`python benchmarks/search_run.py`; it wrote [fashion.search-result.json](fashion.search-result.json).\n"
-        "`→` is the choice, `=` is tied with the best.\n\n"
+        "# A run of the search\n\n"
+        "`scalec search specs/fashion.scl --jobs 2`, seeds " + seeds + "; its complete output, written by\n"
+        "`python benchmarks/search_run.py`. The result: [fashion.search-result.json](fashion.search-result.json).\n"
+        "`→` marks the choice, `=` a candidate that is tied with the best.\n\n"
         f"```\n{tables}\n```\n\n{sentence}\n"
     )
 

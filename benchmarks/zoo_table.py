@@ -66,17 +66,17 @@ def page(found: dict[str, dict[str, Any]]) -> str:
     same = sum(result["same"] for result in found.values())
     said = f"""# The zoo
 
-Variants of the families in [`specs/`](../specs) that torchvision or timm has too, compiled and compared with theirs:
-{len(found)} rows of [`tests/zoo.csv`](../tests/zoo.csv), {same} with exactly the parameters, multiply-adds and
+Variants of the families in [`specs/`](../specs) that torchvision or timm have too, compiled and compared with theirs.
+Of {len(found)} rows of [`tests/zoo.csv`](../tests/zoo.csv), {same} have exactly the parameters, multiply-adds and
 activations that PyTorch counts in the peer at the variant's own resolution.
 
-For {len(compared)} of them all weights and statistics were drawn at random and ported by data flow, in float64.
+For {len(compared)} of them all weights and statistics were random, and copied by data flow, in float64.
 Outputs in eval and train mode, the gradients of all parameters and of the input, and the running statistics, at {EVEN}
-and {ODD} pixels, differ by at most {max(compared):.1e} of the largest value. The others, the largest, were only
-counted in this run. {peers}.
+and {ODD} pixels, differ by at most {max(compared):.1e} of the largest value. The other networks are the largest: they
+were only counted in this run. {peers}.
 
 `python benchmarks/zoo_table.py` writes this page. `tests/verify/test_zoo.py` checks the same rows: a few by default,
-most under the marker `slow`, the largest under `full`.
+most with the marker `slow`, the largest with `full`.
 """
     return f"{said}{table(found)}\n"
 

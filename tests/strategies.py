@@ -879,3 +879,105 @@ def phis(most: int = 5) -> st.SearchStrategy[str]:
     decimal = st.integers(-150, 100 * most).map(lambda n: f"{n / 100:.2f}")
     fraction = st.builds(lambda p, q: f"{p}/{2 * q + 1}", st.integers(-9, 40), st.integers(4, 40))
     return st.one_of(whole, decimal, fraction)
+
+
+class _Handing:
+    """Writes a spec of blocks that hand operators on: by position or name, partly applied, worked out, by default."""
+
+    def __init__(self, draw: Any) -> None:
+        self.draw = draw
+        self.signatures: dict[str, list[str]] = {}
+
+    def pick(self, *options: str) -> str:
+        return str(self.draw(st.sampled_from(options)))
+
+    def spec(self) -> str:
+        texts = [self.block("Inner", []), self.block("Other", [])]
+        texts += [self.block("Middle", ["Inner", "Other"]), self.block("Outer", ["Middle", "Inner", "Other"])]
+        stages = ["Conv(1) → 8"]
+        for _ in range(self.draw(st.integers(2, 5))):
+            stages.append(self.use(self.pick("Outer", "Outer", "Middle", "Inner"), []) + self.pick("", "", "^2", "^=2"))
+        channels = self.pick("8", "16")
+        stages += [f"Conv(3, stride = 2) → {channels}", self.use("Outer", []), self.use("Middle", [])]
+        rules = "let w = 1.3^φ, d = 1.2^φ\n\nscale C → to_multiple(w · C, 8)\nscale L → ceil(d · L)"
+        network = f"network N <16, 16, 3> → <8, 8, {channels}>\n  = " + "\n  ⊙ ".join(stages)
+        return "\n\n".join(["param φ = 0", rules, *texts, network]) + "\n"
+
+    def block(self, name: str, inner: list[str]) -> str:
+        names = [each for each in ("kernel", "slope", "op", "act") if self.draw(st.booleans())]
+        defaults = {"kernel": "3", "slope": "0.2", "op": self.pick("Depthwise(3)", "BatchNorm")}
+        defaults["act"] = self.pick("ReLU", "SiLU")
+        parameters = ", ".join(f"{each} = {defaults[each]}" for each in names)
+        self.signatures[name] = list(names)
+        where = ""
+        if {"op", "act"} <= {*names} and self.draw(st.booleans()):
+            where = f"\n  where made = {self.pick('op if C > 8 else act', 'act', 'op')}"
+            names = [*names, "made"]
+        units = [self.placed(self.use(self.pick(*inner), names), names) for _ in range(2) if inner]
+        units += [self.placed(self.operator(names), names)] if not inner or self.draw(st.booleans()) else []
+        head = f"block {name}{f'({parameters})' if parameters else ''} <H, W, C> → <H, W, C>{where}"
+        return f"{head}\n  = {' ⊙ '.join(units)}"
+
+    def operator(self, names: list[str]) -> str:
+        kernel = self.pick("3", "5", *["kernel"] * ("kernel" in names))
+        slope = self.pick("0.1", *["slope"] * ("slope" in names))
+        return self.pick(
+            f"Depthwise({kernel})", f"Depthwise(kernel = {kernel})", f"LeakyReLU({slope})", "ReLU", "BatchNorm",
+            f"MaxPool({kernel}, stride = 1)", f"Depthwise({kernel}, bias = true)",
+            *[each for each in ("op", "act", "made") if each in names for _ in range(2)],
+        )  # fmt: skip
+
+    def placed(self, unit: str, names: list[str]) -> str:
+        """Put a unit somewhere: alone, in a group, in a wrapper, under a condition, repeated."""
+        condition = self.pick("C > 8", "C == 8", *["kernel > 3", "not kernel > 3"] * ("kernel" in names))
+        return self.pick(
+            unit, unit, f"u{len(unit)}: {unit}", f"({unit} ⊙ BatchNorm)", f"residual {{ {unit} }}",
+            f"sum {{ }} {{ {unit} }}", f"gate {{ GlobalAvgPool ⊙ Sigmoid }} ⊙ {unit}", f"split {{ {unit} }} {{ }}",
+            f"concat {{ {unit} }} {{ }} ⊙ Conv(1) → C", f"{unit} when {condition}", f"({unit})^=2",
+            f"residual if {condition} {{ {unit} }}", f"residual {{ ReLU ⊙ ({unit} ⊙ BatchNorm) }}",
+        )  # fmt: skip
+
+    def use(self, name: str, names: list[str]) -> str:
+        given: list[str] = []
+        for key in self.signatures[name]:
+            if self.draw(st.booleans()):
+                value = self.operator(names)
+                if key == "kernel":
+                    value = self.pick("3", "5", *["kernel"] * ("kernel" in names))
+                if key == "slope":
+                    value = self.pick("0.1", "0.3", *["slope"] * ("slope" in names))
+                first = not given and key == self.signatures[name][0] and self.draw(st.booleans())
+                given.append(value if first else f"{key} = {value}")
+        return f"{name}({', '.join(given)})" if given else name
+
+
+@st.composite
+def handing_specs(draw: Any) -> str:
+    """Write a random spec whose blocks hand operators on; a few are refused."""
+    return _Handing(draw).spec()
+
+
+@st.composite
+def striding_specs(draw: Any) -> str:
+    """Write a spec whose blocks stride, with windows and paddings of every kind: some outputs strides are refused."""
+
+    def pick(*options: str) -> str:
+        return str(draw(st.sampled_from(options)))
+
+    blocks, heads = [], ["Down0"]
+    for number in range(draw(st.integers(1, 3))):
+        stride = pick("2", "stride")
+        head = f"Down{number}{'' if stride == '2' else '(stride = 2)'}"
+        kernel, padding = pick("1", "2", "3", "5", "3"), pick("", "0", "0", "1", "same")
+        size = "ceil({}/" + stride + ")"
+        if padding.isdigit() and stride == "2":
+            size = f"floor(({{}} + {2 * int(padding) + 2} - {kernel})/2)"
+        padding = padding and f", padding = {padding}"
+        first = pick("", "Conv(3) → K ⊙ ", "BatchNorm ⊙ ", "Depthwise(3, padding = same) ⊙ ")
+        last = pick("", " ⊙ BatchNorm", " ⊙ Conv(3, padding = same) → K", " ⊙ residual { Depthwise(3) }")
+        body = f"{first}conv: Conv({kernel}, {stride}{padding}) → K{last}"
+        blocks.append(f"block {head} <H, W, C> → <{size.format('H')}, {size.format('W')}, K>\n  = {body}")
+        heads += [f"Down{number}"] * 2 + [f"Down{number}(stride = 1)", f"Down{number}(2)"] * (stride == "stride")
+    stages = [f"{pick(*heads)} → {pick('8', '16')}" for _ in range(draw(st.integers(2, 4)))]
+    chain = "\n  ⊙ ".join([*stages, "GlobalAvgPool", "Linear → <10>"])
+    return "\n\n".join([*blocks, f"network N <32, 32, 3> → <10>\n  = {chain}"]) + "\n"

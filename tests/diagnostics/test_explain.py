@@ -110,7 +110,7 @@ def test_a_page_is_printed_as_plain_text(capsys: pytest.CaptureFixture[str]) -> 
     assert main(["explain", "e301"]) == DONE
     said = capsys.readouterr()
     assert not said.err and "```" not in said.out
-    assert said.out.startswith("error E301: a stage gives another shape than is written\n\n")
+    assert said.out.startswith("error E301: a stage has another output shape than written\n\n")
     assert "Wrong:\n\n    network Tiny" in said.out and "Right:\n\n    network Tiny" in said.out
     assert main(["explain", "E401"]) == DONE
     assert "Wrong, with `scalec compile --phi 4`:" in capsys.readouterr().out
@@ -120,7 +120,7 @@ def test_all_codes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain"]) == DONE
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == codes()
-    assert "E301  a stage gives another shape than is written" in lines
+    assert "E301  a stage has another output shape than written" in lines
 
 
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,7 +64,7 @@ def test_concise(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "bad.scl", "worse.scl", "good.scl", "--format", "concise"]) == 1
     said = capsys.readouterr()
     assert said.err.splitlines() == [
-        "bad.scl:1:5: error[E002]: `𝛼` is no part of the language (U+1D6FC MATHEMATICAL ITALIC SMALL ALPHA)",
+        "bad.scl:1:5: error[E002]: `𝛼` is not part of the language (U+1D6FC MATHEMATICAL ITALIC SMALL ALPHA)",
         "worse.scl:4:39: error[E102]: unknown block or operator `Linaer`",
     ]
     assert said.out == "good.scl: the network Tiny holds\n"

@@ -450,7 +450,12 @@ def test_a_wrong_template_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) 
     bad = EDITS[name](good)
     assert bad != good
     render_ = emitter._render
-    monkeypatch.setattr(emitter, "_render", lambda each: EDITS[name](render_(each)))
+
+    def render(each: Compiled) -> tuple[str, dict[int, str]]:
+        text, attributes = render_(each)
+        return EDITS[name](text), attributes
+
+    monkeypatch.setattr(emitter, "_render", render)
     with caught():
         emit(compiled)
 

@@ -211,7 +211,7 @@ def test_nothing_trained_is_an_error_and_writes_nothing(folder: Path, capsys: py
     [
         (("let d = α^φ, w", "let depth = α^φ, w"), [], "the spec has no let `d`"),
         (None, ["--set", "d=2"], "`d` is what a study scales"),
-        (None, ["--set", "q=2"], "nothing to set is called `q`"),
+        (None, ["--set", "q=2"], "there is no param, let or network parameter `q`"),
     ],
 )
 def test_specs_that_cannot_be_studied(

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """examples:
   scalec check efficientnet.scl         the baseline, the defaults and every variant
-  scalec check *.scl                    several; what is wrong with each is said
-  scalec check models --specs specs     are the emitted files in a folder what their specs give?
-  scalec check models/b4.py --diff      and what would change
-  scalec check                          all that pyproject.toml declares: specs, and what is generated from them
+  scalec check *.scl                    several specs; all errors are reported
+  scalec check models --specs specs     are the emitted files in a folder up to date?
+  scalec check models/b4.py --diff      and show what would change
+  scalec check                          everything that pyproject.toml declares
 """
 
 
@@ -35,15 +35,17 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     spec_options(parser, "SPEC|FILE|DIR", "a .scl file, an emitted .py file, a folder with some; `-` is standard input")
     files_options(parser)
     parser.add_argument("--diff", action="store_true", help="show what would change in emitted files")
-    parser.add_argument("--strict", action="store_true", default=None, help="exit with 1 where there are warnings, too")
+    parser.add_argument("--strict", action="store_true", default=None, help="exit with 1 if there are warnings")
     parser.set_defaults(run=run, usage=parser.error)
 
 
 def files_options(parser: argparse.ArgumentParser) -> None:
     """Say where the specs of emitted files are."""
     parser.add_argument("--specs", metavar="DIR", action="append", default=[], dest="spec_folders",
-                        help="where else the specs of emitted files are")  # fmt: skip
-    parser.add_argument("--no-cache", action="store_true", help="emit each file, whatever an earlier run has seen")
+                        help="a further folder with specs of emitted files")  # fmt: skip
+    parser.add_argument(
+        "--no-cache", action="store_true", help="compile every file; do not use results of earlier runs"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -28,10 +28,10 @@ _EXAMPLES = """examples:
   scalec compile efficientnet.scl --set classes=10   a network parameter, param or let
   scalec check efficientnet.scl                      the spec and all of its variants
   scalec cost efficientnet.scl --variant B4          parameters, multiply-adds, activations by stage
-  scalec solve efficientnet.scl --flops 1.5G         the largest φ that fits; with --free d,w,r all that fit
+  scalec solve efficientnet.scl --flops 1.5G         the largest φ that fits
   scalec import mixnet_s.txt --stem 16               a spec from a definition of timm or pycls
-  scalec diff efficientnet.scl --phi 1 --phi 4       stages, costs, keys of weights: what differs
-  scalec fmt specs                                   one layout for all specs in a folder
+  scalec diff efficientnet.scl --phi 1 --phi 4       differences in stages, costs, keys of weights
+  scalec fmt specs                                   format all specs in a folder
 """
 
 
@@ -126,6 +126,6 @@ def _parser(word: str = "") -> argparse.ArgumentParser:
 
             error_options(commands.choices[name], product=name == "check")
         commands.choices[name].add_argument(
-            "--isolated", action="store_true", help="pass over [tool.scalec] of pyproject.toml"
+            "--isolated", action="store_true", help="ignore [tool.scalec] of pyproject.toml"
         )
     return parser

@@ -20,9 +20,9 @@ _EXAMPLES = """examples:
   scalec compile efficientnet.scl --phi 4                  writes efficientnet_phi4.py here
   scalec compile efficientnet.scl --variant B4 -o b4.py    the released B4
   scalec compile efficientnet.scl --phi 0..7 -o models     eight files in the folder `models`
-  scalec compile *.scl -o models --check                   are the files there what the specs say? exit 1 if not
+  scalec compile *.scl -o models --check                   are the files up to date? exit 1 if not
   scalec compile efficientnet.scl --set classes=10 -o -    to standard output
-  scalec compile --update models                           each file there as its head says, where that has changed
+  scalec compile --update models                           rewrite the files that are out of date
   cat net.scl | scalec compile - -o net.py                 from standard input
 """
 
@@ -37,15 +37,17 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     request_options(parser, "scale", "body", "purpose", several=True)
     parser.add_argument("-o", "--output", metavar="FILE|DIR", help="where to write; `-` is standard output")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 unless the files are up to date")
-    parser.add_argument("--diff", action="store_true", help="--check, and show what would change")
-    parser.add_argument("--true", action="store_true", help="move d, w and r until FLOPS grow as d·w²·r² says (1%%)")
+    parser.add_argument("--diff", action="store_true", help="like --check, and show what would change")
+    parser.add_argument(
+        "--true", action="store_true", help="adjust d, w and r until FLOPS grow by d·w²·r² (within 1%%)"
+    )
     parser.add_argument(
         "--update",
         action="store_true",
-        help="write emitted files anew, each as its head says; but what was edited only with --force",
+        help="rewrite emitted files that are out of date; edited files only with --force",
     )
     files_options(parser)
-    parser.add_argument("--depfile", metavar="FILE", help="write what the outputs depend on, for Make and Ninja")
+    parser.add_argument("--depfile", metavar="FILE", help="write the dependencies of the outputs, for Make and Ninja")
     parser.add_argument("--with-tests", action="store_true", help="write test_FILE beside each FILE, too")
     write_options(parser)
     parser.set_defaults(run=run, output_folder=None, usage=parser.error)

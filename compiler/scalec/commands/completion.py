@@ -14,7 +14,7 @@ _EXAMPLES = """examples:
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", whole: argparse.ArgumentParser) -> None:
     """Add the command; `whole` is the parser that it completes."""
     parser = commands.add_parser(
-        "completion", help="a script for your shell", allow_abbrev=False, epilog=_EXAMPLES,
+        "completion", help="print a completion script for your shell", allow_abbrev=False, epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("shell", choices=SHELLS)

@@ -16,18 +16,20 @@ _EXAMPLES = """examples:
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "cost", help="parameters, multiply-adds, activations and memory", allow_abbrev=False, epilog=_EXAMPLES,
+        "cost", help="report parameters, multiply-adds, activations and memory", allow_abbrev=False, epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     spec_options(parser)
     request_options(parser, "scale", "body")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     parser.add_argument("--memory", choices=("predicted", "exact"), default="predicted",
-                        help="`exact` also runs it in PyTorch, without numbers, and takes seconds")  # fmt: skip
-    parser.add_argument("--detail", choices=("stage", "layer", "operator"), default="stage", help="a row for each")
+                        help="`exact` also runs it in PyTorch, on tensors without data (seconds)")  # fmt: skip
+    parser.add_argument(
+        "--detail", choices=("stage", "layer", "operator"), default="stage", help="what a row of the table is"
+    )
     parser.add_argument("--convention", choices=("macs", "fvcore", "pycls", "thop", "ptflops"), default="macs",
-                        help="also what this tool would count")  # fmt: skip
-    parser.add_argument("--plot", metavar="FILE", help="with several φ: a picture of the growth, .svg or .png")
+                        help="also show what this tool would count")  # fmt: skip
+    parser.add_argument("--plot", metavar="FILE", help="with several φ: draw the growth, .svg or .png")
     parser.set_defaults(run=run)
 
 

@@ -37,19 +37,19 @@ class _Scales(argparse.Action):
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "diff", help="what differs between two specs, scales or commits", allow_abbrev=False, epilog=_EXAMPLES,
+        "diff", help="compare two specs, scales or commits", allow_abbrev=False, epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("specs", metavar="SPEC", nargs="+", help="one .scl file, or two; `-` is standard input")
     parser.add_argument("--stdin-filename", metavar="FILE", default="<stdin>",
-                        help="what messages call standard input; imports are looked up beside it")  # fmt: skip
+                        help="the name of standard input; its imports are looked up in that folder")  # fmt: skip
     parser.add_argument("--phi", metavar="X", action=_Scales, help="a scale to compare; twice, or 1,4")
     parser.add_argument("--variant", metavar="NAME", action=_Scales, help="a row of `variants`; twice, or B0,B4")
     set_option(parser)
     parser.add_argument("--against", metavar="COMMIT", type=_ref, help="compare with the spec at a commit of git")
-    parser.add_argument("--all", action="store_true", help="of two specs or commits: as written, and every variant")
+    parser.add_argument("--all", action="store_true", help="compare two specs or commits as written, and every variant")
     parser.add_argument("--format", choices=("text", "json", "markdown"), default="text")
-    parser.add_argument("--exit-code", action="store_true", help="exit with 1 where anything differs")
+    parser.add_argument("--exit-code", action="store_true", help="exit with 1 if anything differs")
     parser.set_defaults(run=run, scales=[])
 
 

@@ -10,8 +10,8 @@ from scalec.diagnostics.exit_codes import DONE, WRONG_USAGE
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
-    parser = commands.add_parser("explain", help="what a code means, and how to mend it", allow_abbrev=False)
-    parser.add_argument("code", metavar="CODE", nargs="?", help="as in `error[E101]`; without one, all of them")
+    parser = commands.add_parser("explain", help="explain an error or a warning, and how to fix it", allow_abbrev=False)
+    parser.add_argument("code", metavar="CODE", nargs="?", help="as in `error[E101]`; without it, all codes are listed")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.set_defaults(run=run)
 

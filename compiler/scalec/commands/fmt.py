@@ -20,19 +20,21 @@ STANDARD_INPUT = "<stdin>"
 
 def add_parser(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command and its options."""
-    parser = commands.add_parser("fmt", help="lay specs out in one way; keep comments", allow_abbrev=False)
+    parser = commands.add_parser("fmt", help="format specs; comments are kept", allow_abbrev=False)
     parser.add_argument(
         "paths", metavar="SPEC", nargs="+",
         help="a .scl file, a folder with some, or `-`: from standard input to standard output",
     )  # fmt: skip
     told = parser.add_mutually_exclusive_group()
-    told.add_argument("--check", action="store_true", help="write nothing; name each file that would change, exit 1")
-    told.add_argument("--diff", action="store_true", help="write nothing; print what would change, exit 1 if anything")
+    told.add_argument(
+        "--check", action="store_true", help="write nothing; list the files that would change; exit 1 if any"
+    )
+    told.add_argument("--diff", action="store_true", help="write nothing; print what would change; exit 1 if anything")
     spelled = parser.add_mutually_exclusive_group()
     spelled.add_argument("--unicode", action="store_const", const="unicode", dest="spelling",
-                         help="write ⊙ → · ≤ α (else as the author did)")  # fmt: skip
+                         help="write ⊙ → · ≤ α (default: as in the file)")  # fmt: skip
     spelled.add_argument("--ascii", action="store_const", const="ascii", dest="spelling",
-                         help="write |> -> * <= alpha (else as the author did)")  # fmt: skip
+                         help="write |> -> * <= alpha (default: as in the file)")  # fmt: skip
     parser.set_defaults(run=run)
 
 

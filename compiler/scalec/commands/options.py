@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 def write_options(parser: argparse.ArgumentParser) -> None:
     """Add what writing asks about."""
-    parser.add_argument("--force", action="store_true", help="overwrite what scalec did not write, or what was edited")
-    parser.add_argument("--follow-symlinks", action="store_true", help="write through a link that leads elsewhere")
+    parser.add_argument(
+        "--force", action="store_true", help="overwrite files that scalec did not write or that were edited"
+    )
+    parser.add_argument("--follow-symlinks", action="store_true", help="follow a link that leads out of the folder")
 
 
 def spec_options(
@@ -28,7 +30,7 @@ def spec_options(
     name, count = ("specs", "*") if several else ("spec", None)
     parser.add_argument(name, metavar=several or "SPEC", nargs=count, help=help)
     parser.add_argument("--stdin-filename", metavar="FILE", default="<stdin>",
-                        help="what messages call standard input; imports are looked up beside it")  # fmt: skip
+                        help="the name of standard input; its imports are looked up in that folder")  # fmt: skip
 
 
 def request_options(parser: argparse.ArgumentParser, *groups: str, several: bool = False) -> None:
@@ -105,10 +107,10 @@ def error_options(parser: argparse.ArgumentParser, product: bool = False) -> Non
     """Add `--color`, and `--error-format`; where diagnostics are the `product` of a command it is `--format`."""
     parser.add_argument(
         "--format" if product else "--error-format", choices=FORMATS, dest="error_format",
-        help="how findings are written; all but `text` and `concise` on standard "
+        help="the format of errors and warnings; formats for machines (not `text`, `concise`) go to standard "
         + ("output, and nothing else there" if product else "error, for machines"),
     )  # fmt: skip
-    parser.add_argument("--color", choices=COLOURS, help="colours in `text` (auto)")
+    parser.add_argument("--color", choices=COLOURS, help="colours of the format `text` (auto)")
     parser.set_defaults(findings_are_product=product)
 
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """examples:
   scalec port --from b0.pth --like timm:efficientnet_b0 --to b0.py     a checkpoint of timm's network
-  scalec port --from b0.pth --like mine.py:build --to b0.py            of one that a function of yours builds
+  scalec port --from b0.pth --like mine.py:build --to b0.py            of a network that your function builds
   scalec port --from torchvision:resnet50 --to r50.py -o r50.safetensors   weights that torchvision has downloaded
-  scalec port --from run7.pth --to b0.py                               the file's own names: checked, and rewritten
+  scalec port --from run7.pth --to b0.py                               of the file itself: checked, and rewritten
 """
 _SUFFIX = ".safetensors"
 
@@ -43,13 +43,13 @@ class Model:
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "port", help="move trained weights into an emitted file's network", allow_abbrev=False,
+        "port", help="rename trained weights for an emitted file", allow_abbrev=False,
         epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--from", metavar="CHECKPOINT|PEER:NAME", required=True, dest="source",
-                        help="safetensors, what torch.save wrote, or what a library has downloaded")  # fmt: skip
+                        help="safetensors, a file of torch.save, or weights that a library has downloaded")  # fmt: skip
     parser.add_argument("--like", metavar="PEER:NAME|FILE.py:NAME", type=_like,
-                        help="whose checkpoint it is; a FILE.py is executed")  # fmt: skip
+                        help="the network of the checkpoint; a FILE.py is executed")  # fmt: skip
     parser.add_argument("--to", metavar="FILE", required=True, help="the emitted file; it is executed")
     parser.add_argument("-o", "--output", metavar="FILE|DIR", help="where to write; by default FILE's name here")
     parser.add_argument("--entry", metavar="NAME", help="which entry of the checkpoint, as in state_dict_ema")

@@ -10,9 +10,9 @@ _EXAMPLES = """examples:
   scalec search fashion.scl --dry-run                     the candidates, and what a run would cost
   scalec search fashion.scl --jobs 2 --write              train them all, and put the best constants into the spec
   scalec search mine.scl --data images --gpus 0,1         on a folder of images, on two GPUs
-  scalec search mine.scl --accuracy mine.train:accuracy   by a function of yours; by a command: --accuracy "./train.sh"
+  scalec search mine.scl --accuracy mine.train:accuracy   with your own function, or a command: --accuracy "./train.sh"
   scalec search fashion.scl --free d,w,r --flops 0.6M     of all networks that fill a budget, the best
-  scalec search mine.scl --storage postgresql://host/db   shared with others, each of which runs:
+  scalec search mine.scl --storage postgresql://host/db   shared with other machines, each of which runs:
   scalec search worker --storage postgresql://host/db
 """
 WORKER = "worker"
@@ -21,27 +21,29 @@ WORKER = "worker"
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "search", help="the constants of a spec, by training its networks", allow_abbrev=False, epilog=_EXAMPLES,
+        "search", help="find the constants of a spec by training its networks", allow_abbrev=False, epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     spec_options(parser)
     parser.add_argument("--dry-run", action="store_true", help="list the candidates and what a run would cost")
     parser.add_argument("--match", choices=("realised", "nominal"), default="realised",
-                        help="candidates alike in cost, or, as in the paper, in what they promise")  # fmt: skip
-    parser.add_argument("--free", metavar="d,w,r", help="not the spec's own search: all networks that fill a budget")
+                        help="candidates have equal real cost, or equal formulas (the paper)")  # fmt: skip
+    parser.add_argument("--free", metavar="d,w,r", help="try all networks within a budget, not the spec's `search`")
     for name, example in (("flops", "0.6M"), ("params", "9M"), ("activations", "20M"), ("memory", "8GiB")):
         parser.add_argument(f"--{name}", metavar="X", help=f"with --free: a limit, as a spec writes it: {example}")
-    parser.add_argument("--from", metavar="X", default="1", dest="low", help="with --free: each is at least this (1)")
+    parser.add_argument(
+        "--from", metavar="X", default="1", dest="low", help="with --free: the smallest value of each (1)"
+    )
     set_option(parser, "with --free: set a param or a let")
     parser.add_argument("--seeds", metavar="N", type=_whole(3, 100), help="seeds for each network (as the spec says)")
     parser.add_argument("--finalists", metavar="N", type=_whole(0, 100),
                         help="how many to compare at the φ of validation; 0: none (4)")  # fmt: skip
-    parser.add_argument("--write", action="store_true", help="put the constants found into the spec")
+    parser.add_argument("--write", action="store_true", help="write the constants into the spec")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     source_options(parser)
     run_options(parser)
     parser.add_argument(
-        "--idle", metavar="SECONDS", type=_seconds, help="with `worker`: end after so long without work"
+        "--idle", metavar="SECONDS", type=_seconds, help="with `worker`: exit after this time without work"
     )
     parser.set_defaults(run=run)
 
@@ -51,21 +53,26 @@ def source_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--accuracy", metavar="HOW", help="`module:function`, or a command (the built-in trainer)")
     parser.add_argument("--data", metavar="DIR", help="images to train on (the built-in trainer: Fashion-MNIST)")
     parser.add_argument("--budget", metavar="NAME=N,…", type=_budget, help="how long to train: epochs=10,images=4000")
-    parser.add_argument("--quick", action="store_true", help="4 epochs of 1,000 images: to see it run, not to rank")
+    parser.add_argument("--quick", action="store_true", help="4 epochs of 1,000 images: a demonstration")
 
 
 def run_options(parser: argparse.ArgumentParser) -> None:
     """Add how trials are run, and where outcomes are kept; `scalec study` shares these."""
-    parser.add_argument("--jobs", metavar="N", type=_whole(1, 1024), help="how many trainings at once (1, or each GPU)")
-    parser.add_argument("--threads", metavar="N", type=_whole(1, 1024), default=1, help="for each of them (1)")
+    parser.add_argument(
+        "--jobs",
+        metavar="N",
+        type=_whole(1, 1024),
+        help="how many trainings run at the same time (1, or one on each GPU)",
+    )
+    parser.add_argument("--threads", metavar="N", type=_whole(1, 1024), default=1, help="threads of each training (1)")
     parser.add_argument("--gpus", metavar="0,1", type=_gpus, default=(), help="train on these, one training on each")
     parser.add_argument("--timeout", metavar="SECONDS", type=_seconds, help="end a training that takes longer")
     parser.add_argument("--retries", metavar="N", type=_whole(0, 100), default=1,
-                        help="how often to begin a training anew that died or left nothing (1)")  # fmt: skip
-    parser.add_argument("--store", metavar="DIR", help="where outcomes are kept (.scalec/search)")
-    parser.add_argument("--storage", metavar="URL", help="a database to share them in, as postgresql://user@host/name")
+                        help="how often to start a failed training again (1)")  # fmt: skip
+    parser.add_argument("--store", metavar="DIR", help="the folder of results (.scalec/search)")
+    parser.add_argument("--storage", metavar="URL", help="a database to share results, as postgresql://user@host/name")
     parser.add_argument("--heartbeat", metavar="SECONDS", type=_whole(1, 3600), default=15,
-                        help="with --storage: how often a training says that it lives (15)")  # fmt: skip
+                        help="with --storage: how often a training gives a sign of life (15)")  # fmt: skip
     parser.add_argument("--launcher", choices=("local", "slurm"), default="local", help="where trainings run (local)")
 
 

@@ -161,7 +161,7 @@ def _maximal(loaded: Loaded, arguments: argparse.Namespace, base: Setting) -> Ca
         if names.count(name) > 1:
             raise usage_error("E104", f"`{name}` is named twice", "--free ", arguments.free)
         if name not in loaded.program.file.constants():
-            raise command_error("E501", f"no let can be free that is called `{name}`", "--free ", arguments.free)
+            raise command_error("E501", f"there is no let `{name}` that can be free", "--free ", arguments.free)
     budgets = {
         quantity: _positive(f"--{option} ", text)
         for option, quantity in _LIMITS.items() if (text := getattr(arguments, option)) is not None

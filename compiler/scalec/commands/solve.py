@@ -8,15 +8,15 @@ from scalec.diagnostics.exit_codes import STDIN, WRONG_USAGE, fail
 _EXAMPLES = """examples:
   scalec solve efficientnet.scl --flops 1.5G                the largest φ that fits
   scalec solve efficientnet.scl --params 9M --emit          and the file of that network
-  scalec solve efficientnet.scl --memory 1GiB --free d,w,r  every network that none of the three can outgrow
-  scalec solve efficientnet.scl --true-to φ=1               the nearest network that keeps the paper's promise
+  scalec solve efficientnet.scl --memory 1GiB --free d,w,r  every network that cannot be made larger
+  scalec solve efficientnet.scl --true-to φ=1               the nearest network whose FLOPS grow as d·w²·r²
 """
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "solve", help="the scale that fills a budget", allow_abbrev=False, epilog=_EXAMPLES,
+        "solve", help="find the largest scale within a budget", allow_abbrev=False, epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     spec_options(parser)
@@ -24,13 +24,21 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     for name, example in (("flops", "1.5G"), ("params", "9M"), ("activations", "20M"), ("memory", "8GiB")):
         parser.add_argument(f"--{name}", metavar="X", help=f"a limit, as a spec writes it: {example}")
     parser.add_argument(
-        "--free", metavar="d,w,r", help="every network that none of these can outgrow, not the largest φ"
+        "--free",
+        metavar="d,w,r",
+        help="list every network that cannot be made larger in these dimensions",
     )
-    parser.add_argument("--from", metavar="X", default="1", dest="low", help="what is free is at least this (1)")
-    parser.add_argument("--true-to", metavar="φ=X", help="the nearest network whose FLOPS grow as φ promises")
-    parser.add_argument("--target", metavar="G", help="that growth: `nominal` (d·w²·r²), `2^phi`, or a number")
-    parser.add_argument("--within", metavar="SHARE", default="1%", help="of that growth (1%%)")
-    parser.add_argument("--emit", action="store_true", help="compile the answer; of several, the one with most FLOPS")
+    parser.add_argument(
+        "--from", metavar="X", default="1", dest="low", help="the smallest value of the free dimensions (1)"
+    )
+    parser.add_argument("--true-to", metavar="φ=X", help="find the nearest network whose FLOPS grow by d·w²·r² at φ")
+    parser.add_argument(
+        "--target", metavar="G", help="with --true-to: the growth, `nominal` (d·w²·r²), `2^phi`, or a number"
+    )
+    parser.add_argument("--within", metavar="SHARE", default="1%", help="with --true-to: the tolerance (1%%)")
+    parser.add_argument(
+        "--emit", action="store_true", help="compile the answer; if there are several, the one with most FLOPS"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="where to")
     write_options(parser)
     parser.add_argument("--format", choices=("table", "json"), default="table")

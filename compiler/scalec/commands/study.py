@@ -13,30 +13,32 @@ _EXAMPLES = """examples:
   scalec study fashion.scl --jobs 2 -o study      both figures and what the data support, in half an hour on two cores
   scalec study fashion.scl --dry-run              the networks, and what a run would cost
   scalec study mine.scl --data images --gpus 0,1  on a folder of images, on two GPUs
-  scalec study mine.scl --accuracy "./train.sh"   by a command of yours: docs/search.md says what it is given
+  scalec study mine.scl --accuracy "./train.sh"   with your own command: see docs/search.md
 """
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "study", help="the paper's figures 3 and 4 and its observations, measured", allow_abbrev=False,
+        "study", help="measure the paper's figures 3 and 4, and test its observations", allow_abbrev=False,
         epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     spec_options(parser)
     set_option(parser, "set a param, a let other than d, w and r, or a network parameter")
     parser.add_argument("--dry-run", action="store_true", help="list the networks and what a run would cost")
-    parser.add_argument("--growth", metavar="2,4,…", type=_growths, help="over the baseline's FLOPs (2,4,8,16)")
+    parser.add_argument(
+        "--growth", metavar="2,4,…", type=_growths, help="compare at these multiples of the baseline's FLOPs (2,4,8,16)"
+    )
     parser.add_argument("--depth", metavar="D", type=_above_1, default=Fraction(2),
                         help="figure 4: width is scaled at d = 1 and at this (2)")  # fmt: skip
     parser.add_argument("--resolution", metavar="R", type=_above_1, default=Fraction(9, 5),
                         help="figure 4: width is scaled at r = 1 and at this (1.8)")  # fmt: skip
     parser.add_argument("--seeds", metavar="N", type=_seeds, help="seeds for each network (4; 2 if --quick)")
     parser.add_argument("--split", choices=("validation", "test"), default="validation",
-                        help="accuracy on what is held back of the training images, or on the test images")  # fmt: skip
+                        help="measure on held-out training images, or on the test images")  # fmt: skip
     parser.add_argument("-o", "--output", metavar="DIR", default=".",
                         help="where NAME.study.json, .study.txt, .figure3.svg and .figure4.svg go (here)")  # fmt: skip
-    parser.add_argument("--png", action="store_true", help="the pictures as PNG, too")
+    parser.add_argument("--png", action="store_true", help="write the pictures as PNG, too")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     source_options(parser)
     run_options(parser)

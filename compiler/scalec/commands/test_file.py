@@ -29,7 +29,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "test-file", help="write a property test beside an emitted file", allow_abbrev=False,
         epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("files", metavar="FILE|SPEC", nargs="+", help="emitted files, or specs of files to be")
+    parser.add_argument("files", metavar="FILE|SPEC", nargs="+", help="emitted files, or specs")
     request_options(parser, "scale", "body", "purpose")
     parser.add_argument("-o", metavar="DIR|-", dest="folder", help="where to write; `-` is standard output")
     write_options(parser)

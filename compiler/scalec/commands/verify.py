@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from scalec.verify.checks import Subject
 
 _EXAMPLES = """examples:
-  scalec verify b4.py                                            against the table at its head
-  scalec verify b4.py --spec efficientnet.scl --variant B4       against the spec: outputs, gradients, everything
-  scalec verify b4.py --against torchvision:efficientnet_b4      against a peer with the same weights
+  scalec verify b4.py                                            compare with the table in its header
+  scalec verify b4.py --spec efficientnet.scl --variant B4       compare with the spec: outputs, gradients, everything
+  scalec verify b4.py --against torchvision:efficientnet_b4      compare with a peer with the same weights
 """
 PEERS = ("timm", "torchvision")
 
@@ -26,7 +26,7 @@ PEERS = ("timm", "torchvision")
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "verify", help="run an emitted file, and see whether it is what its spec says", allow_abbrev=False,
+        "verify", help="run an emitted file and compare it with its spec", allow_abbrev=False,
         epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("file", metavar="FILE", help="an emitted file; it is executed")

@@ -20,8 +20,11 @@ from scalec.program.program import BlockDef
 from scalec.program.scope import LocalScope
 from scalec.program.setting import Setting
 
-Kind = tuple[BlockDef, tuple[tuple[str, Partial], ...], tuple[int, ...]]
-"""A block, the operators it is given, and how many layers the repeats inside it have."""
+Place = tuple[int | str, ...]
+"""Where inside a block an operator stands: which unit, layer and body, and whose argument it is."""
+Kind = tuple[BlockDef, tuple[tuple[str, Partial], ...], tuple[tuple[Place, Partial | None], ...], tuple[int, ...]]
+"""A block, the operators it is given, those inside it that differ from use to use, and how many layers the repeats
+inside it have."""
 Slot = tuple[BlockDef, str]
 """A parameter of a block."""
 
@@ -36,17 +39,69 @@ class Kinds:
     attributes: dict[int, str] = field(default_factory=dict)
     """What the class around a node calls the module that it becomes, or its part of, by the node's identity."""
 
+    differing: dict[tuple[object, ...], set[Place]] = field(default_factory=dict)
+    """Where uses of a block that are given the same have different operators inside."""
+
     def of(self, block: ir.Block) -> Kind:
         """Tell which class a use of a block needs."""
-        operators = ((name, value) for name, value in block.arguments.items() if isinstance(value, Partial))
-        kept = ((name, value) for name, value in operators if (block.definition, name) not in self.opened)
-        return block.definition, tuple(kept), tuple(_repeats(block.chain))
+        definition, kept, repeats = base = self._base(block)
+        places = self.differing.get(base, set())
+        inside = dict(self._inside(block)) if places else {}
+        return definition, kept, tuple((place, inside.get(place)) for place in sorted(places, key=str)), repeats
+
+    def compare(self, blocks: list[ir.Block]) -> None:
+        """Find out where uses differ inside."""
+        seen: dict[tuple[object, ...], dict[Place, Partial]] = {}
+        for block in {id(block): block for block in blocks}.values():
+            base = self._base(block)
+            known = seen.setdefault(base, {})
+            for place, value in self._inside(block):
+                if known.setdefault(place, value) != value:
+                    self.differing.setdefault(base, set()).add(place)
+
+    def _base(self, block: ir.Block) -> tuple[BlockDef, tuple[tuple[str, Partial], ...], tuple[int, ...]]:
+        return block.definition, tuple(self._given(block)), tuple(_repeats(block.chain))
+
+    def _given(self, block: ir.Block) -> Iterator[tuple[str, Partial]]:
+        """Give the operators that a block is given, but those that its class takes as arguments."""
+        for name, value in block.arguments.items():
+            if isinstance(value, Partial) and (block.definition, name) not in self.opened:
+                yield name, value
+
+    def _inside(self, block: ir.Block, path: Place = ()) -> Iterator[tuple[Place, Partial]]:
+        """Give the operators that a block works out, and those that blocks inside it are given, at any depth."""
+        assert isinstance(block.scope, LocalScope)
+        for binding in block.definition.syntax.where:
+            value = block.scope.values[binding.name.key]
+            if isinstance(value, Partial):
+                yield (*path, binding.name.key), value
+        yield from self._in_chain(block.chain, path)
+
+    def _in_chain(self, chain: ir.Chain, path: Place) -> Iterator[tuple[Place, Partial]]:
+        for index, placed in enumerate(chain.units):
+            for layer, node in enumerate(placed.nodes or ((placed.ghost,) if placed.ghost else ())):
+                here = (*path, index, layer)
+                if isinstance(node, ir.Block):
+                    yield from (((*here, name), value) for name, value in self._given(node))
+                    yield from self._inside(node, here)
+                for number, inner in enumerate(_chains(node)):
+                    if inner is not None:
+                        yield from self._in_chain(inner, (*here, number))
+
+
+def _chains(node: ir.Node) -> list[ir.Chain | None]:
+    """Give the chains of a group or wrapper."""
+    if isinstance(node, ir.Wrap):
+        return [body.chain for body in node.bodies]
+    return [node.chain] if isinstance(node, ir.Group) else []
 
 
 def kinds(network: ir.Network) -> Kinds:
     """Collect the kinds of a network."""
     outermost = [layer for stage in network.stages for layer in (*stage.layers, *_spare(stage, network.setting))]
-    made = Kinds(opened=_opened(network, [block for node in outermost for block in _blocks(node, deep=True)]))
+    blocks = [block for node in outermost for block in _blocks(node, deep=True)]
+    made = Kinds(opened=_opened(network, blocks))
+    made.compare(blocks)
     found: dict[Kind, list[ir.Block]] = {}
     inside: dict[Kind, dict[Kind, None]] = {}  # of any use: what one has, another may leave out
 

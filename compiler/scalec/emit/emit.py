@@ -7,6 +7,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from fractions import Fraction
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -18,16 +19,18 @@ from scalec.cost.count import cost
 from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Label
 from scalec.emit.classes import Kind, Kinds, kinds
 from scalec.emit.contexts import BlockContext, ClassView, NetworkContext, moving_names
-from scalec.emit.guards import Unsafe, audit, same_skeleton
+from scalec.emit.guards import Unsafe, audit, parsed, same_skeleton
 from scalec.emit.header import constants, header, title
 from scalec.emit.layout import WIDTH, assign, returned, signature, statement
 from scalec.emit.seal import sealed
+from scalec.emit.walk import check_file
 from scalec.emit.writer import Writer
 from scalec.language import syntax as s
 from scalec.limits import MAX_CLASSES, MAX_COUNT, MAX_LINES
 from scalec.network.inference import Deployment
 from scalec.network.network import Chain, Group, Network, Node, Wrap
 from scalec.ops.code import Call, Code
+from scalec.program.evaluate import Partial
 from scalec.program.names import neutral_names, python_name
 
 _LETTERS = re.compile(r"[ -\[\]-~αβγδεζηθικλμνξοπρστυφχψωΑ-Ω⊙→±≤≥≈·×²³…]*")
@@ -48,19 +51,21 @@ def checked(text: str) -> Checked:
 
 def emit(compiled: Compiled) -> str:
     """Emit the file of a network. Raises `Unsafe` if a guard finds it so: that is a bug of scalec."""
-    source = unguarded(compiled)
+    text, attributes = _render(compiled)
+    source = sealed(text)
     if source.count("\n") > MAX_LINES:
         raise _too_large(compiled.network, f"the file would have more than {MAX_LINES:,} lines")
     with neutral_names():
-        neutral = _render(compiled)
+        neutral, _ = _render(compiled)
     audit(source)
+    check_file(source, parsed(source), compiled.network, attributes)
     same_skeleton(source, neutral)
     return source
 
 
 def unguarded(compiled: Compiled) -> str:
     """Give the text of the file without a look at it by the guards: to compare with one that is there, not to write."""
-    return sealed(_render(compiled))
+    return sealed(_render(compiled)[0])
 
 
 def _check_size(network: Network) -> None:
@@ -118,26 +123,25 @@ def helper_text(name: str) -> Checked:
     return Checked(files("scalec.templates").joinpath("helpers", f"{name}.py").read_text(encoding="utf-8").rstrip("\n"))
 
 
-def _render(compiled: Compiled) -> str:
+def _render(compiled: Compiled) -> tuple[str, dict[int, str]]:
+    """Give the text, and what its classes call their modules (`Kinds.attributes`)."""
     classes, helpers, found = class_views(compiled.network)
     shown = [_lines(view) for view in classes]
     helper_texts = [helper_text(name) for name in sorted(helpers)]
     folded = _folded(compiled.deployment, found)
     lines = [line for view in shown for part in view.values() for line in ([part] if isinstance(part, str) else part)]
     body = "\n".join([*helper_texts, *lines, *folded])
-    return (
-        _environment()
-        .get_template("model.py.jinja")
-        .render(
-            title=checked(title(compiled.network)),
-            header=[checked(line) for line in header(compiled)],
-            imports=[checked(line) for line in _imports(body)],
-            constants=[checked(line) for line in constants(compiled.network)],
-            helpers=helper_texts,
-            classes=shown,
-            folded=folded,
-        )
+    text = rendered(
+        "model.py.jinja",
+        title=checked(title(compiled.network)),
+        header=[checked(line) for line in header(compiled)],
+        imports=[checked(line) for line in _imports(body)],
+        constants=[checked(line) for line in constants(compiled.network)],
+        helpers=helper_texts,
+        classes=shown,
+        folded=folded,
     )
+    return text, found.attributes
 
 
 def _folded(deployment: Deployment | None, found: Kinds) -> list[Checked]:
@@ -231,17 +235,29 @@ def _class_names(found: list[Kind]) -> dict[Kind, str]:
     """Name the classes as their blocks; where a block is used with several operators, those that differ are added."""
     names: dict[Kind, str] = {}
     for kind in found:
-        definition, operators, _ = kind
+        definition, operators, inside, _ = kind
         name = python_name(definition.name)
         others = [dict(other[1]) for other in found if other[0].name == definition.name]
         for key, value in operators:
             if any(other.get(key) != value for other in others):
-                name += str(getattr(value.callee, "__name__", getattr(value.callee, "name", "")))
+                name += _operator_name(value, [other[key] for other in others if key in other])
+        for place, inner in inside:
+            others_there = [dict(other[2]).get(place) for other in found if other[:2] == kind[:2]]
+            name += _operator_name(inner, others_there) if inner is not None else ""
         number, unique = 2, name
         while unique in names.values():
             unique, number = f"{name}{number}", number + 1
         names[kind] = unique
     return names
+
+
+def _operator_name(value: Partial, others: Iterable[Partial | None]) -> str:
+    """Give an operator's name, and its whole numbers where others differ in their arguments alone."""
+    name = str(getattr(value.callee, "__name__", getattr(value.callee, "name", "")))
+    if all(other is None or other == value or other.callee != value.callee for other in others):
+        return name
+    whole = (v.numerator for _, v in value.arguments if isinstance(v, Fraction) and v.denominator == 1 and v >= 0)
+    return "_".join([name, *map(str, whole)]).replace("_", "", 1)
 
 
 def _lines(view: ClassView) -> Mapping[str, Any]:

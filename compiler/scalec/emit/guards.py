@@ -37,7 +37,7 @@ def audit(source: str) -> None:
     encoding, _ = tokenize.detect_encoding(io.BytesIO(source.encode()).readline)
     _demand(encoding == "utf-8" and "\r" not in source and "\0" not in source, "encoding")
     _demand(source.startswith(_HEAD), "the first line")
-    tree = _parsed(source)
+    tree = parsed(source)
     own = [each for each in tree.body if isinstance(each, ast.FunctionDef)]
     nodes = [node for each in tree.body if each not in own for node in ast.walk(each)]
     defined = _defined(nodes) | {each.name for each in own}
@@ -135,8 +135,9 @@ def same_skeleton(source: str, neutral: str) -> None:
     _demand(_skeleton(source) == _skeleton(neutral), "a name changed the structure of the emitted file")
 
 
-@lru_cache(maxsize=1)  # both guards look at the same file
-def _parsed(source: str) -> ast.Module:
+@lru_cache(maxsize=1)  # both guards and the walk look at the same file
+def parsed(source: str) -> ast.Module:
+    """Parse a file, once."""
     return ast.parse(source.encode())
 
 
@@ -149,5 +150,5 @@ def _skeleton(source: str) -> list[tuple[int, type[ast.AST]]]:
         for child in ast.iter_child_nodes(node):
             visit(child, depth + 1)
 
-    visit(_parsed(source), 0)
+    visit(parsed(source), 0)
     return skeleton

@@ -87,11 +87,16 @@ def _node(placed: ir.Placed | None, position: int) -> ir.Node | None:
 
 
 def fixed_of(leaf: ir.Leaf, is_padded: bool) -> dict[str, Code]:
-    """Give what the resolution alone decides; where another use `is_padded` for its dilation, written zeros too."""
-    side = getattr(leaf.operator, "padding", None)
+    """Give what the resolution alone decides; where another use `is_padded` for its dilation, the written zeros too.
+
+    That use may need none, and one without a word on it is padded by half its window (`PaddedConv2d`).
+    """
+    operator = leaf.operator
+    side = getattr(operator, "padding", None)
     if not is_padded or not isinstance(side, int):
-        return leaf.operator.fixed(leaf.x)
-    return {"padding": Code(f"({side}, {side}, {side}, {side})")} if side else {}
+        return operator.fixed(leaf.x)
+    half = (operator.window()[0] - 1) // 2
+    return {"padding": Code(f"({side}, {side}, {side}, {side})")} if side or half else {}
 
 
 class Modules:

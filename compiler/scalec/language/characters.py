@@ -22,10 +22,10 @@ _WRONG = re.compile(
 )
 _WORDS = ("same", "symmetric", "true", "false")
 _HINTS = {
-    ";": "statements need no end; each starts with its keyword", "|": "write `or`, or `|>` for ⊙",
+    ";": "delete it: a statement needs no terminator", "|": "write `or`, or `|>` for ⊙",
     "!": "write `not` or `!=`", "√": "write `x^0.5`", "∞": "every number is finite",
     "[": "brackets are `( )`, `{ }` and `< >`", "]": "brackets are `( )`, `{ }` and `< >`",
-    "%": "per cent is glued to its number, as in `5%`; there is no remainder",
+    "%": "write `%` directly after a number, as in `5%`; there is no remainder operator",
 }  # fmt: skip
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
@@ -86,7 +86,7 @@ def _report_hidden(span: Span, report: Report) -> None:
 
 def _report_string(span: Span, report: Report) -> None:
     word = span.text[1:-1]
-    help: Help = "names and words stand without quotes"
+    help: Help = "write names and words without quotes"
     if word in _WORDS:
         help = advise(f"write `{word}` without quotes", Edit(span, word), safe=True)
     elif re.fullmatch("[A-Za-z][A-Za-z0-9_]*", word):
@@ -107,7 +107,7 @@ def report_character(span: Span, report: Report) -> str | None:
     meant = _meant(character)
     report.error(
         "E002",
-        f"`{span.text}` is no part of the language" + ("" if character.isascii() else f" ({_described(character)})"),
+        f"`{span.text}` is not part of the language" + ("" if character.isascii() else f" ({_described(character)})"),
         span,
         Mark("unexpected character"),
         help=advise(f"write `{meant}`", Edit(span, meant), safe=len(meant) == 1) if meant else _hint(span),

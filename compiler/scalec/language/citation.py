@@ -14,7 +14,7 @@ _FIRST, _FIVE = 704, 1501  # the months in which numbers got a point, and five d
 _ADDRESSES = {"arXiv": "https://arxiv.org/abs/", "doi": "https://doi.org/"}
 _WANTED = {
     "arxiv": "an arXiv number is `1905.11946`, or `cs/0112017` before April 2007",
-    "doi": "a DOI is `10.1109/CVPR.2016.90`: `10.`, who gave it, and what they call it, in ASCII",
+    "doi": "a DOI begins with `10.` and is in ASCII, as in `10.1109/CVPR.2016.90`",
 }
 
 _PASTED = re.compile(
@@ -52,8 +52,12 @@ def wrong(text: str) -> tuple[str, str]:
     if len(text) > MAX_CITATION:
         return f"longer than {MAX_CITATION} characters", wanted
     if scheme == "arXiv" and new and int(new[1]) >= _FIRST and int(new[2]):
-        digits = "five digits since 2015" if int(new[1]) >= _FIVE else "four digits until 2014"
-        return f"behind the point are {digits}", wanted
+        digits = (
+            "since 2015 an arXiv number has five digits"
+            if int(new[1]) >= _FIVE
+            else "until 2014 an arXiv number has four digits"
+        )
+        return f"{digits} after the point", wanted
     return f"no {'DOI' if scheme == 'doi' else 'arXiv number'}", wanted
 
 

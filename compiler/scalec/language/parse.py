@@ -271,7 +271,7 @@ class _Feeder:
         if token.type == "$END" or (token.type in _STARTERS and not self._is_misused(index)):
             seen = "the file ends" if token.type == "$END" else f"`{token}` starts a new statement"
             whole = self._pattern(index)
-            self.report.error("E001", f"{seen} before this statement is whole", previous, expected, help=whole)
+            self.report.error("E001", f"{seen} before this statement is complete", previous, expected, help=whole)
             return
         help = Hints(self.tokens, self.source, self.start, self.parser.accepts()).hint(index) or self._pattern(index)
         self.report.error("E001", f"unexpected `{token}`", token_span(token, self.source), expected, help=help)
@@ -289,7 +289,7 @@ class _Feeder:
         keyword = str(self.tokens[self.start]) if self.fed else ""
         if index - self.start > _HEAD or keyword not in _PATTERNS or self.parser.accepts() & {"NUMBER", "PLUS"}:
             return None
-        return f"a whole one is `{_PATTERNS[keyword]}`"
+        return f"a complete example: `{_PATTERNS[keyword]}`"
 
 
 def _token(terminal: str, place: Token) -> Token:

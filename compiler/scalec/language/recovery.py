@@ -51,7 +51,7 @@ class Hints:
         if token.type == "DOT":
             return self._point_hint(index)
         if token.type == "_IF" and "_ELSE" not in accepts:
-            return "a condition inside another stands in parentheses"
+            return "put the inner condition in parentheses"
         return self._bracket_hint(index)
 
     def _citation_hint(self, span: Span) -> Help:
@@ -72,7 +72,7 @@ class Hints:
 
     def _pair_hint(self, index: int) -> Help:
         """Help with `Conv((3, 3))`."""
-        text = "there are no pairs: one number is for height and width alike, so kernels are square"
+        text = "pairs are not allowed: one number is for height and width, so kernels are square"
         first, other, close = (self.tokens[place : place + 1] for place in (index - 1, index + 1, index + 2))
         if first != other or [token.type for token in close] != ["RPAR"]:
             return text
@@ -90,7 +90,7 @@ class Hints:
             if kinds.count(opening[0]) == kinds.count(token.type):
                 return advise(f"there is no `{opening[1]}` for it to close", Edit(span, ""))
         if token.type == "COMMA" and "RBRACE" in accepts:
-            return advise("between rows there is no comma", Edit(span, ""), safe=True)
+            return advise("write rows without commas between them", Edit(span, ""), safe=True)
         if token.type == "_COMPOSE" and "EQUAL" in accepts:
             return advise("a chain starts with `=`; `⊙` stands before the units that follow", Edit(span, "="))
         if token.type == "COLON" and index > 1 and self.tokens[index - 2].type == "COLON":

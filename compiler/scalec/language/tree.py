@@ -127,7 +127,7 @@ class _Builder(Transformer_NonRecursive):  # type: ignore[type-arg]  # generic i
         if not is_citation(token):
             near, (label, wanted) = nearest_citation(token), wrong(token)
             help = advise(f"write `{near[0]}`", Edit(span, near[0]), safe=near[1]) if near else wanted
-            self.report.error("E006", f"`{token}` is not how a paper is cited", span, label, help=help)
+            self.report.error("E006", f"`{token}` is not a valid paper identifier", span, label, help=help)
         return s.Citation(span, str(token))
 
     def axis(self, meta: Meta, children: list[Any]) -> s.Axis:
@@ -293,7 +293,7 @@ class _Builder(Transformer_NonRecursive):  # type: ignore[type-arg]  # generic i
             plain = plain if plain[:1].isdigit() else "0" + plain
             edit = Edit(Span(self.source, span.start, span.start + len(digits)), plain)
             help = advise(f"write `{plain}`", edit, safe=True)
-            self.report.error("E005", f"`{digits}` is not how a number is written", span, help=help)
+            self.report.error("E005", f"`{digits}` is not a valid number", span, help=help)
             return Fraction(1)
         try:
             return parse_decimal(digits) * UNITS[unit]

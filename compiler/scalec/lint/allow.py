@@ -54,12 +54,12 @@ def allowances(source: Source) -> tuple[list[Allowance], list[Diagnostic]]:
         line = None if comment.start() < first else _line(source, comment.start())
         head = _HEAD.fullmatch(match["rest"].strip()) if match["verb"] == "allow" else None
         if head is None:
-            wrong.append(_unreadable("this comment for scalec allows nothing", span, "not understood", _FORM))
+            wrong.append(_unreadable("this comment for scalec cannot be read", span, "not understood", _FORM))
             continue
         codes = [code.strip() for code in head["codes"].split(",")]
         problems = [problem for code in codes if (problem := _refused(code, span))]
         if not problems and not head["reason"].strip(" :-–—"):
-            problems = [_unreadable(f"{head['codes']} is allowed without a reason", span, "why?", _FORM)]
+            problems = [_unreadable(f"{head['codes']} is allowed without a reason", span, "no reason", _FORM)]
         wrong += problems
         found += [] if problems else [Allowance(code, line, span) for code in codes]
     return found, wrong
@@ -107,9 +107,11 @@ def _refused(code: str, span: Span) -> Diagnostic | None:
     if code in CODES and code not in _ABOUT_ALLOWING:
         return None
     if code in _ABOUT_ALLOWING:
-        return _unreadable(f"{code} cannot be allowed", span, "it is about comments like this", "mend or delete it")
+        return _unreadable(
+            f"{code} cannot be allowed", span, "it is about comments like this one", "correct or delete it"
+        )
     if re.fullmatch(r"E\d{3}", code):
-        return _unreadable(f"{code} is an error: only warnings can be allowed", span, "an error stays one")
+        return _unreadable(f"{code} is an error: only warnings can be allowed", span, "an error cannot be allowed")
     near = suggest(code.upper(), CODES) if len(code) > 1 else None
     return _unreadable(f"no warning has the code {code}", span, UNKNOWN, near or f"{_FORM}; `scalec explain` has all")
 
@@ -120,5 +122,5 @@ def _unreadable(message: str, span: Span, label: str, help: str | None = None) -
 
 def _idle(allowance: Allowance) -> Diagnostic:
     where = "in this file" if allowance.line is None else f"on line {allowance.line}"
-    message = f"{allowance.code} is allowed, and there is none {where}"
+    message = f"{allowance.code} is allowed, but there is no such warning {where}"
     return Diagnostic("W002", message, Label(allowance.span, "not needed"), help="delete it", severity="warning")

@@ -55,7 +55,7 @@ def far_growth(survey: Survey) -> Iterator[Diagnostic]:
         message = f"{first.point.where}, FLOPS grow by {exact.show(first.realised, 3)}, and {_nominal(first)}"
         notes = [f"{each.point.where} by {exact.show(each.realised, 3)}, and {_nominal(each)}" for each in rows[1:]]
         notes.append("`scalec cost --phi 0..7` says which operators and which rounding do it")
-        help = "`require FLOPS ≈ 2^φ · baseline.FLOPS ± 25%` makes an error of FLOPS far from 2^φ"
+        help = "`require FLOPS ≈ 2^φ · baseline.FLOPS ± 25%` turns this warning into an error"
         label = Label(survey.program.network.name.span)
         yield Diagnostic("W401", message, label, notes=tuple(notes), help=help, severity="warning")
 
@@ -121,7 +121,7 @@ def _ceil(survey: Survey, each: _Growth, doubled: list[StageTally], d: Number) -
         f"FLOPS grow by {exact.show(each.realised, 3)}, where d·w²·r² is {exact.show(each.nominal, 3)}",
         f"the added layers are {extra:,} of {each.net.cost.macs:,} multiply-adds: "
         f"{percent(Fraction(extra, each.net.cost.macs))}",
-        f"{layers} layers where {exact.show(d, 3)} were asked for: rounding up adds most where there is least",
+        f"{layers} layers instead of {exact.show(d, 3)}: rounding up adds most to stages of one layer",
     )
     help = (
         "`^=1` keeps such a stage at one layer, as EfficientNet-Lite does; `max(1, round(d · L))` rounds to the nearest"

@@ -81,7 +81,7 @@ def _stair(survey: Survey, span: Span, steps: list[_Step]) -> Diagnostic:
     notes = [_figures(first), *(f"{step.point.where}, too: {_figures(step)}" for step in steps[1:])]
     above, whole = first.size[0] - first.less[0], first.less[0] // first.stride
     notes.append(
-        f"{first.size[0]} is {above} above {whole} · {first.stride}, and each stride rounds its map up by a row"
+        f"{first.size[0]} is {above} above {whole} · {first.stride}, and each stride rounds the map up to one more row"
     )
     help = _smaller(survey, first)
     return Diagnostic("W403", message, Label(span), notes=tuple(notes), help=help, severity="warning")

@@ -79,10 +79,10 @@ def _otherwise(rule: s.Scale, decision: _Decision, more: list[_Decision]) -> Dia
     values = [(name, point.number(name)) for name in point.survey.tally.rule_names[site.symbol]]
     shown = [f"{spell_name(name)} = {exact.show(value)}" for name, value in values if value is not None]
     notes = (
-        f"`{rule.rule.span.text}` with {', '.join([f'{site.symbol} = {written}', *shown])} is worked out exactly here",
-        "a peer's floating-point product is a little off, just where it rounds: its weights have another shape",
+        f"`{rule.rule.span.text}` with {', '.join([f'{site.symbol} = {written}', *shown])} is computed exactly here",
+        "other libraries compute it with floats and round to another number: their weights have another shape",
         *(each.text for each in more),
     )
-    help = f"to have the peer's network, pin this number: `={peer:g}`" if site.symbol in "CL" else None
+    help = f"for the network of those libraries, pin this number: `={peer:g}`" if site.symbol in "CL" else None
     label = Label(site.expr.span, f"{site.scaled}, not {peer:g}")
     return Diagnostic("W202", decision.text, label, (Label(rule.rule.span, "the rule"),), notes, help, "warning")

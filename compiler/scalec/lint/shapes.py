@@ -74,9 +74,9 @@ def turning_conditions(survey: Survey) -> Iterator[Diagnostic]:
         message = f"`{condition}` {state} in {called(survey, turns.stage)} {turns.where[0]}, and not as written"
         notes = [f"{turns.where[0]}, {turn.values[1]}; as written, {turn.values[0]}"]
         if more := list(dict.fromkeys(turns.where[1:])):
-            notes.append(f"so it is {', '.join(more[:6])}" + (" and more" if len(more) > 6 else ""))
-        notes.append("what hangs on it comes and goes with the scale, a shortcut for one: it is another network then")
-        help = "let an argument say whether it is there, not the widths"
+            notes.append(f"the same {', '.join(more[:6])}" + (" and more" if len(more) > 6 else ""))
+        notes.append("what depends on it, for example a shortcut, exists only at some scales: the network changes")
+        help = "use an argument of the block as the condition, not the widths"
         others = (Label(turn.condition.span, "the condition"),) if _same(turn.condition, survey) else ()
         label = Label(place(unit), "in this stage")
         yield Diagnostic("W301", message, label, others, tuple(notes), help, "warning")
@@ -158,8 +158,8 @@ def uneven_paddings(survey: Survey) -> Iterator[Diagnostic]:
     message = f"{point.where}, `same` pads {plural(len(stages), 'stage')} on other sides than as written"
     notes = [f"{point.where}: {'; '.join(stages[:4])}"]
     if len(found) > 1:
-        notes.append(f"so it is {', '.join(other.where for other, _, _ in found[1:7])}")
-    notes.append("weights that move between these sizes see the image shifted by up to a pixel in each such stage")
+        notes.append(f"the same {', '.join(other.where for other, _, _ in found[1:7])}")
+    notes.append("weights used at another of these sizes see the image shifted by up to a pixel in each such stage")
     help = "`padding = symmetric`, or resolutions that are multiples of the total stride"
     label = Label(place(survey.program.network.chain.units[first.index]), "from this stage on")
     yield Diagnostic("W302", message, label, notes=tuple(notes), help=help, severity="warning")
@@ -216,8 +216,10 @@ def _odd(survey: Survey, stages: dict[int, list[int]], where: str, also: tuple[s
     )
     notes = [", ".join(shown[:6]) + (f" and {len(shown) - 6} more" if len(shown) > 6 else "")]
     if also:
-        notes.append(f"so it is {', '.join(also[:6])}" + (" and more" if len(also) > 6 else ""))
-    notes.append("in half precision, tensor cores and vector units work on 8 channels at a time, and fill up the rest")
+        notes.append(f"the same {', '.join(also[:6])}" + (" and more" if len(also) > 6 else ""))
+    notes.append(
+        "in half precision, tensor cores and vector units process 8 channels at a time; a part of the work is wasted"
+    )
     help = "round widths: `to_multiple(…, 8)`"
     return Diagnostic("W303", message, Label(place(unit), "here first"), (), tuple(notes), help, "warning")
 

@@ -19,16 +19,16 @@ def moved_on(survey: Survey) -> Iterator[Diagnostic]:
         label = Label(place_of(program, start, end), "found for another one" if changed[0] != _VALUES else "changed")
         others = (Label(Span(program.file.source, start, end), "the search"),) if program.search else ()
         help = "run `scalec search --write` again, or delete the comment"
-        message = f"since its constants were searched for, the spec has moved on: {' and '.join(changed)}"
+        message = f"since the search for its constants the spec has changed: {' and '.join(changed)}"
         yield Diagnostic("W501", message, label, others, (), help, "warning")
 
 
-_VALUES = "they have other values"
+_VALUES = "the constants have other values"
 
 
 def _changed(then: State, now: State | None) -> list[str]:
     """Say what is otherwise than it was."""
     if now is None:
-        return ["its `search` is gone"]
-    said = {"the network is another": "rest", "the `search` is another": "search", _VALUES: "constants"}
+        return ["its `search` was removed"]
+    said = {"the network is different": "rest", "its `search` is different": "search", _VALUES: "constants"}
     return [words for words, part in said.items() if getattr(then, part) != getattr(now, part)]

@@ -96,7 +96,7 @@ def _constants(survey: Survey, found: list[_Constant]) -> Iterator[Diagnostic]:
         message = f"the {what} in {stages[0]} keeps {plural(first.channels, 'channel')} whatever w is"
         notes = [f"it takes {first.takes[0]:,} channels at w = 1 and {first.takes[1]:,} at w = {WIDE}"]
         if len(stages) > 1:
-            notes.append(f"so it is in {', '.join(stages[1:7])}")
+            notes.append(f"the same in {', '.join(stages[1:7])}")
         help = (
             "make it a share of the block's channels, as in `floor(C/4)`"
             if gated

@@ -22,7 +22,7 @@ def unused(spec: s.Spec) -> Iterator[Diagnostic]:
                 if not is_library:
                     yield from _left((b.name for b in statement.bindings), used, "is never used", "delete it")
                 for binding in statement.bindings:
-                    what = f"is no part of `{binding.name.span.text}`"
+                    what = f"is never used in `{binding.name.span.text}`"
                     yield from _left(binding.parameters, names_in(binding.value), what, "delete it")
             case s.Block():
                 if not is_library:
@@ -46,7 +46,10 @@ def _inside(definition: s.Definition) -> Iterator[Diagnostic]:
     where = f"in `{definition.name.span.text}`"
     parameters = [parameter.name for parameter in definition.parameters]
     yield from _left(
-        parameters, body | signature | defaults, f"is never used {where}", "delete it, and where it is given"
+        parameters,
+        body | signature | defaults,
+        f"is never used {where}",
+        "delete it here, and in every call that gives it",
     )
     yield from _left((b.name for b in definition.where), body, f"is never used {where}", "delete it")
 

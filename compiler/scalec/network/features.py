@@ -57,7 +57,7 @@ def body(network: Network, plain: Network, names: tuple[str, ...]) -> Network:
     known = [feature.name for feature in every]
     for name in names:
         if name not in known:
-            message = f"no stage with a feature map is called `{name}`"
+            message = f"there is no stage `{name}` with a feature map"
             raise command_error(
                 "E501",
                 message,

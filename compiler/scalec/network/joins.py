@@ -38,7 +38,9 @@ def _residual(wrap: s.Wrap, x: Shape, y: Shape, holds: bool) -> Shape:
     if holds and y != x:
         odd = y.is_map and y.channels == x.channels and (x.height - y.height) in (1, 2)
         even_kernel = "an even kernel loses a row and a column: write an odd one, or `padding = same`"
-        other = "its body gives the shape it takes; `residual if C == K { … }` adds only where it does"
+        other = (
+            "its body must give the shape of its input; `residual if C == K { … }` adds only where the shapes are equal"
+        )
         raise Failure(
             "E304", f"`residual` adds {x} and {y}", wrap.bodies[0].span, f"this gives {y}",
             help=even_kernel if odd else other,
@@ -49,6 +51,6 @@ def _residual(wrap: s.Wrap, x: Shape, y: Shape, holds: bool) -> Shape:
 def _gate(wrap: s.Wrap, x: Shape, y: Shape, holds: bool) -> Shape:
     pooled = Shape((1, 1, x.channels))
     if holds and y not in (x, pooled):
-        helped = f"its body gives {x} or {pooled}"
+        helped = f"its body must give {x} or {pooled}"
         raise Failure("E304", f"`gate` multiplies {x} by {y}", wrap.bodies[0].span, f"this gives {y}", help=helped)
     return x if holds else y

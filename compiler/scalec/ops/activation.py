@@ -55,7 +55,7 @@ class ReLU6(_Activation):
 
 @operator
 class LeakyReLU(_Activation):
-    """x, and below zero slope · x (Maas et al., 2013)."""
+    """x if x ≥ 0, else slope · x (Maas et al., 2013)."""
 
     saves_in_place = "output"
     torch = "nn.LeakyReLU"
@@ -68,7 +68,7 @@ class LeakyReLU(_Activation):
 
 @operator
 class PReLU(_Activation):
-    """LeakyReLU with a slope that is learnt: one for all, or one for each channel (He et al., 2015)."""
+    """LeakyReLU with a trainable slope: one for all channels, or one for each (He et al., 2015)."""
 
     in_place = False
     torch = "nn.PReLU"
@@ -213,7 +213,7 @@ class Softplus(_Activation):
 
 @operator
 class Identity(_Activation):
-    """x itself: for a parameter that names an activation."""
+    """x itself; useful for a parameter that is an activation."""
 
     in_place = False
     is_view = True

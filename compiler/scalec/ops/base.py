@@ -87,7 +87,7 @@ def _padding(value: object) -> str | int:
 
 Whole = Annotated[int, Kind("a whole number of at least 1", _whole(1))]
 Flag = Annotated[bool, Kind("`true` or `false`", _flag)]
-Share = Annotated[Fraction, Kind("a share, at least 0 and below 1", _real(Fraction(0), Fraction(1)), is_real=True)]
+Share = Annotated[Fraction, Kind("a number of at least 0 and below 1", _real(Fraction(0), Fraction(1)), is_real=True)]
 Positive = Annotated[Fraction, Kind("a number of at least 0", _real(Fraction(0), Fraction(1 << 32)), is_real=True)]
 Padding = Annotated[str | int, Kind("`same`, `symmetric` or a whole number", _padding)]
 

@@ -144,7 +144,7 @@ class Conv(_Convolution):
 
 @operator
 class Depthwise(_Convolution):
-    """A kernel × kernel convolution of each channel by itself."""
+    """A kernel × kernel convolution of each channel separately."""
 
     def split(self, channels: int) -> int:
         return channels

@@ -45,7 +45,7 @@ class Linear(Operator):
 
 @operator
 class Flatten(Operator):
-    """A map as a vector, channels outermost (NCHW order)."""
+    """Turns a map into a vector, channels first (NCHW order)."""
 
     functional = True
     is_view = True

@@ -65,7 +65,7 @@ class _Pool(Operator):
 
 @operator
 class MaxPool(_Pool):
-    """The maximum of each window. The stride is the kernel unless it is said; `ceil` keeps a window that hangs over."""
+    """The maximum of each window. The default stride is the kernel. `ceil` keeps windows that extend beyond the map."""
 
     counted_by = {"ptflops": (2, 0)}
 
@@ -79,7 +79,7 @@ class MaxPool(_Pool):
 
 @operator
 class AvgPool(_Pool):
-    """The mean of each window. One with padding says whether it counts the zeros (`count_padding`)."""
+    """The mean of each window. With padding, `count_padding` must say whether the zeros are counted."""
 
     counted_by = {"ptflops": (2, 0), "thop": (0, 1)}
     count_padding: Flag | None = None
@@ -100,7 +100,7 @@ class AvgPool(_Pool):
 
 @operator
 class AdaptiveAvgPool(Operator):
-    """The mean of each of `size` × `size` windows, which cover the map whatever its size, and may overlap."""
+    """The mean of each of `size` × `size` windows, which cover a map of any size and may overlap."""
 
     counted_by = {"fvcore": (1, 0), "thop": (1, 1), "ptflops": (2, 0)}
     size: Whole

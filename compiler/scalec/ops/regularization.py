@@ -51,7 +51,7 @@ class DropPath(Operator):
 
 @operator
 class LayerScale(Operator):
-    """A learnt factor for each channel, `initial` at the start (Touvron et al., 2021)."""
+    """A trainable factor for each channel, which starts at `initial` (Touvron et al., 2021)."""
 
     initial: Positive = Fraction(1, 1_000_000)
 

@@ -104,10 +104,10 @@ class Names:
         known = list(known)
         short = [key for key in known if len(spell_name(key)) <= len(name.span.text)] if len(name.span.text) < 3 else []
         if 1 < len(known) <= MOST_LISTED:
-            return f"here are {listed(name, known)}"
+            return f"known here: {listed(name, known)}"
         if 1 < len(short) <= MOST_LISTED:
-            return f"the names as short as this are {listed(name, short)}"
-        return f"here are {listed(name, self.visible)}, params and lets" if self.visible else None
+            return f"names of this length: {listed(name, short)}"
+        return f"known here: {listed(name, self.visible)}, params and lets" if self.visible else None
 
     def _memory(self, call: s.Call) -> None:
         if self.quantities:
@@ -130,7 +130,7 @@ class Names:
         if owner.key not in self.owners:
             what = "variant" if self.quantities else "earlier label"
             otherwise = f"there are {listed(owner, self.owners)}" if self.owners else None
-            unknown(self.report, "E101", f"no {what} is called `{owner.span.text}`", owner, self.owners, otherwise)
+            unknown(self.report, "E101", f"there is no {what} `{owner.span.text}`", owner, self.owners, otherwise)
         elif len(rest) > 1 or rest[0].key not in attributes:
             message = f"`{owner.span.text}` has no `{rest[0].span.text}`"
             unknown(self.report, "E101", message, rest[0], attributes, f"it has {listed(owner, attributes)}")
@@ -169,7 +169,7 @@ class Names:
 
     def _comparison(self, expr: s.Comparison) -> None:
         if ("~=" in expr.operators) != (expr.tolerance is not None):
-            message = "`≈` needs a tolerance" if expr.tolerance is None else "`±` goes with `≈` only"
+            message = "`≈` needs a tolerance" if expr.tolerance is None else "`±` can be used only with `≈`"
             place = expr.span.after if expr.tolerance is None else expr.tolerance.span
             label = "write `± 5%`" if expr.tolerance is None else "a tolerance"
             help = "`a ≈ b ± 5%`: the two differ by at most 5% of b"
@@ -191,12 +191,12 @@ class Names:
                 "E108", f"the label `{unit.label.span.text}` {problem}", unit.label.span, "choose another name"
             )
         if unit.repeat and not in_network and not unit.repeat.pinned:
-            place, message = unit.repeat.span, "inside a block nothing scales with depth"
+            place, message = unit.repeat.span, "depth does not scale a repeat inside a block"
             fix = Fix("write `^=` here", (Edit(Span(place.source, place.start, place.start + 1), "^="),))
             fixes = (fix,) if place.text.startswith("^") else ()
             self.report.error("E307", message, place, "write `^=` for a fixed number", fixes=fixes)
         if unit.tap and not in_network:
-            self.report.error("E307", "`tap` names outputs of the network only", unit.span, "inside a block")
+            self.report.error("E307", "`tap` can be used only in the network", unit.span, "inside a block")
         self.expr(unit.guard)
         self.expr(unit.repeat.count if unit.repeat else None)
         if isinstance(unit.ascription, s.Shape):
@@ -249,7 +249,7 @@ class Names:
             what = "a value" if self.file.is_constant(name.key) else "a function"
             self.report.error("E102", f"`{shown}` is {what}", name.span, "expected a block or operator")
         elif name.key in self.labels:
-            help = "a layer is used once: write what it is made of again, or make that a block"
+            help = "a layer can be used only once: write it again, or make it a block"
             self.report.error("E102", f"`{shown}` is a label", name.span, "expected a block or operator", help=help)
         else:
             helped = imported(name) or meant(name, self._callees() | set(WRAPPERS))
@@ -258,7 +258,8 @@ class Names:
     def _wrap(self, wrap: s.Wrap) -> None:
         name = wrap.call.name
         if name.key not in WRAPPERS:
-            helped = meant(name, WRAPPERS) or f"bodies belong to {', '.join(f'`{each}`' for each in WRAPPERS)}"
+            wrappers = ", ".join(f"`{each}`" for each in WRAPPERS)
+            helped = meant(name, WRAPPERS) or f"only wrappers have bodies: {wrappers}"
             self.report.error("E102", f"`{name.span.text}` takes no body", name.span, Mark("unknown here"), help=helped)
             return
         if wrap.call.arguments:
@@ -321,7 +322,7 @@ def _check_default(names: Names, key: str, setting: s.Call) -> None:
                 f"write `{named} =`", (Edit(Span(argument.span.source, *(argument.span.start,) * 2), f"{named} = "),)
             )
             label = f"write `{named} = {argument.span.text}`"
-            names.report.error("E105", "a default names its parameter", argument.span, label, fixes=(fix,))
+            names.report.error("E105", "in `default` every argument needs a name", argument.span, label, fixes=(fix,))
     bind(setting, callee, names.report)
 
 
@@ -386,6 +387,6 @@ def _check_network(names: Names, program: Program) -> None:
     for unit in network.chain.units:
         inside = replace(names, owners=frozenset(labels), labels=frozenset(labels)).plus(parameters)
         (inside.plus(LAYER_NAMES) if unit.repeat else inside).unit(unit, in_network=True)
-        check_structure(unit, parameters, report)
+        check_structure(unit, parameters, program.file, report)
         if unit.label and labels.setdefault(unit.label.key, unit.label) is not unit.label:
             twice(unit.label, labels[unit.label.key], report)

@@ -43,10 +43,10 @@ def _check_size(file: File, lets: Mapping[str, s.Binding], report: Report) -> No
         used = [name for name in _mentions(lets[key].value) if name in depths]
         depths[key] = 1 + max((depths[name] for name in used), default=0)
         steps[key] = 1 + sum(steps[name] for name in used if file.lets.get(name) and lets[name].parameters)
-        for count, most, what in ((depths[key], MAX_LETS, "lets, one on the other"), (steps[key], MAX_CALLS, "calls")):
+        for count, most, what in ((depths[key], MAX_LETS, "lets in a chain"), (steps[key], MAX_CALLS, "calls")):
             if count > most:
-                message = f"`{_spelled(key, lets)}` takes more than {most:,} {what}"
-                report.error("E004", message, lets[key].name.span, "with what it is made of")
+                message = f"`{_spelled(key, lets)}` uses more than {most:,} {what}"
+                report.error("E004", message, lets[key].name.span, "counting everything that it uses")
                 return
 
 

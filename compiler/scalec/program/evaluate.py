@@ -219,7 +219,10 @@ def _comparison(expr: s.Comparison, scope: Scope) -> Value:
             if operator not in ("==", "!=") or type(left) is not type(right):
                 place = expr.operands[index].span.to(expr.operands[index + 1].span)
                 raise Failure(
-                    "E203", f"`{operator}` cannot compare {describe(left)} and {describe(right)}", place, "not alike"
+                    "E203",
+                    f"`{operator}` cannot compare {describe(left)} and {describe(right)}",
+                    place,
+                    "not comparable",
                 )
             if (left == right) != (operator == "=="):
                 return False

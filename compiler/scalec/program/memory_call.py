@@ -114,7 +114,7 @@ def footprint_of(call: s.Call, scope: Scope) -> Footprint:
     if made.amp and made.dtype == "float32":
         place = given.get("dtype", given["amp"]).span
         help = "write `dtype = float16` or `dtype = bfloat16`"
-        raise Failure("E203", "mixed precision needs 16 bits to mix with 32", place, "32 bits", help=help)
+        raise Failure("E203", "`amp = true` needs a dtype of 16 bits", place, "32 bits", help=help)
     if "optimizer" in given and not made.training:
         raise Failure("E203", "inference has no optimizer", given["optimizer"].span, help="write `memory(training, …)`")
     return made

@@ -119,7 +119,7 @@ def bind(call: s.Call, callee: Callee, report: Report, known: frozenset[str] = f
         if argument.name is None:
             if named is not None:
                 report.error(
-                    "E106", "an argument without a name stands behind one with a name", argument.span,
+                    "E106", "an argument without a name must not follow one with a name", argument.span,
                     "name it, or put it first", others=(Label(named.span, "named"),),
                 )  # fmt: skip
                 continue

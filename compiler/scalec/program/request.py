@@ -165,16 +165,16 @@ OPTIONS = (
         read=_changes, write=lambda changes: ("=".join(each) for each in changes), types=(dict,),
     ),
     Option(
-        "features", "body", "give the feature maps, for detection and segmentation, and no more", "true or false",
+        "features", "body", "return feature maps, for detection and segmentation", "true or false",
         field="taps", read=lambda _: (), write=lambda taps: _switch(taps is not None),
     ),
     Option(
-        "tap", "body", "with --features: the maps of these stages",
+        "tap", "body", "with --features: return the maps of these stages",
         'names of stages, as in `tap = "stage3,stage5"`', "STAGE,…", field="taps",
         read=_stages, write=lambda taps: _text(",".join(taps or ()) or None), types=(str,),
     ),
     Option(
-        "output-stride", "body", "keep maps at least 1/N of the image: further strides become dilation",
+        "output-stride", "body", "keep maps at least 1/N of the image size: further strides become dilation",
         "a power of two, as in `output-stride = 16`", "N",
         read=_stride, write=lambda stride: () if stride is None else (str(stride),), types=(int,),
     ),

@@ -28,7 +28,7 @@ def resolve(spec: s.Spec, load: Load, report: Report) -> Program:
     file = _file(spec, load, report, files, specs, ())
     networks = [st for st in spec.statements if isinstance(st, s.Network)]
     if not networks:
-        help = "only a network compiles; `scalec check` reads a library of blocks"
+        help = "a spec without a network cannot be compiled; `scalec check` checks a library of blocks"
         report.error("E109", "the file has no network", Span(spec.span.source, 0, 0), help=help)
     for extra in networks[1:]:
         first = Label(networks[0].name.span, "the first is here")
@@ -142,7 +142,7 @@ def _load(
         return False
     if key in path or spec.canonical == specs[""].canonical:
         round_ = " → ".join((*path[path.index(key) :], key)) if key in path else key
-        report.error("E109", f"`{round_}` imports itself", place, "round in a circle")
+        report.error("E109", f"`{round_}` imports itself", place, "a circular import")
         return False
     specs[key] = spec
     files[key] = _file(spec, load, report, files, specs, (*path, key))
@@ -190,7 +190,7 @@ def _scales(spec: s.Spec, report: Report) -> dict[str, s.Scale]:
             continue
         key = statement.symbol.key
         if key not in SYMBOLS:
-            message = f"`{statement.symbol.span.text}` is nothing that scales"
+            message = f"`{statement.symbol.span.text}` cannot be scaled"
             report.error("E101", message, statement.symbol.span, "expected L, C, H or W")
         elif key in scales:
             others = (Label(scales[key].span, "first here"),)
@@ -224,7 +224,7 @@ def _check_columns(columns: tuple[s.Identifier, ...], settable: set[str], report
         if earlier is not None:
             twice(column, earlier, report)
         elif column.key not in settable:
-            message = f"the column `{column.span.text}` is no param, let or network parameter"
+            message = f"the column `{column.span.text}` is not a param, let or network parameter"
             otherwise = f"there are {listed(column, settable)}" if settable else None
             unknown(report, "E101", message, column, settable, otherwise)
 

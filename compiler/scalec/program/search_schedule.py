@@ -124,10 +124,12 @@ class _Reader:
             low, high, step = (self._rational(expr, report) for expr in written)
             if len(report.diagnostics) == before:
                 if step <= 0:
-                    report.error("E203", "a step is above 0", written[2].span, f"this is {exact.show(step)}")
+                    report.error(
+                        "E203", "a step must be greater than 0", written[2].span, f"this is {exact.show(step)}"
+                    )
                 elif high < low:
                     label = f"{exact.show(high)} is below {exact.show(low)}"
-                    report.error("E203", "a range goes up", written[1].span, label)
+                    report.error("E203", "the end of a range must not be less than its start", written[1].span, label)
                 else:
                     ranges.append(Range(axis.name.key, low, high, step))
         return ranges
@@ -136,7 +138,9 @@ class _Reader:
         try:
             value = number(expr, self.scope)
             if not isinstance(value, Fraction):
-                raise Failure("E203", "a range is of rational numbers", expr.span, f"this is {exact.show(value)} …")
+                raise Failure(
+                    "E203", "the numbers of a range must be rational", expr.span, f"this is {exact.show(value)} …"
+                )
             if value.denominator > MAX_DENOMINATOR:
                 message = f"the denominator of a range is at most {MAX_DENOMINATOR:,}"
                 raise Failure("E004", message, expr.span, f"this is {value}")

@@ -62,7 +62,7 @@ def _check_axes(search: s.Search, names: Names) -> None:
     last = search.axes[-1]
     if last.range is None:
         help = advise("write `from 1 to 2 by 0.05`", Edit(last.name.span.after, " from 1 to 2 by 0.05"))
-        label = "from what to what?"
+        label = "write its range"
         names.report.error("E105", f"`{last.name.span.text}` has no range", last.name.span, label, help=help)
 
 
@@ -78,14 +78,16 @@ def _check_unknown(name: s.Identifier, names: Names) -> None:
         return
     if name.key in file.params:
         help: Help = f"`search … with {shown} = 1` sets it"
-        names.report.error("E101", f"`{shown}` is a param, and a search is for lets", name.span, "a param", help=help)
+        names.report.error(
+            "E101", f"`{shown}` is a param; only lets can be searched for", name.span, "a param", help=help
+        )
     elif name.key in file.lets:
         imported = file.lets[name.key].home is not file
-        label = "imported: it is searched for where it is written" if imported else "takes arguments"
-        names.report.error("E101", f"`{shown}` is no let that can be searched for", name.span, label)
+        label = "imported: search for it in the file that defines it" if imported else "takes arguments"
+        names.report.error("E101", f"`{shown}` cannot be searched for", name.span, label)
     else:
         otherwise = f"lets are {listed(name, own)}" if own else None
-        unknown(names.report, "E101", f"`{shown}` is no let of this spec", name, own, otherwise)
+        unknown(names.report, "E101", f"`{shown}` is not a let of this spec", name, own, otherwise)
 
 
 def _check_match(search: s.Search, names: Names) -> None:
@@ -93,13 +95,13 @@ def _check_match(search: s.Search, names: Names) -> None:
         return
     quantity, known = search.match.quantity, MATCHED
     if quantity.key not in known:
-        message = f"`{quantity.span.text}` is nothing to match"
+        message = f"`match` cannot use `{quantity.span.text}`"
         unknown(names.report, "E101", message, quantity, known, f"there are {', '.join(known)}")
     names.expr(search.match.tolerance)
     found = growths(search)
     if len(found) != 1:
         help = "write `where α · β² · γ² ≈ 2 ± 0.1`" if not found else None
-        message = "`match` needs one `≈` that says how much is to grow"
+        message = "`match` needs exactly one `≈`, which says how much the cost grows"
         label = f"there {'are ' + str(len(found)) if found else 'is none'}"
         names.report.error("E203", message, quantity.span, label, help=help)
 
@@ -112,7 +114,7 @@ def _check_settings(search: s.Search, names: Names) -> None:
         if seen.setdefault(name.key, name) is not name:
             _twice(name, seen[name.key], "is set twice", names.report)
         elif name.key not in known:
-            message = f"a search has no setting `{name.span.text}`"
+            message = f"`search` has no setting `{name.span.text}`"
             unknown(names.report, "E103", message, name, known, f"there are {listed(name, known)}")
         names.expr(setting.value)
     validate = seen.get("validate")

@@ -153,7 +153,7 @@ def _row(program: Program, variant: str) -> dict[str, Value]:
     if key not in program.variants:
         listed = f"there are {', '.join(program.variants)}" if program.variants else "the spec has no `variants`"
         help = suggest(key, program.variants) or listed
-        raise command_error("E501", f"no variant is called `{variant}`", VARIANT, variant, UNKNOWN, help)
+        raise command_error("E501", f"there is no variant `{variant}`", VARIANT, variant, UNKNOWN, help)
     scope = World(program.file, {}).main
     values: dict[str, Value] = {}
     for column, expr in program.variants[key].items():
@@ -179,7 +179,7 @@ def _changed(program: Program, name: str, text: str) -> tuple[str, Value]:
         )
         raise command_error(
             "E501",
-            f"nothing to set is called `{name}`",
+            f"there is no param, let or network parameter `{name}`",
             key_part(name),
             name,
             UNKNOWN,

@@ -101,7 +101,7 @@ def _table(source: Source) -> dict[str, object] | None:
     except tomllib.TOMLDecodeError as error:
         if not _TABLE.search(source.text):
             return None  # others may complain
-        report.error("E502", f"this is no TOML: {error}", _place(source, str(error)))
+        report.error("E502", f"this is not valid TOML: {error}", _place(source, str(error)))
         raise CompileError(report.diagnostics) from None
     if not isinstance(tools, dict) or "scalec" not in tools:
         return None

@@ -126,7 +126,7 @@ def _free(arguments: argparse.Namespace, loaded: Loaded, tally: Tally, budgets: 
         if names.count(name) > 1:
             raise usage_error("E104", f"`{name}` is named twice", "--free ", arguments.free)
         if name not in loaded.program.file.constants():
-            raise command_error("E501", f"no let can be free that is called `{name}`", "--free ", arguments.free)
+            raise command_error("E501", f"there is no let `{name}` that can be free", "--free ", arguments.free)
     request = request_of(arguments)
     base = make_setting(loaded.program, request)
     low = _positive("--from ", arguments.low)
