@@ -155,7 +155,7 @@ def roofline(network: Network, batch: int, rates: dict[str, Any], fused: bool) -
     total = 0.0
     for leaf in leaves(network):
         operator, x, y = leaf.operator, leaf.x, leaf.y
-        if operator.only_in_training or (fused and operator.per_element):
+        if operator.rewriting.only_in_training or (fused and operator.rewriting.per_element):
             continue
         moved = 2 * (batch * (x.elements + y.elements) + operator.parameters(x, y))
         total += max(moved / rates["bytes_per_s"], 2 * batch * operator.macs(x, y) / rates["flops_per_s"])

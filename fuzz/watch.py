@@ -16,7 +16,7 @@ from scalec.diagnostics.text import render
 from scalec.emit.emit import emit
 from scalec.language.parse import decode, parse
 from scalec.program.request import Request
-from scalec.program.search_schedule import sought
+from scalec.program.search_statement import sought
 
 MOST_SECONDS = 2.0
 MOST_MEBIBYTES = 256.0

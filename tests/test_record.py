@@ -1,5 +1,7 @@
 """Records: equal field by field, or to themselves alone; none of the methods that they share leaves a field out."""
 
+from dataclasses import field
+
 import pytest
 
 from scalec.record import record, unique
@@ -27,6 +29,12 @@ class Empty:
     pass
 
 
+@record
+class Noted:
+    first: int
+    note: str = field(default="", compare=False)
+
+
 @unique
 class Node:
     first: int
@@ -37,6 +45,10 @@ def test_every_field_counts() -> None:
     assert Pair(1, 2) != Pair(1, 3) and Pair(1, 2) != Pair(2, 2)
     assert len({Pair(1), Pair(1, 2), Pair(1, 3), Pair(2, 2)}) == 3
     assert Alone(1) == Alone(1) != Alone(2) and Empty() == Empty()
+
+
+def test_a_field_may_be_left_out() -> None:
+    assert Noted(1, "a") == Noted(1, "b") != Noted(2, "a") and hash(Noted(1, "a")) == hash(Noted(1, "b"))
 
 
 def test_another_class_is_never_equal() -> None:

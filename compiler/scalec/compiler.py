@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scalec.cost.compiled import Compiled
-from scalec.cost.growth import decided, growth_warning, with_nearest
+from scalec.cost.growth import growth_warning
+from scalec.cost.requirement_reach import decided, with_nearest
 from scalec.cost.requirements import constrain
 from scalec.diagnostics.diagnostic import Report
 from scalec.lint.allow import allowed

@@ -5,7 +5,7 @@ through `object.__setattr__`. A record has one of its own, `__init__`; the other
 is mypy's business (`frozen_default`).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Any, TypeVar, dataclass_transform
 
@@ -14,10 +14,10 @@ Made = TypeVar("Made")
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def record(cls: type[Made]) -> type[Made]:
-    """Make a class a record: equal if of one class with equal fields, and hashed so."""
+    """Make a class a record: equal if of one class with equal fields, and hashed so; `compare=False` leaves one out."""
     made: Any = dataclass(repr=False, eq=False)(cls)
-    names = made.__match_args__
-    made._values = staticmethod(attrgetter(*names) if names else _nothing)  # what runs in C: many are compared
+    names = tuple(each.name for each in fields(made) if each.compare)
+    made._compared = staticmethod(attrgetter(*names) if names else _nothing)  # what runs in C: many are compared
     made.__eq__, made.__hash__, made.__repr__ = _equal, _hash, _repr
     kept: type[Made] = made
     return kept
@@ -35,11 +35,11 @@ def _nothing(_: Any) -> tuple[()]:
 
 
 def _equal(self: Any, other: Any) -> bool:
-    return self is other or (type(self) is type(other) and bool(self._values(self) == self._values(other)))
+    return self is other or (type(self) is type(other) and bool(self._compared(self) == self._compared(other)))
 
 
 def _hash(self: Any) -> int:
-    return hash(self._values(self))
+    return hash(self._compared(self))
 
 
 def _repr(self: Any) -> str:

@@ -1,13 +1,14 @@
 """Why cost is not 2^φ: networks where the answer is known, and the family whose figures are published."""
 
 import json
+from math import prod
 from pathlib import Path
 
 import pytest
 
 from nets import SPECS, spec
 from scalec.commands.cli import main
-from scalec.commands.reports.growth_steps import drift, product
+from scalec.commands.reports.growth_steps import Drift, drift
 from scalec.compiler import load_text
 from scalec.program.request import Request
 from scalec.program.setting import make_setting
@@ -21,6 +22,11 @@ scale H → round(r · H)
 scale W → round(r · W)
 network N <32, 32, 8> → <32, 32, 8> = first: Conv(3) → <32, 32, =8> ⊙ {stage}^2 → <32, 32, {channels}>
 """
+
+
+def product(row: Drift) -> float:
+    parts = (row.nominal, row.operators, row.depth, row.width, row.resolution)
+    return prod(part for part in parts if part is not None)
 
 
 def steps(text: str, phi: str) -> list[float]:

@@ -23,7 +23,7 @@ from scalec.cost.memory.peak import memory
 from scalec.cost.memory.tape import Tape
 from scalec.diagnostics.diagnostic import CompileError, Report
 from scalec.network.scale import scale
-from scalec.ops import OPERATORS, Kernel
+from scalec.ops import OPERATORS, Kernel, KernelTraits
 from scalec.program.memory_call import INFERENCE, TRAINING, Footprint
 from scalec.program.request import Request
 from scalec.program.setting import Setting
@@ -161,9 +161,11 @@ def _nothing_saved(kernel: Kernel) -> Kernel:
 
 
 BREAKS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
-    "SiLU saves nothing": lambda m: m.setattr(OPERATORS["SiLU"], "saves", "nothing"),
-    "ReLU saves its input": lambda m: m.setattr(OPERATORS["ReLU"], "saves_in_place", "input"),
-    "SiLU needs no copy to write over": lambda m: m.setattr(OPERATORS["SiLU"], "saves_in_place", "output"),
+    "SiLU saves nothing": lambda m: m.setattr(OPERATORS["SiLU"], "traits", KernelTraits(saves="nothing")),
+    "ReLU saves its input": lambda m: m.setattr(OPERATORS["ReLU"], "traits", KernelTraits(saves="output")),
+    "SiLU needs no copy to write over": lambda m: m.setattr(
+        OPERATORS["SiLU"], "traits", KernelTraits(saves_in_place="output")
+    ),
     "nothing is written over": lambda m: m.setattr(Tape, "overwrite", lambda t, x, saves: t.add(x, x)),
     "sums of gradients are free": lambda m: m.setattr(
         Tape, "_deliver", lambda t, x, given, is_part=False: setattr(x, "gradient", given)

@@ -153,8 +153,8 @@ def findings(spec: Path) -> tuple[Diagnostic, ...]:
 
 def applied(fix: Fix, spec: Path) -> str:
     text = fix.edits[0].span.source.text
-    for span, new in sorted(fix.edits, key=lambda edit: edit.span.start, reverse=True):
-        text = text[: span.start] + new + text[span.end :]
+    for edit in sorted(fix.edits, key=lambda edit: edit.span.start, reverse=True):
+        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
     return text
 
 

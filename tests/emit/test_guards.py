@@ -27,10 +27,10 @@ from scalec.diagnostics.text import render
 from scalec.emit import contexts as views
 from scalec.emit import emit as emitter
 from scalec.emit import guards as audit
+from scalec.emit import python_names
 from scalec.emit.classes import kinds
 from scalec.emit.emit import emit
 from scalec.language import syntax as s
-from scalec.program import names
 from scalec.program.request import Request
 
 SPEC = """# {comment}
@@ -485,7 +485,7 @@ def test_a_name_that_is_not_made_neutral_is_caught(monkeypatch: pytest.MonkeyPat
 
     def structured(key: str) -> str:
         calls.append(key)
-        return key if names._neutral.get() is not None or key != "rate" else "rate if classes else rate"
+        return key if python_names._neutral.get() is not None or key != "rate" else "rate if classes else rate"
 
     monkeypatch.setattr(views, "python_name", structured)
     unchecked(monkeypatch)

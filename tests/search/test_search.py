@@ -26,7 +26,7 @@ from scalec.emit.emit import emit
 from scalec.emit.state_dict import state_dict
 from scalec.language.format.formatter import format_spec
 from scalec.program import request as asked
-from scalec.program.search_schedule import sought
+from scalec.program.search_statement import sought
 from scalec.project.spec_check import check
 from searching import SPEC, calls, prepare, result, search, start
 

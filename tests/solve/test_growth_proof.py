@@ -15,7 +15,7 @@ from scalec.program.setting import Setting
 from scalec.solve.axis import STEPS, Axis
 from scalec.solve.cost_table import Tally
 from scalec.solve.growth_proof import PROVABLE
-from scalec.solve.phi import QUANTITIES, Found, PhiSearch
+from scalec.solve.phi import Found, PhiSearch, amount
 
 PROVED = ("params in blocks", "growth and alternatives", "widths inside groups", "pins and labels")
 ZOO = ("efficientnet", "efficientnet_lite", "mobilenet_v2", "densenet", "shufflenet_v2", "convnext_v2", "squeezenet")
@@ -39,7 +39,7 @@ def test_costs_grow_where_it_is_proved(name: str) -> None:
     if name in (*PROVED, *ZOO):
         points = [axis.at(point) for point in range(0, 3 * STEPS, STEPS // 50)]
         for one, two in pairwise(each for each in points if each is not None):
-            assert all(QUANTITIES[key](one) <= QUANTITIES[key](two) for key in PROVABLE)
+            assert all(amount(one, key) <= amount(two, key) for key in PROVABLE)
 
 
 @pytest.mark.parametrize(("name", "use"), USES)

@@ -21,6 +21,7 @@ from scalec.compiler import load_text
 from scalec.cost.count import cost
 from scalec.cost.memory.peak import memory, resident_of
 from scalec.language import exact
+from scalec.program.quantities import QUANTITIES
 from scalec.program.request import Request
 from scalec.program.scope import World
 from scalec.program.setting import Setting, make_setting
@@ -29,7 +30,7 @@ from scalec.solve.axis import STEPS
 from scalec.solve.cost_table import NetworkTally, Tally
 from scalec.solve.monotone import Ends, direction
 from scalec.solve.pareto import Entangled, FreeSearch
-from scalec.solve.phi import QUANTITIES, Found, Nothing, PhiSearch, binding
+from scalec.solve.phi import Found, Nothing, PhiSearch, amount, binding
 from scalec.solve.true_scaling import keep_promise
 from scalec.solve.vectorized import Figures, evaluate_many
 
@@ -79,8 +80,8 @@ def test_largest_phi_is_that_of_brute_force(name: str) -> None:
             return  # the answer may lie above what was tried here
         assert end - 1 == last
         same = [int(column(found, q)[max(first, 0)]) for q in QUANTITIES]
-        assert [count(answer.network) for count in QUANTITIES.values()] == same
-        assert answer.above is None or any(QUANTITIES[q](answer.above) > limit for q, limit in budgets.items())
+        assert [amount(answer.network, key) for key in QUANTITIES] == same
+        assert answer.above is None or any(amount(answer.above, q) > limit for q, limit in budgets.items())
 
     check()
 
@@ -199,7 +200,7 @@ def test_maximal_networks_are_those_of_brute_force() -> None:
         surface = FreeSearch(tally, budgets, "dwr", Setting(), Fraction(1)).run()
         assert surface.monotone and surface.proven
         assert {tuple(m.at[name].low for name in "dwr") for m in surface.models} == maximal(classes, fitting)
-        rows = [tuple(QUANTITIES[q](m.network) for q in ("FLOPS", "memory", "params")) for m in surface.models]
+        rows = [tuple(amount(m.network, q) for q in ("FLOPS", "memory", "params")) for m in surface.models]
         for model, row in zip(surface.models, rows, strict=True):
             assert model.pareto == (
                 not any(o != row and all(a <= b for a, b in zip(o, row, strict=True)) for o in rows)

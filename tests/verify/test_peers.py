@@ -276,8 +276,6 @@ def test_counts_are_the_recorded_ones(package: str, size: int) -> None:
     assert (counted.macs, counted.activations) == (figures["macs"], acts)
     if size == 224:
         assert (counted.macs, counted.activations) == (385814752, 6748036)
-        assert counted.convolution_shapes[0] == (32, 112, 112)
-        assert len(counted.convolution_shapes) == 81
 
 
 def test_windowed_pools_count_as_activations() -> None:

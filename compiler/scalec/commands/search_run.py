@@ -18,7 +18,7 @@ from scalec.files import replace_file
 from scalec.language import syntax as s
 from scalec.program.evaluate import Value
 from scalec.program.request import Request
-from scalec.program.search_schedule import LEAST_SEEDS, Sought, sought
+from scalec.program.search_statement import LEAST_SEEDS, Sought, sought
 from scalec.program.setting import Setting, command_error, constant, make_setting, usage_error
 from scalec.search.candidates import Candidates, candidates, maximal
 from scalec.search.engine import Options

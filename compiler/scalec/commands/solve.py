@@ -4,6 +4,7 @@ import argparse
 
 from scalec.commands.options import load, request_options, show, spec_options, write_options
 from scalec.diagnostics.exit_codes import STDIN, WRONG_USAGE, fail
+from scalec.program.quantities import QUANTITIES
 
 _EXAMPLES = """examples:
   scalec solve efficientnet.scl --flops 1.5G                the largest φ that fits
@@ -21,8 +22,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )  # fmt: skip
     spec_options(parser)
     request_options(parser, "scale")
-    for name, example in (("flops", "1.5G"), ("params", "9M"), ("activations", "20M"), ("memory", "8GiB")):
-        parser.add_argument(f"--{name}", metavar="X", help=f"a limit, as a spec writes it: {example}")
+    for each in QUANTITIES.values():
+        parser.add_argument(f"--{each.option}", metavar="X", help=f"a limit, as a spec writes it: {each.example}")
     parser.add_argument(
         "--free",
         metavar="d,w,r",

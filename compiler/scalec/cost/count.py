@@ -5,13 +5,13 @@ linear layers and windowed pools put out.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
 from scalec.network.network import Leaf, Network, Stage, leaves
+from scalec.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cost:
     """Whole numbers: trainable parameters, elements of buffers, multiply-adds, activations."""
 

@@ -3,62 +3,16 @@
 The other warnings are lints, which `scalec check` gives: see `lint`.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
-from functools import partial
 
 from scalec.cost.count import cost
-from scalec.cost.requirements import holds
-from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Label, Report
+from scalec.diagnostics.diagnostic import Diagnostic, Label
 from scalec.language import exact
-from scalec.language import syntax as s
 from scalec.language.exact import Number
 from scalec.network.network import Network
 
-STEPS = 1000  # of φ, in one
 FAR = Fraction(1, 4)
 """How far from 2^φ the growth of FLOPS may be before it is worth a warning."""
-
-
-def with_nearest(
-    report: Report, requirements: list[s.Expr], phi: Fraction, decide: Callable[[s.Expr, Fraction], bool]
-) -> Report:
-    """Say in each requirement's diagnostic up to which φ, from 0 on, it holds; nothing where it fails at 0 too."""
-    told = Report()
-    for diagnostic in report.diagnostics:
-        place = diagnostic.label.span
-        of = [e for e in requirements if e.span.source is place.source and e.span.start <= place.start < e.span.end]
-        reach = _reach(partial(decide, of[0]), phi) if of else None
-        note = () if reach is None else (f"it holds up to φ = {exact.show(reach, 3)}",)
-        told.add(replace(diagnostic, notes=(*diagnostic.notes, *note)))
-    return told
-
-
-def _reach(decide: Callable[[Fraction], bool], phi: Fraction) -> Fraction | None:
-    """Bisect between 0, where it holds, and φ, where it does not."""
-    if phi == 0 or not decide(Fraction(0)):
-        return None
-    low, high = 0, abs(int(phi * STEPS))
-    sign = 1 if phi > 0 else -1
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if decide(Fraction(sign * middle, STEPS)) else (low, middle)
-    return Fraction(sign * low, STEPS)
-
-
-def decided(
-    network: Callable[[Fraction], Network], other: Callable[[str], Network]
-) -> Callable[[s.Expr, Fraction], bool]:
-    """Decide requirements at any φ; what cannot be built there holds nothing."""
-
-    def decide(expr: s.Expr, phi: Fraction) -> bool:
-        try:
-            return holds(expr, network(phi), other)
-        except CompileError:
-            return False
-
-    return decide
 
 
 def growth_warning(network: Network, baseline: Network, phi: Fraction) -> list[Diagnostic]:
@@ -78,8 +32,11 @@ def growth_warning(network: Network, baseline: Network, phi: Fraction) -> list[D
 
 def growth(d: Number | None, w: Number | None, r: Number | None) -> Number | None:
     """Give d·w²·r²; nothing where one of them is not there."""
-    if d is None or w is None or r is None:
-        return None
+    return None if d is None or w is None or r is None else product(d, w, r)
+
+
+def product(d: Number, w: Number, r: Number) -> Number:
+    """Return d·w²·r², the growth of FLOPS that the paper's rule promises."""
     area = exact.multiply(w, r)
     return exact.multiply(d, exact.multiply(area, area))
 

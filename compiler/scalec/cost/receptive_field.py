@@ -6,7 +6,7 @@ bigger images" (Section 3.3). It is that of windows: r' = r + (k - 1) · j, j' =
 of parallel branches the larger counts; what a gate learns from the whole map does not.
 """
 
-from scalec.network.network import Block, Chain, Group, Leaf, Network, Node, Stage, Wrap, leaves
+from scalec.network.network import Chain, Leaf, Network, Node, Stage, Wrap, children, leaves
 
 FLOAT = 4  # bytes
 
@@ -23,28 +23,22 @@ def receptive_fields(network: Network) -> list[int]:
     return fields
 
 
-def _through(node: Node | Chain, field: Field) -> Field:
-    match node:
+def _through(part: Node | Chain, field: Field) -> Field:
+    match part:
         case Leaf():
-            window, stride = node.operator.window()
+            window, stride = part.operator.window()
             return field[0] + (window - 1) * field[1], field[1] * stride
-        case Block() | Group():
-            return _through(node.chain, field)
-        case Chain():
-            for placed in node.units:
-                for inner in placed.nodes:
-                    field = _through(inner, field)
-            return field
         case Wrap():
-            return _around(node, field)
+            return _around(part, field)
+    for node in children(part):
+        field = _through(node, field)
+    return field
 
 
 def _around(wrap: Wrap, field: Field) -> Field:
     if wrap.kind == "gate" and wrap.bodies[0].holds:
         return field
-    chains = [body.chain for body in wrap.bodies if body.chain is not None and (body.holds or len(wrap.bodies) == 1)]
-    reached = [_through(chain, field) for chain in chains]
-    return max(reached)
+    return max(_through(chain, field) for chain in wrap.present)
 
 
 def bytes_moved(part: Network | Stage | Leaf) -> int:

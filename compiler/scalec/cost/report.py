@@ -1,19 +1,19 @@
 """What `scalec cost` says: as a table for people, as JSON for machines. The JSON is a contract; pydantic states it."""
 
-from dataclasses import dataclass
-
 from pydantic import BaseModel
 
 from scalec.cost.compiled import Compiled
 from scalec.cost.conventions import CONVENTIONS
 from scalec.cost.conventions import counted as counted_by
 from scalec.cost.count import Cost, cost, total
+from scalec.cost.growth import growth
 from scalec.cost.memory.peak import memory
 from scalec.cost.receptive_field import bytes_moved, receptive_fields
 from scalec.language import exact
 from scalec.network.network import Leaf, Network, leaves, operator_name
 from scalec.ops.shape import Shape
 from scalec.program.memory_call import INFERENCE, TRAINING
+from scalec.record import record
 from scalec.table import table
 
 
@@ -90,7 +90,7 @@ class CostReport(BaseModel):
     ratio: Ratio
 
 
-@dataclass(frozen=True)
+@record
 class Wanted:
     """What to report: the rows (`stage`, `layer`, `operator`), whose convention, the memory if it was measured."""
 
@@ -137,7 +137,7 @@ def _rows(network: Network, detail: str) -> list[StageCost]:
             if len(stage.layers) > 1:
                 rows.append(_row(name, operator_name(stage.unit, layer), 1, layer.y, parts))
             if detail == "operator" and len(parts) > 1:
-                rows += [_row(f"{name} {n}", type(p.operator).__name__, 1, p.y, [p]) for n, p in enumerate(parts, 1)]
+                rows += [_row(f"{name} {n}", p.operator.name, 1, p.y, [p]) for n, p in enumerate(parts, 1)]
     return rows
 
 
@@ -157,11 +157,11 @@ def _lookup(network: Network, key: str) -> float | None:
 
 def _ratio(compiled: Compiled, counted: Cost) -> Ratio:
     network = compiled.network
-    d, w, r = (_lookup(network, key) for key in "dwr")
+    nominal = growth(*(network.number(key) for key in "dwr"))
     phi = _lookup(network, "phi")
     baseline = cost(compiled.baseline).macs
     return Ratio(
-        nominal=None if d is None or w is None or r is None else d * w * w * r * r,
+        nominal=None if nominal is None else exact.approximate(nominal),
         power_of_two=None if phi is None else 2.0**phi,
         realised=counted.macs / baseline if baseline else 1.0,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
-from scalec.cost.count import Cost, total
+from scalec.cost.count import total
 from scalec.diagnostics.diagnostic import Label
 from scalec.diagnostics.source import Span
 from scalec.language import exact
@@ -11,12 +11,11 @@ from scalec.language import syntax as s
 from scalec.language.visit import children
 from scalec.network.network import Network, leaves
 from scalec.program.evaluate import Scope, Value, describe, evaluate
-from scalec.program.names import QUANTITIES
 from scalec.program.program import Program
+from scalec.program.quantities import QUANTITIES
 from scalec.record import record
 
 MOST = 4
-_COUNTED = {"FLOPS": "macs", "params": "params", "activations": "activations"}
 
 
 @record
@@ -34,7 +33,7 @@ def causes(expr: s.Expr, network: Network, scope: Scope) -> list[Cause]:
     for name in _names(expr):
         place = _place(name, network)
         if place is not None and not expr.span.holds(place):
-            row = len(name.parts) > 1 or name.parts[0].key in (*QUANTITIES, "memory")
+            row = len(name.parts) > 1 or name.parts[0].key in QUANTITIES
             value = place.text if place.text[:1].isdigit() else show(evaluate(name, scope))
             label = Label(place, "in this variant" if row else f"this is {value}")
             found[name.span.text] = Cause(name.span.text, label, says_value=not row)
@@ -67,7 +66,7 @@ def _place(name: s.Name, network: Network) -> Span | None:
     program, setting, key = network.program, network.setting, name.parts[0].key
     if len(name.parts) > 1:
         return _row(program, key)
-    if key in (*QUANTITIES, "memory"):
+    if key in QUANTITIES:
         return _row(program, setting.variant) if setting.variant else None
     if key in setting.names:
         changed = key in dict(setting.changes) or (key == "phi" and setting.phi)
@@ -93,12 +92,9 @@ def _larger(expr: s.Comparison, scope: Scope) -> s.Expr:
 def _heaviest(expr: s.Expr, network: Network) -> Label | None:
     """Return a label at the stage that has most of a quantity; None if it is not counted by stage."""
     key = expr.parts[0].key if isinstance(expr, s.Name) and len(expr.parts) == 1 else ""
-    if key not in _COUNTED or len(network.stages) < 2:
+    field = QUANTITIES[key].field if key in QUANTITIES else None
+    if field is None or len(network.stages) < 2:
         return None
-    costs = [(stage, total(leaves(stage))) for stage in network.stages]
-
-    def counted(cost: Cost) -> int:
-        return int(getattr(cost, _COUNTED[key]))
-
-    stage, most = max(costs, key=lambda each: counted(each[1]))
-    return Label(stage.unit.head.span, f"{counted(most):,} of them here, the most of any stage")
+    counts = [(stage, int(getattr(total(leaves(stage)), field))) for stage in network.stages]
+    stage, most = max(counts, key=lambda each: each[1])
+    return Label(stage.unit.head.span, f"{most:,} of them here, the most of any stage")

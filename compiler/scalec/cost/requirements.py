@@ -16,14 +16,15 @@ from scalec.language.visit import children
 from scalec.network.network import Network
 from scalec.program.evaluate import Failure, Scope, Value, describe, evaluate, tolerance_of, truth
 from scalec.program.memory_call import footprint_of
+from scalec.program.quantities import QUANTITIES
 from scalec.record import record
 
-QUANTITIES: dict[str, Callable[[Network], int]] = {
-    "FLOPS": lambda network: cost(network).macs,
-    "params": lambda network: cost(network).params,
-    "activations": lambda network: cost(network).activations,
-    "memory": memory,
-}
+
+def amount(network: Network, key: str) -> int:
+    """Return how much a network has of a quantity."""
+    field = QUANTITIES[key].field
+    return memory(network) if field is None else int(getattr(cost(network), field))
+
 
 BROKEN = "E401"
 """The code of a requirement that does not hold."""
@@ -53,7 +54,7 @@ class _Scope:
             network = self.other(name.parts[0].key)
         if key in QUANTITIES:
             if (network, key) not in self.known:
-                self.known[network, key] = Fraction(QUANTITIES[key](network))
+                self.known[network, key] = Fraction(amount(network, key))
             return self.known[network, key]
         return network.scope.name(s.Name(name.parts[-1].span, name.parts[-1:]))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from scalec.diagnostics.source import Span
 from scalec.limits import MAX_ERRORS
@@ -24,7 +24,8 @@ class Label:
     text: str = ""
 
 
-class Edit(NamedTuple):
+@record
+class Edit:
     """New text for a place; an empty place is where it is put in."""
 
     span: Span

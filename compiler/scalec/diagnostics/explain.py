@@ -6,13 +6,14 @@ with a spec net.scl, `py` the file net.py there, which `scalec check net.py` is 
 """
 
 import re
-from dataclasses import dataclass
 from importlib.resources import files
+
+from scalec.record import record
 
 _FENCE = re.compile(r"^```(scl|toml|console|py) (wrong|right)(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 
 
-@dataclass(frozen=True)
+@record
 class Example:
     """Something that gives the code (`wrong`) or nothing (`right`), and arguments of the command."""
 
@@ -22,7 +23,7 @@ class Example:
     spec: str
 
 
-@dataclass(frozen=True)
+@record
 class Page:
     """What there is to say about one code; `text` has the examples where they stand."""
 

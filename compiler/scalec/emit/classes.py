@@ -190,7 +190,10 @@ def _spare(stage: ir.Stage, setting: Setting) -> list[ir.Node]:
 def module_class(value: Value) -> Code | None:
     """Give the class of a module that needs no arguments and keeps the shape: an activation; else nothing."""
     callee = value.callee if isinstance(value, Partial) and not value.arguments else None
-    if not (isinstance(callee, type) and issubclass(callee, Operator) and callee.per_element) or callee.functional:
+    if (
+        not (isinstance(callee, type) and issubclass(callee, Operator) and callee.rewriting.per_element)
+        or callee.functional
+    ):
         return None
     if any(parameter.required for parameter in callee.table.values()) or callee().helper({}):
         return None
@@ -218,8 +221,8 @@ def _opened(network: ir.Network, blocks: list[ir.Block]) -> frozenset[Slot]:
     possible = {
         slot
         for slot, given in values.items()
-        if all(module_class(v) and getattr(v, "callee", type).__name__ not in preset for v in given)
-        and len({getattr(v.callee, "in_place", False) for v in given if isinstance(v, Partial)}) == 1
+        if all(module_class(v) and isinstance(v, Partial) and v.callee.name not in preset for v in given)
+        and len({getattr(v.callee, "rewriting", None) for v in given if isinstance(v, Partial)}) == 1
     }
     while closed := {slot for slot, block in product(possible, blocks) if _leaks(slot, block, possible)}:
         possible -= closed

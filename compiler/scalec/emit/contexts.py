@@ -11,17 +11,17 @@ from fractions import Fraction
 from itertools import chain, count
 
 from scalec.emit.classes import Kind, Kinds, module_class
+from scalec.emit.python_names import python_name, snake_case
 from scalec.emit.symbols import Symbols, Untranslatable
 from scalec.language import syntax as s
 from scalec.language.unparse import spell_signature
-from scalec.language.visit import names_in
+from scalec.language.visit import names_in, units
 from scalec.network import network as ir
 from scalec.network.forward import Forward
 from scalec.network.repetition import divisors
 from scalec.ops.code import Call, Choice, Code, flag, real, whole
+from scalec.program.dependence import ScaleDependence
 from scalec.program.evaluate import Failure, Scope, Value, evaluate, number, truth
-from scalec.program.names import python_name, snake_case
-from scalec.program.program import File
 from scalec.program.scope import LocalScope
 from scalec.record import record
 
@@ -59,24 +59,8 @@ class ClassView:
 
 
 def _labels(chain: s.Chain | None) -> set[str]:
-    """Give the labels of a chain and of what stands inside its units, as attributes."""
-    found: set[str] = set()
-    for unit in chain.units if chain else ():
-        found |= {python_name(unit.label.key)} if unit.label else set()
-        inner = unit.head.chains if isinstance(unit.head, s.Group) else ()
-        bodies = unit.head.bodies if isinstance(unit.head, s.Wrap) else ()
-        found = found.union(*map(_labels, inner), *(_labels(body.chain) for body in bodies))
-    return found
-
-
-def moving_names(file: File, variants: dict[str, dict[str, s.Expr]]) -> frozenset[str]:
-    """Give the params and lets that φ or a variant changes: they never stand in a block's class."""
-    moving = {"phi"} | {column for row in variants.values() for column in row}
-    definitions = {key: binding.value for key, binding in file.params.items()}
-    definitions |= {key: let.binding.value for key, let in file.lets.items() if let.home is file}
-    while grown := {key for key, value in definitions.items() if key not in moving and names_in(value) & moving}:
-        moving |= grown
-    return frozenset(moving)
+    """Return the labels of a chain and of what stands inside its units, as attributes."""
+    return {python_name(unit.label.key) for unit in units(chain) if unit.label}
 
 
 @dataclass
@@ -119,11 +103,11 @@ def unit_name(unit: s.Unit) -> str:
 class BlockContext:
     """A block's class: channels and parameters are symbols, the rest is lifted into arguments."""
 
-    def __init__(self, kind: Kind, kinds: Kinds, moving: dict[File, frozenset[str]], main: Scope) -> None:
+    def __init__(self, kind: Kind, kinds: Kinds, dependence: ScaleDependence, main: Scope) -> None:
         self.definition, uses = kind[0], kinds.uses[kind]
         self.opened = {name for definition, name in kinds.opened if definition is self.definition}
         operators = {name for name, _ in kind[1]} | self.opened
-        self.uses, self.main, self.main_moving = uses, main, next(iter(moving.values()))
+        self.uses, self.main, self.dependence = uses, main, dependence
         block = self.definition.syntax
         gives = self.definition.gives
         source = block.input.dims[-1].value
@@ -137,12 +121,9 @@ class BlockContext:
         if gives:
             codes[gives] = Code("c_out")
         shapes = {d.value.parts[0].key for d in block.input.dims if isinstance(d.value, s.Name)} - set(codes)
-        hidden = moving.get(self.definition.home, frozenset()) | shapes | operators
+        hidden = dependence.names(self.definition) - set(codes) | shapes | operators
         fractional = {name for name in codes if any(not _is_whole(use.arguments.get(name)) for use in uses)}
         self.symbols = Symbols(codes, uses[0].scope, frozenset(hidden), frozenset(fractional))
-        self.shape_names = {
-            d.value.parts[0].key for d in (*block.input.dims, *block.output.dims) if isinstance(d.value, s.Name)
-        }
         self.lifted: list[Parameter] = []
         self.said: dict[tuple[str, str], tuple[Code, dict[int, Code]]] = {}
         self.naming = Naming(labels=_labels(self.definition.syntax.chain))
@@ -171,11 +152,7 @@ class BlockContext:
 
     def depends_on_shape(self, expr: s.Expr) -> bool:
         """Tell whether an expression can differ from scale to scale for the same arguments."""
-        names = names_in(expr)
-        for key in list(names):
-            if key in self.where_names:
-                names |= names_in(self.where_names[key])
-        return bool(names & (self.shape_names | self.symbols.moving | {"layer", "layers"}))
+        return self.dependence.differs(expr, self.definition)
 
     def folded(self, expr: s.Expr) -> s.Expr | bool:
         """Take out of a condition what is decided at every scale, by arguments that all uses share; strides stay."""

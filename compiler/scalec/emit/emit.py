@@ -18,20 +18,21 @@ from scalec.cost.compiled import Compiled
 from scalec.cost.count import cost
 from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Label
 from scalec.emit.classes import Kind, Kinds, kinds
-from scalec.emit.contexts import BlockContext, ClassView, NetworkContext, moving_names
+from scalec.emit.contexts import BlockContext, ClassView, NetworkContext
 from scalec.emit.guards import Unsafe, audit, parsed, same_skeleton
 from scalec.emit.header import constants, header, title
 from scalec.emit.layout import WIDTH, assign, returned, signature, statement
+from scalec.emit.python_names import neutral_names, python_name
 from scalec.emit.seal import sealed
 from scalec.emit.walk import check_file
 from scalec.emit.writer import Writer
 from scalec.language import syntax as s
 from scalec.limits import MAX_CLASSES, MAX_COUNT, MAX_LINES
 from scalec.network.inference import Deployment
-from scalec.network.network import Chain, Group, Network, Node, Wrap
+from scalec.network.network import Group, Network, Node, Wrap, children
 from scalec.ops.code import Call, Code
+from scalec.program.dependence import ScaleDependence
 from scalec.program.evaluate import Partial
-from scalec.program.names import neutral_names, python_name
 
 _LETTERS = re.compile(r"[ -\[\]-~αβγδεζηθικλμνξοπρστυφχψωΑ-Ω⊙→±≤≥≈·×²³…]*")
 
@@ -82,17 +83,8 @@ def _too_large(network: Network, message: str) -> CompileError:
 
 
 def _lines_of(node: Node) -> int:
-    """Give the fewest lines that a layer takes in the network's class: a block takes one."""
-    match node:
-        case Group():
-            return _lines_of_chain(node.chain)
-        case Wrap():
-            return sum(_lines_of_chain(body.chain) for body in node.bodies if body.chain)
-    return 1
-
-
-def _lines_of_chain(chain: Chain) -> int:
-    return sum(_lines_of(node) for placed in chain.units for node in placed.nodes)
+    """Return the fewest lines that a layer takes in the network's class: a block takes one."""
+    return sum(map(_lines_of, children(node))) if isinstance(node, (Group, Wrap)) else 1
 
 
 @cache
@@ -167,8 +159,7 @@ def class_views(network: Network) -> tuple[list[ClassView], set[str], Kinds]:
     Raises `CompileError` if the file would be too large.
     """
     _check_size(network)
-    file = network.program.file
-    moving = {file: moving_names(file, network.program.variants)}
+    dependence = ScaleDependence(network.program)
     views: dict[Kind, ClassView] = {}
     helpers: dict[str, set[str]] = {}
     found = kinds(network)
@@ -176,7 +167,7 @@ def class_views(network: Network) -> tuple[list[ClassView], set[str], Kinds]:
         raise _too_large(network, f"the file would have more than {MAX_CLASSES} classes")
     names = _class_names(list(found.uses))
     for kind, uses in found.uses.items():
-        context = BlockContext(kind, found, moving, network.scope)
+        context = BlockContext(kind, found, dependence, network.scope)
         writer = Writer(context, found, views)
         result = writer.chain(context.definition.syntax.chain, [use.chain for use in uses], "x", "x")
         result = writer.forward.typed(result)

@@ -73,7 +73,7 @@ class _Flat:
         module = operator.module(Operands(channels_in, channels_out, leaf.x.is_map, parameters, fixed))
         self.count += 1
         self.init.append(f"        self.m{self.count} = {module}")
-        given = f"{x}.flatten(1)" if operator.takes_vector and leaf.x.is_map else x
+        given = f"{x}.flatten(1)" if operator.rewriting.takes_vector and leaf.x.is_map else x
         return self._bind(f"self.m{self.count}({given})")
 
     def _wrap(self, wrap: Wrap, x: str) -> str:

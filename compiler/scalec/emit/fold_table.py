@@ -5,7 +5,6 @@ on every batch norm of the training file; one that would take a wrong one is wri
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
@@ -13,9 +12,10 @@ from scalec.emit.guards import Unsafe
 from scalec.emit.layout import listing
 from scalec.emit.paths import Place, places
 from scalec.network.inference import Deployment
+from scalec.record import record
 
 
-@dataclass(frozen=True)
+@record
 class Row:
     """The ends of the paths of a batch norm and of the layer that takes it up."""
 
@@ -39,7 +39,7 @@ def rows(deployment: Deployment, training: Mapping[int, str], inference: Mapping
     gone = [layer.path for layer, _ in pairs if layer.path not in after]
     if gone:
         raise Unsafe(f"{gone[0]} has another name in the file for inference")
-    norms = [place.path for place in before if place.leaf.operator.is_affine]
+    norms = [place.path for place in before if place.leaf.operator.rewriting.is_affine]
     wanted = {norm.path: (layer.path, _eps(norm)) for layer, norm in pairs}
     short = {norm.path: Row(norm.inside, layer.inside, _eps(norm)) for layer, norm in pairs}
     wrong = {row for row in short.values() if any(row.applied(norm) not in (None, wanted.get(norm)) for norm in norms)}

@@ -51,9 +51,7 @@ def audit(source: str) -> None:
         elif isinstance(statement, ast.Assign):
             ast.literal_eval(statement.value)
         else:
-            _demand(
-                isinstance(statement, (ast.Import, ast.ImportFrom)) or _is_text(statement), "a statement at the top"
-            )
+            _demand(isinstance(statement, (ast.Import, ast.ImportFrom)) or is_text(statement), "a statement at the top")
 
 
 @cache
@@ -81,7 +79,7 @@ def _check_node(node: ast.AST, defined: set[str]) -> None:
         case ast.keyword():
             _demand(node.arg is not None and node.arg.isascii(), "keyword arguments of a mapping")
         case ast.Expr():
-            _demand(isinstance(node.value, ast.Call) or _is_text(node), "a bare expression")
+            _demand(isinstance(node.value, ast.Call) or is_text(node), "a bare expression")
         case ast.Constant():
             plain = node.value is None or node.value is ... or type(node.value) in (str, int, float, bool)
             _demand(plain, node)
@@ -109,7 +107,7 @@ def _check_class(definition: ast.ClassDef) -> None:
             _demand(statement.name in _METHODS and not statement.decorator_list, f"the method {statement.name}")
             _check_body(statement.body)
         else:
-            _demand(_is_text(statement), f"a statement in {definition.name}")
+            _demand(is_text(statement), f"a statement in {definition.name}")
 
 
 def _check_body(body: list[ast.stmt]) -> None:
@@ -120,7 +118,8 @@ def _check_body(body: list[ast.stmt]) -> None:
             _check_body([*statement.body, *statement.orelse])
 
 
-def _is_text(node: ast.stmt) -> bool:
+def is_text(node: ast.stmt) -> bool:
+    """Tell whether a statement is a docstring, or text that stands alone."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 

@@ -5,6 +5,7 @@ import textwrap
 from fractions import Fraction
 
 from scalec.cost.compiled import Compiled
+from scalec.cost.requirement_notes import grouped
 from scalec.cost.requirements import Requirement
 from scalec.cost.stage_table import stage_table
 from scalec.emit import papers
@@ -108,15 +109,10 @@ def _requirement(requirement: Requirement) -> str:
     text, expr = spell(requirement.expr), requirement.expr
     if not isinstance(expr, s.Comparison):
         return text
-    figures = _grouped(requirement.values[0])
+    figures = grouped(requirement.values[0])
     for operator, value in zip(expr.operators, requirement.values[1:], strict=True):
-        figures += f" {COMPARE.get(operator, operator)} {_grouped(value)}"
+        figures += f" {COMPARE.get(operator, operator)} {grouped(value)}"
     return f"{text}: {figures}"
-
-
-def _grouped(value: str) -> str:
-    whole, _, part = value.partition(".")
-    return (f"{int(whole):,}" if whole.lstrip("-").isdigit() else whole) + (f".{part}" if part else "")
 
 
 def constants(network: Network) -> list[str]:

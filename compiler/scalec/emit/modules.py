@@ -11,6 +11,7 @@ from fractions import Fraction
 from scalec.emit.classes import Kind as BlockKind
 from scalec.emit.classes import Kinds
 from scalec.emit.contexts import CLASS, BlockContext, ClassView, Context, Parameter, literal
+from scalec.emit.python_names import python_name
 from scalec.emit.shape_comments import channel_dim
 from scalec.emit.symbols import Symbols, Untranslatable, concrete_real
 from scalec.language import syntax as s
@@ -21,7 +22,6 @@ from scalec.network.repetition import divisors
 from scalec.ops import Kind, Operands, OperatorError
 from scalec.ops.code import Call, Code, code, flag, sequential, whole
 from scalec.program.evaluate import FUNCTIONS, TRUTH
-from scalec.program.names import python_name
 from scalec.record import record
 
 _ZERO = {"bool": flag(False), "float": Code("0.0"), "int": code(0), CLASS: Code("nn.Identity")}
@@ -134,7 +134,7 @@ class Modules:
             self.helpers.add(helper)
         self.channels = c_out
         made = operator.module(Operands(c_in, c_out, leaf.x.is_map and not self.flat, parameters, fixed))
-        self.flat = self.flat and operator.per_element
+        self.flat = self.flat and operator.rewriting.per_element
         return replace(made, arguments=(*made.arguments, *over))
 
     def passed_on(self, use: Uses, leaf: ir.Leaf, name: str, c_in: Code) -> Code:
@@ -185,7 +185,7 @@ class Modules:
         """Tell whether a `default` says something that scaling changes."""
         if preset is None or not isinstance(self.context, BlockContext):
             return False
-        return bool(names_in(preset) & self.context.main_moving)
+        return bool(names_in(preset) & self.context.dependence.moving)
 
     def _translate(self, expr: s.Expr, value: object, is_real: bool) -> Code:
         symbols = self.context.symbols

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from scalec.emit.layout import WIDTH
 from scalec.language.citation import address, at_address
-from scalec.network.network import Block, Chain, Group, Network, Node, Wrap
+from scalec.network.network import Block, Network, Node, children
 from scalec.program.program import BlockDef
 
 HEADING = "Papers:"
@@ -60,26 +60,14 @@ def _line(paper: str, blocks: list[str]) -> Iterator[str]:
 
 
 def _blocks(network: Network) -> dict[BlockDef, None]:
-    """Give the blocks that are used, in the order in which the data meets them."""
+    """Return the blocks that are used, in the order in which the data meets them."""
     found: dict[BlockDef, None] = {}
-    for stage in network.stages:
-        for layer in stage.layers:
-            _visit(layer, found)
+    _visit(network, found)
     return found
 
 
-def _visit(node: Node | Chain, found: dict[BlockDef, None]) -> None:
-    match node:
-        case Block():
-            found.setdefault(node.definition)
-            _visit(node.chain, found)
-        case Group():
-            _visit(node.chain, found)
-        case Wrap():
-            for body in node.bodies:
-                if body.chain is not None and (body.holds or node.kind in ("residual", "gate")):
-                    _visit(body.chain, found)
-        case Chain():
-            for placed in node.units:
-                for inner in placed.nodes:
-                    _visit(inner, found)
+def _visit(part: Node | Network, found: dict[BlockDef, None]) -> None:
+    if isinstance(part, Block):
+        found.setdefault(part.definition)
+    for node in children(part):
+        _visit(node, found)

@@ -48,9 +48,8 @@ class _Walk:
             case Group():
                 yield from self._chain(node.chain, prefix, inside)
             case Wrap():
-                for body in node.bodies:
-                    if body.chain is not None and (body.holds or node.kind in ("residual", "gate")):
-                        yield from self._chain(body.chain, prefix, inside)
+                for chain in node.present:
+                    yield from self._chain(chain, prefix, inside)
 
     def _module(self, node: Node, path: str, inside: str) -> Iterator[Place]:
         match node:

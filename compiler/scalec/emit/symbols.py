@@ -15,8 +15,6 @@ from scalec.language.visit import names_in
 from scalec.ops.code import AND, COMPARE, IF, NOT, OR, PLUS, TIMES, UNARY, Code, call, code, flag, real, whole
 from scalec.program.evaluate import TRUTH, Failure, Scope, Value, evaluate
 
-_COMPARE = {"==": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-
 
 class Untranslatable(Exception):
     """The expression cannot be said in the emitted class."""
@@ -44,7 +42,7 @@ class Symbols:
                 parts = [self._operand(operand) for operand in expr.operands]
                 text = parts[0].inside(PLUS)
                 for operator, part in zip(expr.operators, parts[1:], strict=True):
-                    text += f" {_COMPARE[operator]} {part.inside(PLUS)}"
+                    text += f" {operator} {part.inside(PLUS)}"
                 return Code(text, COMPARE)
             case s.Junction():
                 binding = AND if expr.operator == "and" else OR
@@ -158,13 +156,6 @@ class Symbols:
         if isinstance(known, Fraction) and known.denominator == 1:
             return whole(known)
         raise Untranslatable
-
-
-def concrete_whole(expr: s.Expr, scope: Scope) -> Code:
-    """Print the value of an expression that is whole."""
-    value = evaluate(expr, scope)
-    assert isinstance(value, Fraction) and value.denominator == 1, value
-    return whole(value)
 
 
 def _short(expr: s.Product | s.Sum, scope: Scope) -> Code | None:

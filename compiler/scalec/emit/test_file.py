@@ -4,7 +4,7 @@ import ast
 import keyword
 import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from scalec.emit.layout import WIDTH
 from scalec.emit.papers import HEADING, read
 from scalec.emit.seal import sealed
 from scalec.language.citation import address
+from scalec.record import record
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 INFERENCE = "_inference"
@@ -23,7 +24,7 @@ _LONG = 40
 """A class with a longer name is called `Network` in the test: lines stay short."""
 
 
-@dataclass(frozen=True)
+@record
 class _Facts:
     """What a file says of its network: identifiers and whole numbers, no more."""
 

@@ -279,7 +279,7 @@ class NetworkTrace:
             case Wrap():
                 return self._wrap(frame, unit, node, x, prefix)
             case Leaf() if node.operator.functional:
-                return frame.flatten(x) if node.operator.to_vector else frame.mean(x, vector=False)
+                return frame.flatten(x) if node.operator.rewriting.to_vector else frame.mean(x, vector=False)
         raise Misfit(f"no module is called what {type(node).__name__} in `{prefix}` becomes")
 
     def _module(self, frame: Frame, node: Node, x: Tensor, path: str) -> Tensor:
@@ -302,7 +302,7 @@ class NetworkTrace:
         if module.signature.kind == "Identity":
             return x
         frame.paths.append(path)
-        given = frame.flatten(x) if leaf.operator.takes_vector else x
+        given = frame.flatten(x) if leaf.operator.rewriting.takes_vector else x
         made = (module.signature.kind, path, module.detail, (given.number,))
         return self.trace.made(*made, dims_of(leaf.y), not leaf.y.is_map)
 

@@ -88,7 +88,7 @@ class Writer(Wrappers):
         if isinstance(node, ir.Group) and not is_sequential(use.unit, node):
             return self._spliced(use, shaded, condition, value, target, prefix)
         before = self.modules.channels
-        if isinstance(node, ir.Leaf) and node.operator.to_vector and self.modules.flat:
+        if isinstance(node, ir.Leaf) and node.operator.rewriting.to_vector and self.modules.flat:
             self.modules.flat = False
             return value
         if isinstance(node, ir.Leaf) and node.operator.functional:
@@ -101,7 +101,7 @@ class Writer(Wrappers):
             self._attribute(name, self._layers(use, placed, shaded, name), condition)
             nodes = (node for each in placed if each is not None for node in each.nodes)
             self.modules.kinds.attributes.update((id(node), name) for node in nodes)
-            flatten = isinstance(node, ir.Leaf) and node.operator.takes_vector and node.x.is_map and not flat
+            flatten = isinstance(node, ir.Leaf) and node.operator.rewriting.takes_vector and node.x.is_map and not flat
             text = f"self.{name}({value}{'.flatten(1)' if flatten else ''})"
         if condition is not None:
             self._settle(use, shaded, condition, before)
@@ -184,9 +184,9 @@ class Writer(Wrappers):
         modules = self.modules
         if modules.channels is not None:
             modules.channels = modules.passed_on(use, node, unit_name(use.unit), modules.channels)
-        if node.operator.flat_forward and _leads_to_vector(later):
+        if node.operator.rewriting.flat_forward and _leads_to_vector(later):
             modules.flat = True
-            return node.operator.flat_forward.format(value)
+            return node.operator.rewriting.flat_forward.format(value)
         return node.operator.forward(value)
 
     def _spliced(self, use: Uses, shaded: Placed, condition: Code | None, value: str, target: str, prefix: str) -> str:
@@ -248,8 +248,8 @@ def _leads_to_vector(later: list[Uses]) -> bool:
     for use in later:
         if not isinstance(use.sample, ir.Leaf):
             return False
-        if use.sample.operator.takes_vector or (use.sample.operator.to_vector and not use.guarded):
+        if use.sample.operator.rewriting.takes_vector or (use.sample.operator.rewriting.to_vector and not use.guarded):
             return True
-        if not use.sample.operator.per_element:
+        if not use.sample.operator.rewriting.per_element:
             return False
     return False

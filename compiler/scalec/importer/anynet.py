@@ -1,17 +1,17 @@
 """Write AnyNet, and RegNet and ResNet, which are AnyNets, as a spec; and how pycls scales."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
 
 from scalec.importer.spec import Commented, Draft, Stage, body, comment, defaults, number, share
 from scalec.importer.writer import Parameter, Writer
+from scalec.record import record
 
 ONE = Fraction(1)
 
 
-@dataclass(frozen=True)
+@record
 class AnyStage:
     """A stage of AnyNet, and of RegNet and ResNet, which are written as one."""
 
@@ -22,7 +22,7 @@ class AnyStage:
     group_width: int = 1
 
 
-@dataclass(frozen=True)
+@record
 class AnyNet:
     """What AnyNet's builder is given."""
 

@@ -5,7 +5,7 @@ Nothing is evaluated. timm passes over what it does not know (`_sr0.25` deletes 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 
 from scalec.diagnostics.diagnostic import Label, Report
@@ -13,6 +13,7 @@ from scalec.diagnostics.source import Source, Span
 from scalec.diagnostics.suggest import did_you_mean, suggest
 from scalec.importer.lists import Lists
 from scalec.ops import OPERATORS
+from scalec.record import record
 
 ACTIVATIONS = {
     "relu": "ReLU", "relu6": "ReLU6", "hard_swish": "HardSwish", "swish": "SiLU", "silu": "SiLU", "gelu": "GELU",
@@ -42,7 +43,7 @@ _FORM = {"e": r"\d{1,6}(\.\d{1,6})?", "se": r"\d{1,6}(\.\d{1,6})?", "n": "[a-z0-
 _KERNELS = r"\d{1,3}(\.\d{1,3})*"
 
 
-@dataclass(frozen=True)
+@record
 class Block:
     """One block definition, decoded as timm decodes it."""
 

@@ -19,11 +19,6 @@ class Config:
         self.source, self.report = source, report
         self.sections = Reader(source, report).read(known)
 
-    def has(self, section: str, key: str) -> bool:
-        """Tell whether a setting is there, and not an empty list."""
-        setting = self.sections.get(section, {}).get(key)
-        return setting is not None and bool(setting.texts)
-
     def text(self, section: str, key: str, choices: Iterable[str], default: str) -> str:
         """Give a word out of several."""
         setting = self.sections.get(section, {}).get(key)

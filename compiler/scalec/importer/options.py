@@ -1,15 +1,15 @@
 """What a call in timm passes beside a definition, and how timm rounds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from scalec.importer.spec import number
+from scalec.record import record
 
 ONE = Fraction(1)
 
 
-@dataclass(frozen=True)
+@record
 class TimmOptions:
     """What a call in timm passes beside the definition; the names are those of the command line."""
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from scalec.program.names import snake_case
+from scalec.emit.python_names import snake_case
+from scalec.record import record
 
 WIDTH = 120
 
@@ -13,7 +14,7 @@ Commented = tuple[str, str]
 """A statement and what stands behind it as a comment, if anything."""
 
 
-@dataclass(frozen=True)
+@record
 class Stage:
     """One unit of the network's chain; `shape` is height, width and channels as they are written."""
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scalec.importer.arch import Block
+from scalec.record import record
 
 SIGNATURE = "<H, W, C> → <H/stride, W/stride, K>"
 Call = Callable[[Block], str]
 
 
-@dataclass(frozen=True)
+@record
 class Style:
     """What all blocks of a network share."""
 
@@ -46,7 +47,7 @@ class Written:
     helpers: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@record
 class Parameter:
     """`absent` is the default; nothing: it is always given. `fixed` says to put it into the body if uses agree."""
 

@@ -1,16 +1,16 @@
 """Read a pycls configuration: sections of settings, each with its place. Nothing is constructed from the YAML."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import yaml
 
 from scalec.diagnostics.diagnostic import CompileError, Label, Report
 from scalec.diagnostics.source import Source, Span
 from scalec.diagnostics.suggest import did_you_mean
+from scalec.record import record
 
 
-@dataclass(frozen=True)
+@record
 class Setting:
     """One setting: its words as they are written, and whether it is a list."""
 

@@ -1,7 +1,6 @@
 """What was probably meant where a word cannot stand: the habits of other languages, and slips of the finger."""
 
 import re
-from dataclasses import dataclass
 
 from lark import Token
 
@@ -10,6 +9,7 @@ from scalec.diagnostics.source import Source, Span
 from scalec.diagnostics.suggest import did_you_mean
 from scalec.language.citation import nearest_citation
 from scalec.language.syntax import KEYWORDS
+from scalec.record import record
 
 _NUMBERED = re.compile(r"(?:(?:arxiv|doi)[ \t]*:?[ \t]*)?[^\s,#]+", re.IGNORECASE)
 
@@ -19,7 +19,7 @@ def token_span(token: Token, source: Source) -> Span:
     return Span(source, token.start_pos or 0, token.end_pos or 0)
 
 
-@dataclass(frozen=True)
+@record
 class Hints:
     """The tokens of a spec, the first of the statement that goes wrong, and what the parser accepts there."""
 

@@ -1,7 +1,6 @@
 """What was written: frozen nodes, each with its span. Nothing is looked up or worked out here."""
 
 from fractions import Fraction
-from typing import ClassVar
 
 from scalec.diagnostics.source import Span
 from scalec.record import record
@@ -211,9 +210,7 @@ class Chain(Node):
 
 @record
 class Statement(Node):
-    """A statement; `keyword` is its first word."""
-
-    keyword: ClassVar[str]
+    """A statement."""
 
 
 @record
@@ -229,7 +226,6 @@ class Binding(Node):
 class Import(Statement):
     """`import ConvAct, MBConv from mobile`."""
 
-    keyword = "import"
     names: tuple[Identifier, ...]
     module: Identifier
 
@@ -238,7 +234,6 @@ class Import(Statement):
 class Param(Statement):
     """`param φ = 0`."""
 
-    keyword = "param"
     bindings: tuple[Binding, ...]
 
 
@@ -246,7 +241,6 @@ class Param(Statement):
 class Let(Statement):
     """`let d = α^φ, width(c) = to_multiple(w · c, 8)`."""
 
-    keyword = "let"
     bindings: tuple[Binding, ...]
 
 
@@ -254,7 +248,6 @@ class Let(Statement):
 class Default(Statement):
     """`default BatchNorm(eps = 0.001)`."""
 
-    keyword = "default"
     settings: tuple[Call, ...]
 
 
@@ -262,7 +255,6 @@ class Default(Statement):
 class Scale(Statement):
     """`scale L → ceil(d · L)`."""
 
-    keyword = "scale"
     symbol: Identifier
     rule: Expr
 
@@ -271,7 +263,6 @@ class Scale(Statement):
 class Require(Statement):
     """`require α ≥ 1, FLOPS ≤ 4.2G`."""
 
-    keyword = "require"
     conditions: tuple[Expr, ...]
 
 
@@ -299,14 +290,10 @@ class Definition(Statement):
 class Block(Definition):
     """`block ConvAct(kernel, stride = 1) <H, W, C> → <H/stride, W/stride, K> = …`."""
 
-    keyword = "block"
-
 
 @record
 class Network(Definition):
     """`network EfficientNet(classes = 1000) <224, 224, 3> → <classes> = …`."""
-
-    keyword = "network"
 
 
 @record
@@ -321,7 +308,6 @@ class Variant(Node):
 class Variants(Statement):
     """`variants (φ, d, w) { B4 (4, 1.8, 1.4) }`."""
 
-    keyword = "variants"
     columns: tuple[Identifier, ...]
     rows: tuple[Variant, ...]
 
@@ -346,7 +332,6 @@ class Match(Node):
 class Search(Statement):
     """`search α, β from 1 to 2 by 0.05 where α · β² ≈ 2 ± 0.1 match FLOPS ± 10% with φ = 1, seeds = 3`."""
 
-    keyword = "search"
     axes: tuple[Axis, ...]
     conditions: tuple[Expr, ...]
     match: Match | None
@@ -364,7 +349,6 @@ class Citation(Node):
 class Cite(Statement):
     """`cite arXiv:1709.01507 for SqueezeExcite`; without blocks it is for all that the file has."""
 
-    keyword = "cite"
     papers: tuple[Citation, ...]
     blocks: tuple[Identifier, ...]
 

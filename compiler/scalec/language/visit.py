@@ -1,5 +1,7 @@
 """Walks over syntax."""
 
+from collections.abc import Iterator
+
 from scalec.language import syntax as s
 
 
@@ -32,3 +34,41 @@ def names_in(expr: s.Expr | None) -> set[str]:
     if isinstance(expr, s.Call):
         found.add(expr.name.key)
     return found.union(*(names_in(child) for child in children(expr)))
+
+
+def units(chain: s.Chain | None) -> Iterator[s.Unit]:
+    """Yield the units of a chain in order, each before those inside its group or wrapper."""
+    for unit in chain.units if chain else ():
+        yield unit
+        for inner in chains_in(unit.head):
+            yield from units(inner)
+
+
+def chains_in(head: s.Call | s.Wrap | s.Group) -> list[s.Chain]:
+    """Return the chains that stand directly in what a unit applies; a call has none."""
+    if isinstance(head, s.Group):
+        return list(head.chains)
+    return [body.chain for body in head.bodies if body.chain is not None] if isinstance(head, s.Wrap) else []
+
+
+def calls(chain: s.Chain | None) -> Iterator[s.Call]:
+    """Yield the operators and blocks that a chain applies, at any depth."""
+    return (unit.head for unit in units(chain) if isinstance(unit.head, s.Call))
+
+
+def expressions(chain: s.Chain | None) -> Iterator[s.Expr]:
+    """Yield the expressions of a chain, at any depth: arguments, channels, repeats and conditions."""
+    for unit in units(chain):
+        if unit.ascription is not None:
+            dims = unit.ascription.dims if isinstance(unit.ascription, s.Shape) else (unit.ascription,)
+            yield from (dim.value for dim in dims)
+        yield from (expr for expr in (unit.repeat.count if unit.repeat else None, unit.guard) if expr is not None)
+        if isinstance(unit.head, s.Call):
+            yield from children(unit.head)
+        elif isinstance(unit.head, s.Wrap):
+            yield from (body.condition for body in unit.head.bodies if body.condition is not None)
+
+
+def names(chain: s.Chain | None) -> set[str]:
+    """Return the first part of every name that a chain mentions, what it calls included."""
+    return {call.name.key for call in calls(chain)}.union(*map(names_in, expressions(chain)))

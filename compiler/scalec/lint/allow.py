@@ -7,11 +7,11 @@ syntax tree: they are read from the text, where every `#` begins one.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from scalec.diagnostics.diagnostic import UNKNOWN, Diagnostic, Label
 from scalec.diagnostics.source import Source, Span
 from scalec.diagnostics.suggest import suggest
+from scalec.record import record
 
 CODES = frozenset("W001 W002 W101 W201 W202 W301 W302 W303 W401 W402 W403 W404 W405 W406 W501".split())
 """Every warning about a spec (W601 is about an emitted file). What each is about stands in `explanations/`."""
@@ -25,7 +25,7 @@ _HEAD = re.compile(r"(?P<codes>[A-Za-z]\w*(?:\s*,\s*[A-Za-z]\d\w*)*)(?P<reason>.
 _FORM = "write `# scalec: allow W404 the paper's own rounding`"
 
 
-@dataclass(frozen=True)
+@record
 class Allowance:
     """A code that is allowed on a line, or with no line in the whole file."""
 

@@ -1,7 +1,6 @@
 """W401, W402, W404 and W405: how cost grows, and how it was said to grow."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
 from scalec.cost.growth import FAR, far, growth, promises
@@ -11,6 +10,7 @@ from scalec.language import exact
 from scalec.language.exact import Number
 from scalec.lint.scales import Point, Survey, percent
 from scalec.lint.shapes import called, place
+from scalec.record import record
 from scalec.solve.cost_table import NetworkTally, StageTally
 
 STEEP = Fraction(3, 2)
@@ -25,7 +25,7 @@ def _baseline(survey: Survey) -> NetworkTally | None:
 # W401, W404
 
 
-@dataclass(frozen=True)
+@record
 class _Growth:
     """The multiply-adds at one φ over the baseline's, and d·w²·r²."""
 

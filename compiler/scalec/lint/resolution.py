@@ -1,12 +1,12 @@
 """W403: resolutions just above a multiple of the total stride."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
 from scalec.diagnostics.diagnostic import Diagnostic, Label
 from scalec.diagnostics.source import Span
 from scalec.lint.scales import Point, Survey, percent
+from scalec.record import record
 from scalec.solve.cost_table import NetworkTally
 
 NEAR = Fraction(1, 100)
@@ -15,7 +15,7 @@ LESS = Fraction(5, 100)
 """The share of multiply-adds that fewer pixels must save to be worth a word."""
 
 
-@dataclass(frozen=True)
+@record
 class _Step:
     """A resolution, the one a little below it, and what both cost."""
 

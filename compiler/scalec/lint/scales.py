@@ -1,7 +1,7 @@
 """The scales at which lints look at a spec: as written, at φ = 1 to 7, and each variant, counted in one table."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 from functools import cached_property
 
@@ -9,7 +9,7 @@ from scalec.diagnostics.diagnostic import CompileError, Report
 from scalec.diagnostics.source import Span
 from scalec.language import syntax as s
 from scalec.language.exact import Number
-from scalec.language.visit import names_in
+from scalec.language.visit import chains_in, names_in
 from scalec.network.scale import channel_dim, scales_channels
 from scalec.ops.shape import Shape
 from scalec.program.evaluate import Failure, Value, number, truth, whole
@@ -17,13 +17,14 @@ from scalec.program.program import Program
 from scalec.program.request import Request
 from scalec.program.scope import LocalScope, World
 from scalec.program.setting import Setting, make_setting
+from scalec.record import record, unique
 from scalec.solve.cost_table import Counter, NetworkTally, Tally
 
 PHIS = range(1, 8)
 _UNIT: Mapping[str, Value] = {"phi": Fraction(0), "d": Fraction(1), "w": Fraction(1), "r": Fraction(1)}
 
 
-@dataclass(frozen=True)
+@record
 class Site:
     """A written number that a scale rule takes: its symbol, the place, the value, and the whole number it becomes."""
 
@@ -33,7 +34,7 @@ class Site:
     scaled: int
 
 
-@dataclass(frozen=True, eq=False)
+@unique
 class Point:
     """One scale. `where` says in a message which, `span` is the place in the spec that it comes from, if any."""
 
@@ -176,24 +177,13 @@ def scaled_places(program: Program) -> Iterator[tuple[str, s.Expr, tuple[s.Expr,
 def _inner(
     unit: s.Unit, parameters: set[str], guards: tuple[s.Expr, ...]
 ) -> Iterator[tuple[str, s.Expr, tuple[s.Expr, ...]]]:
-    for chain in chains_of(unit):
+    for chain in chains_in(unit.head):
         for inner in chain.units:
             here = (*guards, inner.guard) if inner.guard else guards
             written = channel_dim(inner)
             if written is not None and not written.pinned and not names_in(written.value) & parameters:
                 yield "C", written.value, here
             yield from _inner(inner, parameters, here)
-
-
-def chains_of(unit: s.Unit) -> tuple[s.Chain, ...]:
-    """Give the chains that stand directly in a unit."""
-    match unit.head:
-        case s.Group():
-            return unit.head.chains
-        case s.Wrap():
-            return tuple(body.chain for body in unit.head.bodies if body.chain)
-        case _:
-            return ()
 
 
 def percent(share: Fraction) -> str:

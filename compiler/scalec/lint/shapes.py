@@ -10,8 +10,10 @@ from scalec.language.visit import names_in
 from scalec.lint.scales import Point, Survey
 from scalec.network import network as ir
 from scalec.ops.convolution import Conv, pads
+from scalec.program.dependence import shape_names
 from scalec.program.evaluate import describe
 from scalec.program.scope import LocalScope
+from scalec.record import record
 from scalec.solve.cost_table import StageTally
 
 MULTIPLE = 8
@@ -42,7 +44,7 @@ def pairs(point: Point) -> Iterator[tuple[StageTally, StageTally]]:
 # W301
 
 
-@dataclass(frozen=True)
+@record
 class _Turn:
     """A condition of a block that holds in one of two networks."""
 
@@ -118,8 +120,7 @@ def _turn(condition: s.Expr | None, holds: bool, uses: Uses) -> Iterator[_Turn]:
     """Tell of a condition that hangs on the shape that a block is put on, or gives."""
     if condition is None or uses is None:
         return
-    symbols = _symbols(uses[0].definition.syntax)
-    named = sorted(names_in(condition) & symbols)
+    named = sorted(names_in(condition) & shape_names(uses[0].definition.syntax))
     if not named:
         return
     shown = [
@@ -129,17 +130,6 @@ def _turn(condition: s.Expr | None, holds: bool, uses: Uses) -> Iterator[_Turn]:
     ]
     if len(shown) == len(uses):
         yield _Turn(condition, holds, (shown[0], shown[1]))
-
-
-def _symbols(block: s.Definition) -> set[str]:
-    """Give the symbols of a signature that stand for sizes, and the local names that are made of them."""
-    dims = (*block.input.dims, *block.output.dims)
-    parameters = {parameter.name.key for parameter in block.parameters}
-    symbols = set().union(*(names_in(dim.value) for dim in dims)) - parameters
-    for binding in block.where:
-        if names_in(binding.value) & symbols:
-            symbols.add(binding.name.key)
-    return symbols
 
 
 # W302

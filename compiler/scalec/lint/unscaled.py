@@ -1,7 +1,6 @@
 """W406: squeezes and heads that do not scale with the rest."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
 from scalec.diagnostics.diagnostic import Diagnostic, Label, plural
@@ -12,6 +11,7 @@ from scalec.network import network as ir
 from scalec.network.scale import channel_dim, scales_channels
 from scalec.ops.convolution import Conv
 from scalec.ops.linear import Linear
+from scalec.record import record
 
 WIDE = Fraction(8)
 """The w at which a width that is the same as at 1 is a constant: beyond what a minimum such as `max(8, …)` holds."""
@@ -47,7 +47,7 @@ def unscaled_parts(survey: Survey) -> Iterator[Diagnostic]:
         yield from _constants(survey, found)
 
 
-@dataclass(frozen=True)
+@record
 class _Constant:
     """Something with weights that keeps its channels though it takes more of them: at w = 1 and at `WIDE`."""
 
@@ -72,9 +72,8 @@ def _widths(
         case ir.Group():
             yield from _widths(node.chain, fixed, free, gated, given)
         case ir.Wrap():
-            for body in node.bodies:
-                if body.chain is not None and (body.holds or node.kind in ("residual", "gate")):
-                    yield from _widths(body.chain, fixed, free, gated or node.kind == "gate", given)
+            for chain in node.present:
+                yield from _widths(chain, fixed, free, gated or node.kind == "gate", given)
         case ir.Chain():
             for placed in node.units:
                 dim = channel_dim(placed.unit)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from scalec.diagnostics.diagnostic import Diagnostic, Label
 from scalec.language import syntax as s
-from scalec.language.visit import names_in
+from scalec.language.visit import names, names_in
 
 
 def unused(spec: s.Spec) -> Iterator[Diagnostic]:
@@ -40,7 +40,7 @@ def _params(statement: s.Param, used: set[str]) -> Iterator[Diagnostic]:
 
 def _inside(definition: s.Definition) -> Iterator[Diagnostic]:
     """Look at the parameters and the `where` of a block or a network."""
-    body = _chain(definition.chain).union(*(names_in(binding.value) for binding in definition.where))
+    body = names(definition.chain).union(*(names_in(binding.value) for binding in definition.where))
     signature = {name for dim in (*definition.input.dims, *definition.output.dims) for name in names_in(dim.value)}
     defaults = set().union(*(names_in(parameter.default) for parameter in definition.parameters))
     where = f"in `{definition.name.span.text}`"
@@ -78,25 +78,9 @@ def _used(statement: s.Statement) -> set[str]:
             return set().union(*(names_in(condition) for condition in statement.conditions))
         case s.Definition():
             dims = (*statement.input.dims, *statement.output.dims)
-            return _chain(statement.chain).union(
+            return names(statement.chain).union(
                 *(names_in(dim.value) for dim in dims),
                 *(names_in(parameter.default) for parameter in statement.parameters),
                 *(names_in(binding.value) for binding in statement.where),
             )
     return set()
-
-
-def _chain(chain: s.Chain | None) -> set[str]:
-    used: set[str] = set()
-    for unit in chain.units if chain else ():
-        written = unit.ascription.dims if isinstance(unit.ascription, s.Shape) else (unit.ascription,)
-        for expr in (*(dim.value for dim in written if dim), unit.guard, unit.repeat.count if unit.repeat else None):
-            used |= names_in(expr)
-        match unit.head:
-            case s.Call():
-                used |= names_in(unit.head)
-            case s.Group():
-                used = used.union(*(_chain(inner) for inner in unit.head.chains))
-            case s.Wrap():
-                used = used.union(*(names_in(b.condition) | _chain(b.chain) for b in unit.head.bodies))
-    return used

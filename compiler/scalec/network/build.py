@@ -7,6 +7,7 @@ from fractions import Fraction
 from scalec.diagnostics.diagnostic import Context, Label, Report
 from scalec.diagnostics.source import Span
 from scalec.language import syntax as s
+from scalec.language.visit import calls, chains_in
 from scalec.limits import MAX_DEPTH, MAX_NODES
 from scalec.network import dilation as atrous
 from scalec.network import network as ir
@@ -15,8 +16,9 @@ from scalec.network.joins import joined, pieces
 from scalec.network.repetition import division, divisors, repeatable
 from scalec.ops import Operator, OperatorError
 from scalec.ops.shape import Shape
+from scalec.program.dependence import reads_layer
 from scalec.program.evaluate import Failure, Partial, Value, describe, evaluate, number, truth, whole
-from scalec.program.program import BlockDef, Callee, bind
+from scalec.program.program import BlockDef, Callee, bind, callee_of
 from scalec.program.scope import FileScope, LocalScope, World
 from scalec.record import record
 
@@ -50,6 +52,7 @@ class Builder:
         self.nodes = 0
         self._built: dict[tuple[object, ...], tuple[ir.Block, int]] = {}
         """Blocks that are the same in every layer."""
+        self._layered: dict[tuple[BlockDef, tuple[Partial, ...]], bool] = {}
         self._striding: dict[int, LocalScope] = {}
         """The scopes of blocks that lost a stride, as they were with it."""
         self._bound: dict[tuple[int, Callee, frozenset[str]], dict[str, s.Expr]] = {}
@@ -158,7 +161,7 @@ class Builder:
         if held is None and known_as is None and file.file.is_constant(call.name.key):
             held = file.value(call.name.key)
         partial = held if isinstance(held, Partial) else None
-        callee = partial.callee if partial else known_as
+        callee = callee_of(partial) if partial else known_as
         if held is not None and partial is None:
             raise Failure("E203", f"`{call.name.span.text}` is {describe(held)}, not an operator", call.name.span)
         if callee is None:
@@ -208,19 +211,19 @@ class Builder:
         for name, parameter in callee.table.items():
             if name not in values:
                 if parameter.required:
-                    raise Failure("E105", f"`{callee.__name__}` needs `{name}`", use.call.span)
+                    raise Failure("E105", f"`{callee.name}` needs `{name}`", use.call.span)
                 continue
             try:
                 converted[name] = parameter.kind.convert(values[name])
             except OperatorError:
                 given = self._preset_of(use, scope) | use.bound
                 place = given[name].span if name in given else use.call.span
-                message = f"`{name}` of {callee.__name__} must be {parameter.kind.wanted}"
+                message = f"`{name}` of {callee.name} must be {parameter.kind.wanted}"
                 raise Failure("E204", message, place, f"this is {describe(values[name])}") from None
         operator = callee(**converted)
         if callee.given and channels is None:
             raise Failure(
-                "E302", f"`{callee.__name__}` must be given its channels", use.call.span.after, "write `→ …` here"
+                "E302", f"`{callee.name}` must be given its channels", use.call.span.after, "write `→ …` here"
             )
         try:
             if self.limit is not None:
@@ -263,15 +266,19 @@ class Builder:
         values = self._arguments(use, scope)
         key = (id(use.call), block, tuple(values.items()), x, x.stride, x.dilation, channels, strip)
         if key not in self._built:
-            reads, before = self.world.layer_reads, self.nodes
+            before = self.nodes
             made = self._build_body(use, block, values, x, channels, scope, strip)
-            if self.world.layer_reads != reads:
+            if self._reads_layer(block, values):
                 return made
             self._built[key] = made, self.nodes - before
             return made
         made, nodes = self._built[key]
         self._count(nodes, use.call.span)
         return made
+
+    def _reads_layer(self, block: BlockDef, values: dict[str, Value]) -> bool:
+        key = block, tuple(value for value in values.values() if isinstance(value, Partial))
+        return self._layered[key] if key in self._layered else self._layered.setdefault(key, reads_layer(*key))
 
     def _build_body(
         self, use: _Use, block: BlockDef, values: dict[str, Value], x: Shape, channels: int | None, scope: AnyScope,
@@ -386,7 +393,7 @@ class Builder:
 
 def _overwriting(node: ir.Node, before: list[ir.Placed]) -> ir.Node:
     """Let an activation write over its input if it can, and nothing else needs that."""
-    if isinstance(node, ir.Leaf) and node.operator.in_place and is_own(before):
+    if isinstance(node, ir.Leaf) and node.operator.rewriting.in_place and is_own(before):
         return replace(node, in_place=True)
     return node
 
@@ -394,6 +401,4 @@ def _overwriting(node: ir.Node, before: list[ir.Placed]) -> ir.Node:
 def _calls(unit: s.Unit) -> list[s.Call]:
     if isinstance(unit.head, s.Call):
         return [unit.head]
-    if isinstance(unit.head, s.Group):
-        return [call for chain in unit.head.chains for inner in chain.units for call in _calls(inner)]
-    return []
+    return [call for chain in chains_in(unit.head) for call in calls(chain)]

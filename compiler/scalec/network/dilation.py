@@ -54,7 +54,7 @@ def dilated(operator: Operator, x: Shape, limit: int, values: Mapping[str, objec
     if not x.is_map:
         return changed, removed
     seen, stride = operator.window()
-    name = type(operator).__name__
+    name = operator.name
     if seen > 1 and x.dilation > 1:
         if "dilation" not in operator.table:
             raise OperatorError(f"{name} cannot be dilated: leave the stride before it in, or pool otherwise")

@@ -30,7 +30,7 @@ def features(network: Network) -> list[Feature]:
     for stage in network.stages:
         first = stage.layers[0]
         if not stage.y.is_map or (
-            isinstance(first, Leaf) and (first.operator.functional or first.operator.per_element)
+            isinstance(first, Leaf) and (first.operator.functional or first.operator.rewriting.per_element)
         ):
             continue
         reduction *= max(1, (2 * stage.x.height + stage.y.height) // (2 * stage.y.height))

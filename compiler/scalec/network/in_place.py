@@ -17,7 +17,7 @@ def is_own(units: Sequence[ir.Placed]) -> bool:
     """Tell whether what comes out of the beginning of a chain is a new tensor that nothing else needs."""
     for placed in reversed(units):
         node = placed.nodes[-1] if placed.nodes else placed.ghost
-        if isinstance(node, ir.Leaf) and node.operator.only_in_training:
+        if isinstance(node, ir.Leaf) and node.operator.rewriting.only_in_training:
             continue
         if node is None or not _makes(node, placed.unit):
             return False
@@ -39,7 +39,7 @@ def adds_in_place(wrap: s.Wrap, bodies: Sequence[ir.Body]) -> bool:
 def _makes(node: ir.Node, unit: s.Unit) -> bool:
     match node:
         case ir.Leaf():
-            return node.operator.gives_own
+            return node.operator.traits.gives_own
         case ir.Block() | ir.Group():
             return is_own(node.chain.units)
         case ir.Wrap():

@@ -101,7 +101,11 @@ class _Rewriter:
     def _folds(self, unit: ir.Placed, behind: ir.Placed) -> bool:
         """Tell whether the last layer of a unit takes up the batch norm that begins the one behind it, and note it."""
         layer, norm = _end(unit, -1), _end(behind, 0)
-        if layer is None or norm is None or not (layer.operator.is_linear and norm.operator.is_affine):
+        if (
+            layer is None
+            or norm is None
+            or not (layer.operator.rewriting.is_linear and norm.operator.rewriting.is_affine)
+        ):
             return False
         self.folds.append((layer, norm))
         return True
@@ -123,12 +127,12 @@ class _Rewriter:
                 return None, owned
             case ir.Leaf() if ends.takes_up:
                 return _biased(node), True
-            case ir.Leaf() if node.operator.only_in_training:
+            case ir.Leaf() if node.operator.rewriting.only_in_training:
                 return None, owned
-            case ir.Leaf() if node.operator.is_view:
+            case ir.Leaf() if node.operator.traits.is_view:
                 return node, owned
             case ir.Leaf():
-                return replace(node, in_place=owned and node.operator.in_place), True
+                return replace(node, in_place=owned and node.operator.rewriting.in_place), True
             case ir.Block():
                 chain, owned = self._chain(node.chain, owned)
                 return replace(node, chain=chain), owned

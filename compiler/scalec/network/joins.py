@@ -19,7 +19,7 @@ def joined(kind: str, wrap: s.Wrap, x: Shape, bodies: list[ir.Body]) -> Shape:
     used = [
         (written, body.chain.y)
         for written, body in zip(wrap.bodies, bodies, strict=True)
-        if body.chain is not None and (body.holds or kind in ("residual", "gate"))
+        if body.chain is not None and ir.takes_part(kind, body)
     ]
     if not used:
         raise Failure("E304", f"no body of this `{kind}` is left", wrap.span)

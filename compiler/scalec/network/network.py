@@ -84,6 +84,11 @@ class Wrap:
     in_place: bool = False
     """Whether a gate may write over what it gates (see `deploy`), a residual or sum over its first branch."""
 
+    @property
+    def present(self) -> tuple[Chain, ...]:
+        """The chains of the bodies that run."""
+        return tuple(body.chain for body in self.bodies if body.chain is not None and takes_part(self.kind, body))
+
 
 @unique
 class Block:
@@ -139,33 +144,36 @@ class Network:
         """Give a param or let of the spec that is a number, as it is at this scale; nothing if there is none."""
         return self.scope.parent.number(key)
 
-    @property
-    def layer_count(self) -> int:
-        """The layers of all stages with an exponent."""
-        return sum(len(stage.layers) for stage in self.stages if stage.unit.repeat)
+
+def takes_part(kind: str, body: Body) -> bool:
+    """Tell whether a body of a wrapper runs: without its `if`, a residual or gate is its body alone."""
+    return body.chain is not None and (body.holds or kind in ("residual", "gate"))
 
 
-def leaves(node: Node | Chain | Stage | Network) -> Iterator[Leaf]:
-    """Give the operators of a part of a network, in the order in which the data meets them."""
-    match node:
-        case Leaf():
-            yield node
-        case Block() | Group():
-            yield from leaves(node.chain)
-        case Wrap():
-            for body in node.bodies:
-                if body.chain is not None and (body.holds or node.kind in ("residual", "gate")):
-                    yield from leaves(body.chain)
+def children(part: Node | Chain | Stage | Network) -> Iterator[Node]:
+    """Yield the nodes that stand directly in a part of a network and run, in the order in which the data meets them."""
+    match part:
         case Chain():
-            for placed in node.units:
-                for inner in placed.nodes:
-                    yield from leaves(inner)
+            for placed in part.units:
+                yield from placed.nodes
+        case Block() | Group():
+            yield from children(part.chain)
+        case Wrap():
+            for chain in part.present:
+                yield from children(chain)
         case Stage():
-            for layer in node.layers:
-                yield from leaves(layer)
+            yield from part.layers
         case Network():
-            for stage in node.stages:
-                yield from leaves(stage)
+            for stage in part.stages:
+                yield from stage.layers
+
+
+def leaves(part: Node | Chain | Stage | Network) -> Iterator[Leaf]:
+    """Yield the operators of a part of a network, in the order in which the data meets them."""
+    if isinstance(part, Leaf):
+        yield part
+    for node in children(part):
+        yield from leaves(node)
 
 
 def operator_name(unit: s.Unit, layer: Node | None = None) -> str:

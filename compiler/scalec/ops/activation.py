@@ -4,8 +4,9 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Annotated, ClassVar
 
-from scalec.ops.base import Flag, Kernel, Kind, Operands, Operator, OperatorError, Positive, operator
+from scalec.ops.base import Flag, Kind, Operands, Operator, OperatorError, Positive, Rewriting, operator
 from scalec.ops.code import Call, call
+from scalec.ops.kernel import Kernel, KernelTraits
 from scalec.ops.shape import Shape
 
 
@@ -25,11 +26,13 @@ Real = Annotated[Fraction, Kind("a number", _any_real, is_real=True)]
 Above = Annotated[Fraction, Kind("a number above 0", _above_zero, is_real=True)]
 
 
+_NOT_IN_PLACE = Rewriting(per_element=True)
+
+
 class _Activation(Operator):
     """An activation; `torch` is its class in PyTorch."""
 
-    per_element = True
-    in_place = True
+    rewriting = Rewriting(per_element=True, in_place=True)
     torch: ClassVar[str]
 
     def module(self, a: Operands) -> Call:
@@ -40,7 +43,7 @@ class _Activation(Operator):
 class ReLU(_Activation):
     """max(0, x)."""
 
-    saves = saves_in_place = "output"
+    traits = KernelTraits(saves="output", saves_in_place="output")
     torch = "nn.ReLU"
     counted_by = {"ptflops": (2, 0)}  # as a module, and again as the function that the module calls
 
@@ -57,7 +60,7 @@ class ReLU6(_Activation):
 class LeakyReLU(_Activation):
     """x if x ≥ 0, else slope · x (Maas et al., 2013)."""
 
-    saves_in_place = "output"
+    traits = KernelTraits(saves_in_place="output")
     torch = "nn.LeakyReLU"
     counted_by = {"ptflops": (1, 0)}
     slope: Positive = Fraction(1, 100)
@@ -70,10 +73,10 @@ class LeakyReLU(_Activation):
 class PReLU(_Activation):
     """LeakyReLU with a trainable slope: one for all channels, or one for each (He et al., 2015)."""
 
-    in_place = False
+    rewriting = _NOT_IN_PLACE
     torch = "nn.PReLU"
     counted_by = {"ptflops": (2, 0), "thop": (1, 0)}
-    autocast = "low"
+    traits = KernelTraits(autocast="low")
     channelwise: Flag = False
     initial: Positive = Fraction(1, 4)
 
@@ -96,7 +99,7 @@ class PReLU(_Activation):
 class ELU(_Activation):
     """x, and below zero alpha · (exp(x) - 1) (Clevert et al., 2016)."""
 
-    saves_in_place = "output"
+    traits = KernelTraits(saves_in_place="output")
     torch = "nn.ELU"
     counted_by = {"ptflops": (2, 0)}
     alpha: Positive = Fraction(1)
@@ -109,7 +112,7 @@ class ELU(_Activation):
 class CELU(_Activation):
     """x, and below zero alpha · (exp(x/alpha) - 1): an ELU without a kink (Barron, 2017)."""
 
-    saves_in_place = "output"
+    traits = KernelTraits(saves_in_place="output")
     torch = "nn.CELU"
     alpha: Above = Fraction(1)
 
@@ -121,7 +124,7 @@ class CELU(_Activation):
 class SELU(_Activation):
     """An ELU scaled so that numbers keep mean 0 and variance 1 (Klambauer et al., 2017)."""
 
-    saves_in_place = "output"
+    traits = KernelTraits(saves_in_place="output")
     torch = "nn.SELU"
 
 
@@ -151,7 +154,7 @@ class Mish(_Activation):
 class GELU(_Activation):
     """x · Φ(x) (Hendrycks & Gimpel, 2016)."""
 
-    in_place = False
+    rewriting = _NOT_IN_PLACE
     torch = "nn.GELU"
     counted_by = {"ptflops": (2, 0)}
 
@@ -160,8 +163,8 @@ class GELU(_Activation):
 class Sigmoid(_Activation):
     """1 / (1 + exp(-x))."""
 
-    in_place = False
-    saves = "output"
+    rewriting = _NOT_IN_PLACE
+    traits = KernelTraits(saves="output")
     torch = "nn.Sigmoid"
 
 
@@ -176,8 +179,8 @@ class HardSigmoid(_Activation):
 class Tanh(_Activation):
     """The hyperbolic tangent."""
 
-    in_place = False
-    saves = "output"
+    rewriting = _NOT_IN_PLACE
+    traits = KernelTraits(saves="output")
     torch = "nn.Tanh"
 
 
@@ -202,9 +205,9 @@ class HardTanh(_Activation):
 class Softplus(_Activation):
     """ln(1 + exp(beta · x)) / beta (Dugas et al., 2001)."""
 
-    in_place = False
+    rewriting = _NOT_IN_PLACE
     torch = "nn.Softplus"
-    autocast = "full"
+    traits = KernelTraits(autocast="full")
     beta: Above = Fraction(1)
 
     def module(self, a: Operands) -> Call:
@@ -215,8 +218,8 @@ class Softplus(_Activation):
 class Identity(_Activation):
     """x itself; useful for a parameter that is an activation."""
 
-    in_place = False
-    is_view = True
+    rewriting = _NOT_IN_PLACE
+    traits = KernelTraits(is_view=True)
     torch = "nn.Identity"
 
     def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:

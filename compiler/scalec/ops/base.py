@@ -1,15 +1,13 @@
 """What an operator is: parameters, shape rule, cost rule and PyTorch expression, in one class of its own."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from fractions import Fraction
 from math import gcd
 from typing import (
-    TYPE_CHECKING,
     Annotated,
     Any,
     ClassVar,
-    Literal,
     TypeVar,
     dataclass_transform,
     get_args,
@@ -19,11 +17,9 @@ from typing import (
 
 from scalec.limits import MAX_WHOLE
 from scalec.ops.code import Call, Code
+from scalec.ops.kernel import Kernel, KernelTraits, T, Tape
 from scalec.ops.shape import Shape
 from scalec.record import record
-
-if TYPE_CHECKING:
-    from scalec.cost.memory.tape import Tape, Tensor
 
 
 class OperatorError(ValueError):
@@ -43,7 +39,7 @@ def undivided(groups: int, *channels: int) -> OperatorError:
     return OperatorError(f"{groups} groups do not divide {wrong} channels, {fitting_near} would", "groups")
 
 
-@dataclass(frozen=True)
+@record
 class Kind:
     """What a parameter may be: `wanted` in words, `convert` from a spec's value (raises `OperatorError`)."""
 
@@ -92,7 +88,7 @@ Positive = Annotated[Fraction, Kind("a number of at least 0", _real(Fraction(0),
 Padding = Annotated[str | int, Kind("`same`, `symmetric` or a whole number", _padding)]
 
 
-@dataclass(frozen=True)
+@record
 class Parameter:
     """One parameter of an operator."""
 
@@ -102,7 +98,7 @@ class Parameter:
     required: bool
 
 
-@dataclass(frozen=True)
+@record
 class Operands:
     """What a PyTorch expression is made of. `fixed` holds what the resolution alone decides (see `Operator.fixed`)."""
 
@@ -117,87 +113,53 @@ class Operands:
         return self.parameters[name]
 
 
-Saves = Literal["input", "output", "nothing"]
-Autocast = Literal["low", "full", "promote", "keep"]
-"""16 bits; 32 bits; 32 bits out of whatever comes in; what comes in. This is what `torch.autocast` does on a GPU."""
+@record
+class Rewriting:
+    """How an operator may be rewritten where it is emitted, folded or joined with others."""
 
-
-@dataclass(frozen=True)
-class Kernel:
-    """One call into PyTorch, and what autograd makes of it: what memory is counted from."""
-
-    output: int
-    """Elements that it writes, for a batch of one."""
-    saves: Saves
-    """Which tensor the backward pass needs, besides the parameters."""
-    weights: int = 0
-    """Elements of the parameters that it works with: they get gradients, and autocast copies them."""
-    bias: int = 0
-    """How many of these are only added, so that nothing keeps their copies for the backward pass."""
-    constants: int = 0
-    """Elements of buffers that it works with as if they were parameters: autocast copies them too."""
-    kept: int = 0
-    """Bytes, for a batch of one, of what it makes for itself and keeps for the backward pass: masks, indices."""
-    statistics: int = 0
-    """Bytes of the same that do not grow with the batch, and that only training has."""
-    backward_copy: bool = False
-    """Whether running back writes one more tensor of the output's size, besides the gradient of the input."""
-    scratch: int = 0
-    """Elements, for a batch of one, of what running back writes besides, in the precision of the input."""
-    autocast: Autocast = "keep"
-    """In which precision it runs under automatic mixed precision."""
-    contiguous: bool = False
-    """Whether it copies an input, or a gradient, that is a part of the channels of a larger tensor."""
+    per_element: bool = False
+    """Whether it works on each number by itself (or per channel), so that any rank of tensor will do."""
+    in_place: bool = False
+    """Whether its module can write over its input (`inplace=True`)."""
+    is_linear: bool = False
+    """Whether it is W x + b with the parameter `bias`: it can take up a factor and a shift of what it gives."""
+    is_affine: bool = False
+    """Whether in inference it is a batch norm's factor and shift for each channel."""
+    only_in_training: bool = False
+    """Whether in inference it gives what it is given."""
+    takes_vector: bool = False
+    """Whether the emitted module needs <C>: a <1, 1, C> is flattened before it."""
+    to_vector: bool = False
+    """Whether it makes a vector of a map, and nothing where there is one."""
+    flat_forward: str | None = None
+    """What `forward` says instead where only a vector is needed of a <1, 1, C>; `{}` is the input."""
 
 
 @record
 class Operator:
     """The base of all operators. An instance has its parameters as whole numbers, fractions, flags or words."""
 
+    name: ClassVar[str] = ""
+    """What a spec calls it: the name of its class."""
     table: ClassVar[dict[str, Parameter]] = {}
     given: ClassVar[bool] = False
     """Whether the channels that come out are given from outside (`→ K`); else `out_channels` says them."""
     strides: ClassVar[tuple[str, ...]] = ()
     """The parameters that divide height and width: 1 from the second repetition on."""
-    per_element: ClassVar[bool] = False
-    """Whether it works on each number by itself (or per channel), so that any rank of tensor will do."""
-
-    takes_vector: ClassVar[bool] = False
-    """Whether the emitted module needs <C>: a <1, 1, C> is flattened before it."""
-    to_vector: ClassVar[bool] = False
-    """Whether it makes a vector of a map, and nothing where there is one."""
-    flat_forward: ClassVar[str | None] = None
-    """What `forward` says instead where only a vector is needed of a <1, 1, C>; `{}` is the input."""
-    is_linear: ClassVar[bool] = False
-    """Whether it is W x + b with the parameter `bias`: it can take up a factor and a shift of what it gives."""
-    is_affine: ClassVar[bool] = False
-    """Whether in inference it is a batch norm's factor and shift for each channel."""
-    only_in_training: ClassVar[bool] = False
-    """Whether in inference it gives what it is given."""
-    is_view: ClassVar[bool] = False
-    """Whether what it gives may be its input's own memory."""
-    in_place: ClassVar[bool] = False
-    """Whether its module can write over its input (`inplace=True`)."""
-    gives_own: ClassVar[bool] = False
-    """Whether it makes a tensor of its own that autograd does not keep: what follows may write over it."""
     functional: ClassVar[bool] = False
     """Whether it is an expression in `forward` (see `forward`), and no module."""
     counted_by: ClassVar[Mapping[str, tuple[int, int]]] = {}
     """What other tools count beyond multiply-adds and bias: for each element that goes in, and that comes out."""
-    counters: ClassVar[int] = 0
-    """How many of its buffers' elements are 64-bit integers (num_batches_tracked)."""
-    saves: ClassVar[Saves] = "input"
-    """What its kernel keeps for the backward pass."""
-    saves_in_place: ClassVar[Saves] = "input"
-    """What it keeps where it writes over its input; of that it needs a copy."""
-    autocast: ClassVar[Autocast] = "keep"
-    """In which precision its kernel runs under automatic mixed precision."""
+    traits: ClassVar[KernelTraits] = KernelTraits()
+    """What its kernel does."""
+    rewriting: ClassVar[Rewriting] = Rewriting()
+    """How it may be rewritten."""
 
     def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
         """Give what runs, in order, the last one giving the output; nothing where the input itself goes on."""
-        return (Kernel(y.elements, self.saves, self.parameters(x, y), autocast=self.autocast),)
+        return (Kernel(y.elements, self.traits.saves, self.parameters(x, y), autocast=self.traits.autocast),)
 
-    def run(self, tape: "Tape", given: "Tensor", x: Shape, y: Shape) -> "Tensor":
+    def run(self, tape: Tape[T], given: T, x: Shape, y: Shape) -> T:
         """Run on a tensor that has only a size: the kernels one after the other, unless there is more than one way."""
         made = given
         for kernel in self.kernels(x, y, tape.training):
@@ -275,5 +237,6 @@ def operator(cls: type[Made]) -> type[Made]:
         hint = hints[field.name]
         kind = next(k for part in (hint, *get_args(hint)) if get_origin(part) is Annotated for k in get_args(part)[1:])
         made.table[field.name] = Parameter(field.name, kind, field.default, field.default is MISSING)
-    OPERATORS[made.__name__] = made
+    made.name = made.__name__
+    OPERATORS[made.name] = made
     return made

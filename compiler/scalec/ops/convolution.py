@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from scalec.ops.base import Flag, Kernel, Operands, Operator, OperatorError, Padding, Whole, operator, undivided
+from scalec.ops.base import Flag, Operands, Operator, OperatorError, Padding, Rewriting, Whole, operator, undivided
 from scalec.ops.code import Call, Code, call, code
+from scalec.ops.kernel import Kernel, KernelTraits
 from scalec.ops.shape import Shape
 from scalec.record import record
 
@@ -55,9 +56,8 @@ class _Convolution(Operator):
     """What Conv and Depthwise share."""
 
     strides = ("stride",)
-    is_linear = True
-    gives_own = True
-    autocast = "low"
+    traits = KernelTraits(autocast="low", gives_own=True)
+    rewriting = Rewriting(is_linear=True)
     kernel: Whole
     stride: Whole = 1
     dilation: Whole = 1

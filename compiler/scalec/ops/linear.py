@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from scalec.ops.base import Flag, Kernel, Operands, Operator, OperatorError, operator
+from scalec.ops.base import Flag, Operands, Operator, OperatorError, Rewriting, operator
 from scalec.ops.code import Call, call
+from scalec.ops.kernel import Kernel, KernelTraits
 from scalec.ops.shape import Shape
 
 
@@ -13,10 +14,8 @@ class Linear(Operator):
     """A fully connected layer on <C> or <1, 1, C>; `→` gives its channels."""
 
     given = True
-    takes_vector = True
-    is_linear = True
-    gives_own = True
-    autocast = "low"
+    traits = KernelTraits(autocast="low", gives_own=True)
+    rewriting = Rewriting(is_linear=True, takes_vector=True)
     bias: Flag = True
 
     def output(self, x: Shape, channels: int | None) -> Shape:
@@ -48,8 +47,8 @@ class Flatten(Operator):
     """Turns a map into a vector, channels first (NCHW order)."""
 
     functional = True
-    is_view = True
-    to_vector = True
+    traits = KernelTraits(is_view=True)
+    rewriting = Rewriting(to_vector=True)
 
     def output(self, x: Shape, channels: int | None) -> Shape:
         return Shape((x.elements,))

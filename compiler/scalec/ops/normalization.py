@@ -3,15 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
-from scalec.ops.base import Kernel, Operands, Operator, Positive, Share, Whole, operator, undivided
+from scalec.ops.base import Operands, Operator, Positive, Rewriting, Share, Whole, operator, undivided
 from scalec.ops.code import Call, Code, call
 from scalec.ops.convolution import need_map
+from scalec.ops.kernel import Kernel, KernelTraits, T, Tape
 from scalec.ops.shape import Shape
-
-if TYPE_CHECKING:
-    from scalec.cost.memory.tape import Tape, Tensor
 
 _EPS = Fraction(1, 100_000)
 
@@ -30,11 +27,9 @@ class _Norm(Operator):
 class BatchNorm(_Norm):
     """Batch normalisation (Ioffe & Szegedy, 2015). `momentum` is PyTorch's: the share of the new batch."""
 
-    per_element = True
-    is_affine = True
-    gives_own = True
+    traits = KernelTraits(gives_own=True, counters=1)
+    rewriting = Rewriting(per_element=True, is_affine=True)
     counted_by = {"fvcore": (2, 0), "thop": (4, 0), "ptflops": (2, 0)}
-    counters = 1
     eps: Positive = _EPS
     momentum: Share = Fraction(1, 10)
 
@@ -59,7 +54,7 @@ class LayerNorm(_Norm):
     """Layer normalisation over the channels of each position (Ba et al., 2016; as ConvNeXt uses it)."""
 
     counted_by = {"fvcore": (5, 0)}
-    autocast = "full"
+    traits = KernelTraits(autocast="full")
     eps: Positive = _EPS
 
     def counted(self, convention: str, x: Shape, y: Shape) -> int:
@@ -83,8 +78,7 @@ class GroupNorm(_Norm):
     """Group normalisation (Wu & He, 2018)."""
 
     counted_by = {"fvcore": (5, 0), "ptflops": (2, 0)}
-    autocast = "full"
-    gives_own = True
+    traits = KernelTraits(autocast="full", gives_own=True)
     groups: Whole
     eps: Positive = _EPS
 
@@ -114,7 +108,7 @@ class GRN(_Norm):
     def tensors(self, x: Shape, y: Shape) -> dict[str, tuple[int, ...]]:
         return {"weight": (x.channels, 1, 1), "bias": (x.channels, 1, 1)}
 
-    def run(self, tape: "Tape", given: "Tensor", x: Shape, y: Shape) -> "Tensor":
+    def run(self, tape: Tape[T], given: T, x: Shape, y: Shape) -> T:
         """Three paths from x to the output: as it is, through the product, and through the norms."""
         size = tape.kernel(Kernel(x.channels, "input", autocast="promote", scratch=x.elements), given)
         mean = tape.kernel(Kernel(1, "nothing"), size)

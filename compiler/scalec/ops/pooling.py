@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from scalec.ops.base import Flag, Kernel, Operands, Operator, OperatorError, Padding, Whole, operator
+from scalec.ops.base import Flag, Operands, Operator, OperatorError, Padding, Rewriting, Whole, operator
 from scalec.ops.code import Call, Code, call
 from scalec.ops.convolution import half, need_map, pads, slide
+from scalec.ops.kernel import Kernel, KernelTraits
 from scalec.ops.shape import Shape
 from scalec.record import record
 
@@ -15,8 +16,8 @@ class GlobalAvgPool(Operator):
     """The mean over height and width: <1, 1, C>."""
 
     functional = True
-    saves = "nothing"
-    flat_forward = "{}.mean((2, 3))"
+    traits = KernelTraits(saves="nothing")
+    rewriting = Rewriting(flat_forward="{}.mean((2, 3))")
 
     def output(self, x: Shape, channels: int | None) -> Shape:
         need_map(x, "GlobalAvgPool")
@@ -164,8 +165,7 @@ class BlurPool(Operator):
 class SpaceToDepth(Operator):
     """Each `block` × `block` square of pixels as one pixel of block² · C channels, in `nn.PixelUnshuffle`'s order."""
 
-    saves = "nothing"
-    is_view = True
+    traits = KernelTraits(saves="nothing", is_view=True)
     block: Whole
 
     def output(self, x: Shape, channels: int | None) -> Shape:

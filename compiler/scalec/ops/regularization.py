@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from fractions import Fraction
 
-from scalec.ops.base import Kernel, Operands, Operator, Positive, Share, operator
+from scalec.ops.base import Operands, Operator, Positive, Rewriting, Share, operator
 from scalec.ops.code import Call, Code, call
 from scalec.ops.convolution import need_map
+from scalec.ops.kernel import Kernel
 from scalec.ops.shape import Shape
 
 
@@ -13,8 +14,7 @@ from scalec.ops.shape import Shape
 class Dropout(Operator):
     """Zero each number with probability `rate` in training (Srivastava et al., 2014)."""
 
-    per_element = True
-    only_in_training = True
+    rewriting = Rewriting(per_element=True, only_in_training=True)
     rate: Share
 
     def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
@@ -29,8 +29,7 @@ class Dropout(Operator):
 class DropPath(Operator):
     """Stochastic depth: zero a whole sample with probability `rate` in training (Huang et al., 2016)."""
 
-    per_element = True
-    only_in_training = True
+    rewriting = Rewriting(per_element=True, only_in_training=True)
     rate: Share
 
     def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:

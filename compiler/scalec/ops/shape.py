@@ -1,9 +1,11 @@
 """Shapes: <H, W, C> of a feature map, <C> of a vector; whole numbers, without the batch."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from scalec.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shape:
     """`dims` is (height, width, channels) or (channels,).
 

@@ -3,6 +3,7 @@
 from scalec.ops.base import Operands, Operator, Whole, operator, undivided
 from scalec.ops.code import Call, call
 from scalec.ops.convolution import need_map
+from scalec.ops.kernel import KernelTraits
 from scalec.ops.shape import Shape
 
 
@@ -10,8 +11,7 @@ from scalec.ops.shape import Shape
 class ChannelShuffle(Operator):
     """The first channel of each of `groups`, then the second of each, and so on (Zhang et al., 2018)."""
 
-    saves = "nothing"
-    is_view = True
+    traits = KernelTraits(saves="nothing", is_view=True)
     groups: Whole
 
     def output(self, x: Shape, channels: int | None) -> Shape:

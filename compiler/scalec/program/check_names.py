@@ -1,7 +1,7 @@
 """Static checks: every name known, every argument with a parameter, before anything is worked out."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from scalec.diagnostics.diagnostic import UNKNOWN, Edit, Fix, Mark, Report, advise, plural
 from scalec.diagnostics.source import Span
@@ -10,18 +10,17 @@ from scalec.language.did_you_mean import listed, meant, unknown
 from scalec.language.unparse import spell_name
 from scalec.language.visit import children
 from scalec.ops import OPERATORS
-from scalec.program.cycles import check_cycles
-from scalec.program.definitions import check_parameters, imported, twice
 from scalec.program.evaluate import FUNCTIONS, TRUTH, WORDS
 from scalec.program.memory_call import check_footprint
-from scalec.program.names import LAYER_NAMES, QUANTITIES, WRAPPERS, refusal
-from scalec.program.program import BlockDef, File, Program, bind, missing, parameters_of, wanted
-from scalec.program.structure import check_ranks, check_structure
+from scalec.program.names import LAYER_NAMES, WRAPPERS, imported, refusal, twice
+from scalec.program.program import File, bind, missing, wanted
+from scalec.program.quantities import QUANTITIES
+from scalec.record import record
 
 MOST_LISTED = 10  # names: more are no help
 
 
-@dataclass(frozen=True)
+@record
 class Names:
     """What may be named at one place of a spec."""
 
@@ -65,7 +64,7 @@ class Names:
             self._dotted(name)
             return
         known = self.visible | self.file.constants() | set(TRUTH) | set(WORDS) | self.callees
-        known |= {*QUANTITIES, "memory"} if self.quantities else set()
+        known |= set(QUANTITIES) if self.quantities else set()
         if key in known | self.file.broken or (self.operators and self.file.callee(key)):
             return
         shown, place = name.span.text, name.span
@@ -77,7 +76,7 @@ class Names:
             self.report.error("E203", f"`{shown}` is an operator", place, "expected a value")
         elif key in FUNCTIONS:
             self.report.error("E203", f"`{shown}` is a function", place, f"write `{shown}(…)`")
-        elif key in (*QUANTITIES, "memory"):
+        elif key in QUANTITIES:
             self.report.error(
                 "E101", f"`{shown}` has a value only in `require`", place, "the network is not known here"
             )
@@ -126,7 +125,7 @@ class Names:
 
     def _dotted(self, name: s.Name) -> None:
         owner, *rest = name.parts
-        attributes = {*QUANTITIES, "memory", *self.file.constants()} if self.quantities else {"C", "H", "W"}
+        attributes = {*QUANTITIES, *self.file.constants()} if self.quantities else {"C", "H", "W"}
         if owner.key not in self.owners:
             what = "variant" if self.quantities else "earlier label"
             otherwise = f"there are {listed(owner, self.owners)}" if self.owners else None
@@ -286,107 +285,3 @@ def defaulted(file: File, key: str) -> set[str]:
     """Give the parameters that a `default` of the file sets for a block or operator."""
     setting = file.defaults.get(key)
     return {a.name.key for a in setting.arguments if a.name} if setting else set()
-
-
-def check_file(file: File, report: Report, hints: Mapping[str, str] | None = None) -> None:
-    """Check params, lets, defaults and blocks of one file; `hints` say of a name why it is not known here."""
-    names = Names(file, report, hints=hints or {})
-    for binding in file.params.values():
-        replace(names, operators=True).expr(binding.value)
-    for let in file.lets.values():
-        if let.home is file:
-            check_parameters(let.binding.parameters, set(), report, "value")
-            constant = replace(names, operators=not let.binding.parameters)
-            constant.plus(p.key for p in let.binding.parameters).expr(let.binding.value)
-    for key, setting in file.defaults.items():
-        _check_default(names, key, setting)
-    for block in file.blocks.values():
-        if block.home is file:
-            _check_block(names, block)
-    check_cycles(file, report)
-
-
-def _check_default(names: Names, key: str, setting: s.Call) -> None:
-    callee = names.file.callee(key)
-    if callee is None:
-        helped = imported(setting.name) or meant(setting.name, [*names.file.blocks, *OPERATORS])
-        if key not in names.file.broken:
-            shown = setting.name.span.text
-            names.report.error("E102", f"unknown block or operator `{shown}`", setting.name.span, UNKNOWN, help=helped)
-        return
-    for argument in setting.arguments:
-        replace(names, operators=True).expr(argument.value)
-        if argument.name is None:
-            named = next(iter(parameters_of(callee)), "name")
-            fix = Fix(
-                f"write `{named} =`", (Edit(Span(argument.span.source, *(argument.span.start,) * 2), f"{named} = "),)
-            )
-            label = f"write `{named} = {argument.span.text}`"
-            names.report.error("E105", "in `default` every argument needs a name", argument.span, label, fixes=(fix,))
-    bind(setting, callee, names.report)
-
-
-def _check_block(names: Names, block: BlockDef) -> None:
-    definition, report = block.syntax, names.report
-    symbols = {d.value.parts[0].key for d in definition.input.dims if isinstance(d.value, s.Name)}
-    inside = names.plus(symbols)
-    parameters = {parameter.name.key for parameter in definition.parameters}
-    check_parameters((parameter.name for parameter in definition.parameters), symbols, report)
-    check_parameters((binding.name for binding in definition.where), symbols | parameters, report)
-    for parameter in definition.parameters:
-        replace(inside, operators=True).expr(parameter.default)
-    inside = replace(inside.plus(parameters), callees=frozenset(parameters))
-    gives = block.gives
-    for dim in definition.output.dims:
-        if not (gives and dim is definition.output.dims[-1]):
-            inside.expr(dim.value)
-    inside = inside.plus({gives} if gives else ()).plus(LAYER_NAMES)
-    for binding in definition.where:
-        inside.expr(binding.value)
-        inside = inside.plus({binding.name.key})
-    check_ranks(definition, report)
-    inside.chain(definition.chain)
-
-
-def check_scales(file: File, scales: Mapping[str, s.Scale], report: Report) -> None:
-    """Check scale rules."""
-    names = Names(file, report)
-    for key, scale in scales.items():
-        names.plus({key}).expr(scale.rule)
-
-
-def check_program(program: Program, report: Report) -> None:
-    """Check scale rules, the network, variants and requirements."""
-    names = Names(program.file, report)
-    check_scales(program.file, program.scales, report)
-    _check_network(names, program)
-    for row in program.variants.values():
-        for value in row.values():
-            replace(names, operators=True).expr(value)
-    owners = frozenset({*program.variants, "baseline"})
-    for condition in program.requirements:
-        replace(names, quantities=True, owners=owners).expr(condition)
-
-
-def _check_network(names: Names, program: Program) -> None:
-    network, report = program.network, names.report
-    parameters = {p.name.key for p in network.parameters}
-    check_parameters((parameter.name for parameter in network.parameters), set(), report)
-    check_ranks(network, report)
-    for parameter in network.parameters:
-        shown = parameter.name.span.text
-        if parameter.name.key in program.file.constants():
-            report.error("E104", f"`{shown}` is a param or let already", parameter.name.span, "choose another name")
-        if parameter.default is None:
-            report.error("E105", "a network parameter needs a default", parameter.span.after, f"write `{shown} = …`")
-        names.expr(parameter.default)
-    for shape in (network.input, network.output):
-        for dim in shape.dims:
-            names.plus(parameters if shape is network.output else ()).expr(dim.value)
-    labels: dict[str, s.Identifier] = {}
-    for unit in network.chain.units:
-        inside = replace(names, owners=frozenset(labels), labels=frozenset(labels)).plus(parameters)
-        (inside.plus(LAYER_NAMES) if unit.repeat else inside).unit(unit, in_network=True)
-        check_structure(unit, parameters, program.file, report)
-        if unit.label and labels.setdefault(unit.label.key, unit.label) is not unit.label:
-            twice(unit.label, labels[unit.label.key], report)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from scalec.diagnostics.diagnostic import Report
 from scalec.language import syntax as s
-from scalec.language.visit import children, names_in
+from scalec.language.visit import calls, children, names_in
 from scalec.limits import MAX_CALLS, MAX_LETS
 from scalec.program.program import File
 
@@ -110,13 +110,4 @@ def _circles(keys: Iterable[str], uses: Callable[[str], set[str]]) -> list[list[
 
 
 def _callees(chain: s.Chain | None) -> set[str]:
-    found: set[str] = set()
-    for unit in chain.units if chain else ():
-        match unit.head:
-            case s.Call():
-                found |= {unit.head.name.key}.union(*(names_in(a.value) for a in unit.head.arguments))
-            case s.Group():
-                found = found.union(*(_callees(inner) for inner in unit.head.chains))
-            case s.Wrap():
-                found = found.union(*(_callees(body.chain) for body in unit.head.bodies))
-    return found
+    return set().union(*map(names_in, calls(chain)))

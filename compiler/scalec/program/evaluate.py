@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from scalec.diagnostics.diagnostic import Context, Diagnostic, Label, finding
 from scalec.diagnostics.source import Span
@@ -12,18 +12,23 @@ from scalec.language.exact import Number
 from scalec.limits import MAX_WHOLE
 from scalec.record import record
 
-if TYPE_CHECKING:
-    from scalec.program.program import Callee
-
 WORDS = ("same", "symmetric")
 TRUTH = {"true": True, "false": False}
+
+
+class Named(Protocol):
+    """What may stand as a value: the class of an operator, or a block's definition (`program.Callee`)."""
+
+    @property
+    def name(self) -> str:
+        """What a spec calls it."""
 
 
 @record
 class Partial:
     """An operator or block as a value, some of its arguments given: `SiLU`, `Depthwise(3)`."""
 
-    callee: "Callee"
+    callee: Named
     arguments: tuple[tuple[str, "Value"], ...]
 
 
@@ -150,7 +155,7 @@ def describe(value: Value) -> str:
     if isinstance(value, str):
         return f"`{value}`"
     if isinstance(value, Partial):
-        return f"the operator `{getattr(value.callee, '__name__', None) or getattr(value.callee, 'name', '?')}`"
+        return f"the operator `{value.callee.name}`"
     return exact.show(value)
 
 

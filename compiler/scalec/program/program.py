@@ -8,6 +8,7 @@ from scalec.language import syntax as s
 from scalec.language.did_you_mean import unknown
 from scalec.language.visit import names_in
 from scalec.ops import OPERATORS, Operator
+from scalec.program.evaluate import Partial
 from scalec.record import unique
 
 
@@ -35,6 +36,13 @@ class BlockDef:
 
 
 Callee = type[Operator] | BlockDef
+
+
+def callee_of(partial: Partial) -> Callee:
+    """Return the operator or block that a value stands for."""
+    callee = partial.callee
+    assert isinstance(callee, BlockDef) or (isinstance(callee, type) and issubclass(callee, Operator))
+    return callee
 
 
 @unique
@@ -71,6 +79,10 @@ class File:
     def is_constant(self, key: str) -> bool:
         """Tell whether a name is a value: a param, or a let without arguments."""
         return key in self.params or (key in self.lets and not self.lets[key].binding.parameters)
+
+    def takes_arguments(self, key: str) -> bool:
+        """Tell whether a name is a let with arguments."""
+        return key in self.lets and bool(self.lets[key].binding.parameters)
 
     def constants(self) -> set[str]:
         """Give the names that are values: params and lets without arguments."""

@@ -10,9 +10,8 @@ from scalec.language import syntax as s
 from scalec.language.canonical import canonical
 from scalec.language.did_you_mean import listed, meant, unknown
 from scalec.limits import MAX_IMPORT_DEPTH, MAX_IMPORTS
-from scalec.program.check_names import check_file, check_program, check_scales
-from scalec.program.cites import check_cites
-from scalec.program.definitions import check_name, twice
+from scalec.program.check import check_cites, check_file, check_program, check_scales
+from scalec.program.names import check_name, twice
 from scalec.program.program import BlockDef, File, LetDef, Program
 from scalec.program.search_statement import check_search
 

@@ -8,7 +8,7 @@ from scalec.language import syntax as s
 from scalec.language.exact import Number
 from scalec.program.evaluate import WORDS, Failure, Partial, Value, evaluate
 from scalec.program.names import LAYER_NAMES
-from scalec.program.program import File, LetDef, bind
+from scalec.program.program import File, LetDef, bind, callee_of
 
 
 class World:
@@ -16,8 +16,6 @@ class World:
 
     def __init__(self, main: File, overrides: Mapping[str, Value]) -> None:
         self._scopes: dict[int, FileScope] = {}
-        self.layer_reads = 0
-        """How often `layer` or `layers` was asked for: what did not ask is the same in every layer."""
         self.main = FileScope(main, self, overrides)
         self._scopes[id(main)] = self.main
 
@@ -93,7 +91,6 @@ class LocalScope:
         """Give the value of a name, dotted ones as they are kept here."""
         key = ".".join(part.key for part in name.parts)
         if key in self.values:
-            self.parent.world.layer_reads += key in LAYER_NAMES
             return self.values[key]
         if key in LAYER_NAMES:
             raise Failure("E101", f"`{key}` has a meaning only in a stage with an exponent", name.span)
@@ -135,7 +132,7 @@ def extend(partial: Partial, call: s.Call, scope: FileScope | LocalScope) -> Par
     """Give an operator more of its arguments."""
     report = Report()
     known = dict(partial.arguments)
-    bound = bind(call, partial.callee, report, frozenset(known))
+    bound = bind(call, callee_of(partial), report, frozenset(known))
     if report.diagnostics:
         raise Failure.of(report.diagnostics[0])
     known |= {name: evaluate(expr, scope) for name, expr in bound.items()}

@@ -7,7 +7,6 @@ and without the values that were looked for, of the `search`, and of those value
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scalec.diagnostics.source import Span
 from scalec.language import syntax as s
@@ -16,13 +15,14 @@ from scalec.language.parse import words
 from scalec.program.evaluate import Failure
 from scalec.program.program import Program
 from scalec.program.scope import World
+from scalec.record import record
 
 MARK = "# scalec: searched "
 _COMMENT = re.compile(r"# scalec: searched ([0-9a-f]{8})-([0-9a-f]{8})-([0-9a-f]{8})\b[^\n]*")
 _DIGITS = 8
 
 
-@dataclass(frozen=True)
+@record
 class State:
     """What a spec is: the digits of the three hashes."""
 

@@ -1,17 +1,9 @@
-"""Static checks of how a block or network is built, apart from its names."""
+"""What a network parameter may decide: it is an argument of the emitted class, so no structure may depend on it."""
 
-from scalec.diagnostics.diagnostic import Report, plural
+from scalec.diagnostics.diagnostic import Report
 from scalec.language import syntax as s
 from scalec.language.visit import names_in
 from scalec.program.program import BlockDef, File, bind
-
-
-def check_ranks(definition: s.Definition, report: Report) -> None:
-    """Check that each shape of a signature has one dimension or three."""
-    for shape in (definition.input, definition.output):
-        if len(shape.dims) not in (1, 3):
-            label = plural(len(shape.dims), "dimension")
-            report.error("E303", "a shape has one dimension or three, as <C> or <H, W, C>", shape.span, label)
 
 
 def check_structure(unit: s.Unit, parameters: set[str], file: File, report: Report) -> None:

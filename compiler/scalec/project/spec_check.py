@@ -8,7 +8,7 @@ from scalec.lint.registry import warnings
 from scalec.program.read import folder_importer, has_network, read
 from scalec.program.request import Request
 from scalec.program.resolve import resolve, resolve_library
-from scalec.program.search_schedule import sought
+from scalec.program.search_statement import sought
 
 
 def check(path: Path, data: bytes | None = None) -> tuple[str, list[Diagnostic]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from scalec.diagnostics.diagnostic import Diagnostic, Label
 from scalec.diagnostics.source import Source, Span
+from scalec.emit.guards import is_text
 from scalec.emit.head import Head, head
 from scalec.emit.seal import is_edited, is_untouched
 from scalec.files import as_text, unified_diff, with_line_feeds
@@ -153,16 +154,12 @@ def _bare(text: str, constructors_alone: bool) -> str:
     tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            node.body = [each for each in node.body if not _is_text(each)]
+            node.body = [each for each in node.body if not is_text(each)]
         if constructors_alone and isinstance(node, ast.ClassDef):
             node.body = [each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"]
     if constructors_alone:
         tree.body = [each for each in tree.body if isinstance(each, ast.ClassDef)]
     return ast.dump(tree)
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def _order(version: str) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ Points that give the same whole numbers are one candidate. All costs are exact; 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from itertools import product
 
@@ -16,28 +16,28 @@ from scalec.cost.count import cost
 from scalec.cost.requirements import BROKEN, holds
 from scalec.diagnostics.diagnostic import CompileError
 from scalec.emit.emit import emit
+from scalec.emit.python_names import python_name
 from scalec.language import exact
 from scalec.language import syntax as s
 from scalec.language.exact import Number
 from scalec.language.unparse import spell_name
 from scalec.program.evaluate import Failure, Value, number, truth
-from scalec.program.names import python_name
 from scalec.program.request import Request
 from scalec.program.scope import World
-from scalec.program.search_schedule import Sought
-from scalec.program.search_statement import speaks_of_network
+from scalec.program.search_statement import Sought, speaks_of_network
 from scalec.program.setting import Setting
+from scalec.record import record, unique
 from scalec.search.engine import Point
 from scalec.solve.cost_table import NetworkTally, Tally
 from scalec.solve.pareto import FreeSearch
-from scalec.solve.phi import QUANTITIES, Budgets
+from scalec.solve.phi import Budgets, amount
 from scalec.solve.vectorized import evaluate_many
 
 Values = tuple[tuple[str, Fraction], ...]
 """The unknowns, and what they are."""
 
 
-@dataclass(frozen=True, eq=False)
+@unique
 class Candidate:
     """A network to measure, and the values that give it."""
 
@@ -61,7 +61,7 @@ class Candidate:
         return [(name, shown(value)) for name, value in self.values]
 
 
-@dataclass(frozen=True)
+@record
 class Candidates:
     """All of them, in the order of their values, and what became of the others."""
 
@@ -123,7 +123,7 @@ class _Grid:
         baseline = loaded.named("baseline")
         self.matched = sought.statement.match.quantity.key if sought.statement.match and realised else "FLOPS"
         own = self.tally.evaluate(Setting(scaled=False))
-        self.flops, self.baseline = cost(baseline).macs, QUANTITIES[self.matched](own)
+        self.flops, self.baseline = cost(baseline).macs, amount(own, self.matched)
         self.dropped: dict[str, int] = {}
 
     def run(self) -> Candidates:

@@ -6,20 +6,20 @@ Who measures accuracy imports this module, or keeps to docs/search.md in any lan
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+
+from scalec.record import record
 
 CONTRACT = 1
 """The version of both. One that does not know its request's version refuses it."""
-SPLITS = ("validation", "test")
-"""Which images accuracy is of: a held-back part of the training set, to rank by, or the test set, for the end."""
 
 
 class Garbage(ValueError):
     """A request or a response is not what the contract says; the message says in what."""
 
 
-@dataclass(frozen=True)
+@record
 class Request:
     """What one trial is asked."""
 
@@ -36,7 +36,7 @@ class Request:
     data: str | None
     """Where the images are; the trainer's own place if nothing."""
     split: str
-    """One of `SPLITS`."""
+    """Which images accuracy is of: `validation`, a held-back part of the training set, to rank by, or `test`."""
     threads: int
     """How many the trial may keep busy."""
     device: str
@@ -64,7 +64,7 @@ class Request:
         return cls(**found, input=(channels, height, width))
 
 
-@dataclass(frozen=True)
+@record
 class Response:
     """What a trial found: a fraction of images, or nan where training came to nothing; and what else it reports."""
 

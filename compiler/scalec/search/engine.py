@@ -6,8 +6,9 @@ One driver, one thread: it takes trials from the ledger, watches their processes
 import ast
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from scalec.record import record
 from scalec.search.contract import CONTRACT, Request
 from scalec.search.ledger import Claim, Ledger, Task, known, study_name
 from scalec.search.progress import Progress
@@ -21,7 +22,7 @@ _PAUSE = 0.02
 _LONGEST_PAUSE = 0.25
 
 
-@dataclass(frozen=True)
+@record
 class Point:
     """A network to measure."""
 
@@ -35,7 +36,7 @@ class Point:
     """Channels, height, width."""
 
 
-@dataclass(frozen=True)
+@record
 class Outcome:
     """What came of a point with a seed."""
 
@@ -49,7 +50,7 @@ class Outcome:
     """What else the trial said; or `message`, why there is no accuracy."""
 
 
-@dataclass(frozen=True)
+@record
 class Options:
     """How to run: nothing here changes what is found, but for `split`, and whether there are `gpus`."""
 

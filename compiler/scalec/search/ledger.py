@@ -7,9 +7,9 @@ enqueue the same one, and a machine that was given up may still report.
 import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from scalec.record import record
 from scalec.search.contract import CONTRACT
 from scalec.search.trial import FINAL, Ended
 
@@ -23,7 +23,7 @@ _VOUCHED = "vouched"
 """The number of a trial of which somebody else has given a sign of life; a copy of it, begun anew, has another."""
 
 
-@dataclass(frozen=True)
+@record
 class Task:
     """A network and a seed to measure: all that a machine needs to know, but for the source."""
 
@@ -44,7 +44,7 @@ class Task:
         }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@record
 class Claim:
     """A trial that this process has taken."""
 

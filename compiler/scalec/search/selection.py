@@ -4,7 +4,7 @@ Seeds come in rounds: at first three, then one more each, and who is behind beyo
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 
 from scalec.compiler import Loaded
@@ -12,7 +12,8 @@ from scalec.cost.compiled import Compiled
 from scalec.cost.count import cost
 from scalec.language.exact import show
 from scalec.program.evaluate import Value
-from scalec.program.search_schedule import LEAST_SEEDS
+from scalec.program.search_statement import LEAST_SEEDS
+from scalec.record import record
 from scalec.search.candidates import Candidate, compiled, point_of
 from scalec.search.engine import Options, Outcome, Point, run
 from scalec.search.source import Source
@@ -20,7 +21,7 @@ from scalec.search.statistics import Runs, Standing, pick, standings, worse
 from scalec.search.store import Store
 
 
-@dataclass(frozen=True)
+@record
 class Plan:
     """What to measure, and how."""
 
@@ -36,7 +37,7 @@ class Plan:
     """How many are compared at φ = `validate`: the choice, then those that are tied, then the next best."""
 
 
-@dataclass(frozen=True)
+@record
 class Stage:
     """One comparison: networks, their figures by seed, and their ranks. Indices are those of the plan's candidates."""
 
@@ -63,7 +64,7 @@ class Stage:
         return sum(each.tied for each in self.ranked)
 
 
-@dataclass(frozen=True)
+@record
 class Found:
     """What came of a search. There is a winner unless no candidate could be trained with every seed."""
 

@@ -9,9 +9,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from scalec.record import record
 
 BUILT_IN = "the built-in trainer"
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -23,7 +24,7 @@ class SourceError(ValueError):
     """There is no such source, or it cannot run; the message says why."""
 
 
-@dataclass(frozen=True)
+@record
 class Source:
     """A way to have accuracy: a command that takes the path of a request as its last word."""
 

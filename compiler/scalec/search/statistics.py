@@ -8,8 +8,9 @@ than its standard error. Among those tied the one with the fewest activations is
 import statistics
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
+
+from scalec.record import record
 
 SIGNIFICANT = 0.1
 """A candidate gets no more seeds if it is worse than the best at this level, by Wilcoxon's signed ranks."""
@@ -18,7 +19,7 @@ Runs = Mapping[int, float]
 """Accuracy by seed."""
 
 
-@dataclass(frozen=True)
+@record
 class Standing:
     """How a candidate did: over its seeds, and against the best at the seeds that both have."""
 

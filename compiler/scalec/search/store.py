@@ -7,9 +7,10 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from scalec.record import record
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -30,7 +31,7 @@ class StoreError(Exception):
     """The store cannot be used; the message says why, and names no password."""
 
 
-@dataclass(frozen=True)
+@record
 class Store:
     """A folder for the journal and for the files of running trials, and perhaps the URL of a database."""
 

@@ -7,12 +7,13 @@ from scalec.cost.count import cost
 from scalec.diagnostics.diagnostic import plural
 from scalec.language import exact
 from scalec.language.unparse import spell_name
-from scalec.program.search_schedule import LEAST_SEEDS
+from scalec.program.quantities import QUANTITIES
+from scalec.program.search_statement import LEAST_SEEDS
 from scalec.search.candidates import Candidate, Candidates
 from scalec.search.result import failed
 from scalec.search.selection import Found, Plan, Stage
 from scalec.search.statistics import Runs, mean_error
-from scalec.solve.phi import QUANTITIES
+from scalec.solve.phi import amount
 from scalec.table import table
 
 
@@ -34,7 +35,7 @@ def candidate_table(candidates: Candidates) -> list[str]:
 def _candidate(each: Candidate, nominal: bool) -> tuple[str, ...]:
     values = [exact.show(value, 4) for _, value in each.values]
     promised = [exact.show(each.nominal, 4) if each.nominal is not None else ""] if nominal else []
-    figures = [f"{count(each.network):,}" for count in QUANTITIES.values()]
+    figures = [f"{amount(each.network, key):,}" for key in QUANTITIES]
     return (*values, str(each.network.x), *promised, exact.show(each.growth, 4), *figures, f"{each.merged:,}")
 
 

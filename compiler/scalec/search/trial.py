@@ -12,10 +12,11 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
+from scalec.record import record
 from scalec.search.contract import Garbage, Request, read_response
 from scalec.search.source import Source
 
@@ -42,7 +43,7 @@ _KIND_SECONDS = 3.0
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-@dataclass(frozen=True)
+@record
 class Ended:
     """How a trial ended: a state, a figure if complete, and what it reported or why there is no figure."""
 
@@ -64,7 +65,7 @@ class Running(Protocol):
         """Remove its files."""
 
 
-@dataclass(frozen=True)
+@record
 class Files:
     """The folder of one attempt: what is given, and what is left."""
 

@@ -4,7 +4,6 @@ Each repeat, width and size that the axis decides is a staircase. Where `monoton
 falls, its steps are found by bisection, each decided exactly; elsewhere the axis is sampled, and `proven` says so.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -17,12 +16,13 @@ from scalec.language import syntax as s
 from scalec.language.exact import Number
 from scalec.language.visit import names_in
 from scalec.network.scale import channel_dim, scales_channels
+from scalec.program.dependence import depends_on
 from scalec.program.evaluate import Failure, evaluate
 from scalec.program.program import File, Program
 from scalec.program.scope import LocalScope
 from scalec.program.setting import Setting
+from scalec.record import record
 from scalec.solve.cost_table import Counter, NetworkTally, Tally
-from scalec.solve.dependence import depends_on
 from scalec.solve.growth_proof import grows
 from scalec.solve.monotone import Ends, direction
 
@@ -35,7 +35,7 @@ SAMPLE = 100
 About = Literal["height", "width", "channels", "repeats", "when", "value"]
 
 
-@dataclass(frozen=True)
+@record
 class Decision:
     """A whole number or other value that a scale decides: what it depends on, its value, and its way along an axis.
 
@@ -133,11 +133,6 @@ def staircase(value: Callable[[int], Hashable], points: list[int]) -> list[tuple
             at_middle = value(middle)
             todo += [(middle, at_middle, last, at_last), (first, at_first, middle, at_middle)]
     return found
-
-
-def at_point(steps: list[tuple[int, Hashable]], point: int) -> Hashable:
-    """Look a point up in a staircase."""
-    return steps[bisect_right(steps, point, key=lambda step: step[0]) - 1][1]
 
 
 @lru_cache(maxsize=8)  # each axis of a search asks again

@@ -27,12 +27,14 @@ from scalec.network.build import Builder
 from scalec.network.network import Network, Node, Stage, leaves
 from scalec.network.scale import Task, Walk
 from scalec.ops.shape import Shape
+from scalec.program.dependence import ScaleDependence, depends_on
 from scalec.program.evaluate import Failure, Value, evaluate
 from scalec.program.memory_call import INFERENCE
 from scalec.program.program import Program
 from scalec.program.scope import LocalScope, World
 from scalec.program.setting import Setting
-from scalec.solve.dependence import Atom, Dependence, UnitNeeds, depends_on
+from scalec.record import record
+from scalec.solve.dependence import Atom, Dependence, UnitNeeds
 
 Key = tuple[object, ...]
 Model = tuple[Shape, tuple[Key, ...]]
@@ -73,7 +75,7 @@ class StageTally:
     live: tuple[int, bool] | None = None
 
 
-@dataclass(frozen=True)
+@record
 class NetworkTally:
     """A network at one scale: its figures, and the stages that they are sums of."""
 
@@ -102,6 +104,7 @@ class Tally:
         dependence = Dependence(program)
         self.program = program
         self.needs = [dependence.unit(unit) for unit in program.network.chain.units]
+        self.scale_dependence = ScaleDependence(program)
         self.all_modules = all(is_module(unit) for unit in program.network.chain.units)
         self.layers: dict[Key, LayerTally] = {}
         self.stages: dict[Key, StageTally] = {}
@@ -148,13 +151,15 @@ class Tally:
             for each, kept in zip(stages, nodes, strict=True)
         ]
         tape = Tape(INFERENCE)
-        run(tape, Network(self.program, Setting(), "", {}, scope, x, tuple(made)))
+        run(tape, self.scale_dependence, Network(self.program, Setting(), "", {}, scope, x, tuple(made)))
         return tape.time.peak()
 
     def live(self, stage: StageTally) -> tuple[int, bool]:
         """Give the most bytes that a stage that is a module holds while it runs, and whether its input comes out."""
         if stage.live is None:
-            stage.live = _in_turn(FLOAT * stage.x.elements, (_live(layer) for layer in stage.kept))
+            stage.live = _in_turn(
+                FLOAT * stage.x.elements, (_live(layer, self.scale_dependence) for layer in stage.kept)
+            )
         return stage.live
 
     def key(self, task: Task, values: Key) -> Key:
@@ -197,7 +202,7 @@ class Tally:
         builder.nodes = 0
         node = builder.layer(task.unit, x, task.channels, task.inside(position), position)
         parts = list(leaves(node))
-        counters = sum(leaf.operator.counters for leaf in parts)
+        counters = sum(leaf.operator.traits.counters for leaf in parts)
         return LayerTally(node.y, total(parts), counters, builder.nodes, node)
 
 
@@ -251,12 +256,12 @@ def _value(expr: s.Expr, scope: object) -> Value | None:
         return None
 
 
-def _live(layer: LayerTally) -> tuple[int, bool]:
+def _live(layer: LayerTally, dependence: ScaleDependence) -> tuple[int, bool]:
     """Run a layer by itself; give its peak, its input among it, and whether its input comes out."""
     if layer.live is None:
         tape = Tape(INFERENCE)
         x = tape.source(layer.node.x.elements)
-        y = call(tape, layer.node, x)
+        y = call(tape, dependence, layer.node, x)
         tape.time.hold(x.storage)
         layer.live = tape.time.peak(), y.storage is x.storage
     return layer.live

@@ -11,14 +11,16 @@ from dataclasses import dataclass, field, fields
 from scalec.diagnostics.diagnostic import Report
 from scalec.language import syntax as s
 from scalec.language.visit import children, names_in
+from scalec.program.dependence import depends_on
 from scalec.program.names import LAYER_NAMES
 from scalec.program.program import BlockDef, Callee, File, Program, bind
+from scalec.record import record
 
 Atom = tuple[File, s.Expr]
 """An expression that names of one file alone decide."""
 
 
-@dataclass(frozen=True)
+@record
 class Needs:
     """What counts depend on: `atoms` of files, and `names` of the place (a block's parameters, `layer`)."""
 
@@ -26,7 +28,7 @@ class Needs:
     names: frozenset[str]
 
 
-@dataclass(frozen=True)
+@record
 class UnitNeeds:
     """What a stage depends on: expressions in the network's scope, atoms, and whether on the layer's index."""
 
@@ -184,25 +186,6 @@ class Dependence:
                 found.atoms |= inner.atoms
         for child in children(expr):
             self._expr(child, found)
-
-
-def depends_on(program: Program, expr: s.Expr, file: File | None = None) -> set[str]:
-    """Give the params and lets of the main file that an expression comes to depend on, directly or through lets."""
-    file = file or program.file
-    found: set[str] = set()
-    todo = [(file, name) for name in names_in(expr)]
-    while todo:
-        home, name = todo.pop()
-        if home is program.file and name in home.constants():
-            if name in found:
-                continue
-            found.add(name)
-        if name in home.params:
-            todo += [(home, inner) for inner in names_in(home.params[name].value)]
-        elif (let := home.lets.get(name)) is not None:
-            known = {parameter.key for parameter in let.binding.parameters}
-            todo += [(let.home, inner) for inner in names_in(let.binding.value) - known]
-    return found
 
 
 def _parameters(block: BlockDef) -> set[str]:

@@ -115,7 +115,7 @@ class _Proof:
     def _need_free(self, unit: s.Unit, ends: Ends) -> None:
         """Raise `_Unproven` unless a unit costs nothing and changes no shape: then it may come and go."""
         callee = self._callee(unit.head, ends)[0] if isinstance(unit.head, s.Call) else None
-        free = isinstance(callee, type) and (callee.per_element or callee.only_in_training)
+        free = isinstance(callee, type) and (callee.rewriting.per_element or callee.rewriting.only_in_training)
         if not (free and isinstance(callee, type) and callee.parameters is Operator.parameters):
             raise _Unproven
 
@@ -124,6 +124,7 @@ class _Proof:
         key = call.name.key
         held = ends.low.values.get(key) if isinstance(ends.low, LocalScope) else None
         if isinstance(held, Partial) and direction(s.Name(call.name.span, (call.name,)), ends) == 0:
+            assert isinstance(held.callee, type | BlockDef)
             return held.callee, frozenset(name for name, _ in held.arguments)
         callee = ends.file.callee(key)
         if held is not None or callee is None:

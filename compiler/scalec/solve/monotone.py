@@ -6,16 +6,16 @@ structure says nothing (a condition, a ratio of two that grow) the answer is Non
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
 from scalec.language import exact
 from scalec.language import syntax as s
 from scalec.language.visit import names_in
+from scalec.program.dependence import depends_on
 from scalec.program.evaluate import FUNCTIONS, Failure, number, truth
 from scalec.program.program import File, Program
 from scalec.program.scope import FileScope, LocalScope
-from scalec.solve.dependence import depends_on
+from scalec.record import record
 
 Direction = int | None
 """1 grows (or stays), -1 falls (or stays), 0 is constant, None is unknown."""
@@ -23,7 +23,7 @@ Direction = int | None
 AnyScope = FileScope | LocalScope
 
 
-@dataclass(frozen=True)
+@record
 class Ends:
     """An axis as expressions see it: the scopes at its low and its high end, and what its `name` grows.
 

@@ -6,14 +6,14 @@ staircase in this box, and its corners are found by walking along the edge.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 
 from scalec.program.setting import Setting
+from scalec.record import record
 from scalec.solve.axis import STEPS, Axis, decisions
 from scalec.solve.cost_table import NetworkTally, Tally
-from scalec.solve.phi import LOOK_AHEAD, QUANTITIES, Budgets, Interval, between, fits
+from scalec.solve.phi import LOOK_AHEAD, Budgets, Interval, amount, between, fits
 
 MOST = 32
 """A dimension is looked at up to so many times its baseline."""
@@ -27,7 +27,7 @@ class Entangled(ValueError):
     """A number of the spec depends on two free dimensions; the message names them."""
 
 
-@dataclass(frozen=True)
+@record
 class Maximal:
     """A network that fits and cannot grow: where each free dimension lies, and whether it is Pareto-optimal.
 
@@ -39,7 +39,7 @@ class Maximal:
     pareto: bool
 
 
-@dataclass(frozen=True)
+@record
 class Surface:
     """All maximal networks, in the order of their dimensions; `tried` counts networks, of `box` that there are."""
 
@@ -73,7 +73,7 @@ class FreeSearch:
         monotone = self._is_monotone()
         cells = edge if monotone else self._all()
         chosen = [(cell, network) for cell in cells if (network := self.at(cell)) is not None]
-        costs = [tuple(QUANTITIES[key](network) for key in PARETO) for _, network in chosen]
+        costs = [tuple(amount(network, key) for key in PARETO) for _, network in chosen]
         models = tuple(
             Maximal(network, self._where(cell), not any(_dominates(other, own) for other in costs))
             for (cell, network), own in zip(chosen, costs, strict=True)
@@ -125,7 +125,7 @@ class FreeSearch:
                 smaller = self.tried.get((*cell[:i], cell[i] - 1, *cell[i + 1 :]))
                 if network is None or smaller is None:
                     continue
-                if any(QUANTITIES[key](network) < QUANTITIES[key](smaller) for key in self.budgets):
+                if any(amount(network, key) < amount(smaller, key) for key in self.budgets):
                     return False
         return True
 

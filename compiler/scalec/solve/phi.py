@@ -6,12 +6,13 @@ on which it is the same, and the next network up, which does not fit.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
 from scalec.limits import MAX_PHI
+from scalec.program.quantities import QUANTITIES
 from scalec.program.setting import Setting
+from scalec.record import record
 from scalec.solve.axis import STEPS, Axis
 from scalec.solve.cost_table import NetworkTally, Tally
 from scalec.solve.growth_proof import PROVABLE
@@ -19,19 +20,18 @@ from scalec.solve.growth_proof import PROVABLE
 LOOK_AHEAD = Fraction(5, 2)
 """Above the answer, every network is tried that needs no more than so many times a limit: costs might fall again."""
 
-QUANTITIES: Mapping[str, Callable[[NetworkTally], int]] = {
-    "FLOPS": lambda network: network.cost.macs,
-    "params": lambda network: network.cost.params,
-    "activations": lambda network: network.cost.activations,
-    "memory": lambda network: network.memory,
-}
-"""As in `require`: multiply-adds, trainable parameters, pycls' activations, bytes at the peak of inference, batch 1."""
+
+def amount(network: NetworkTally, key: str) -> int:
+    """Return how much a network has of a quantity, as in `require`."""
+    field = QUANTITIES[key].field
+    return network.memory if field is None else int(getattr(network.cost, field))
+
 
 Budgets = Mapping[str, Fraction]
 """A limit for each quantity that has one; a network fits if every one is at most that."""
 
 
-@dataclass(frozen=True)
+@record
 class Spent:
     """What a network takes of one budget."""
 
@@ -52,12 +52,12 @@ class Spent:
 
 def spent(network: NetworkTally, budgets: Budgets) -> tuple[Spent, ...]:
     """Compare a network with each budget."""
-    return tuple(Spent(key, QUANTITIES[key](network), limit) for key, limit in budgets.items())
+    return tuple(Spent(key, amount(network, key), limit) for key, limit in budgets.items())
 
 
 def fits(network: NetworkTally | None, budgets: Budgets, room: Fraction = Fraction(1)) -> bool:
     """Tell whether a network exists and keeps within `room` times every budget."""
-    return network is not None and all(QUANTITIES[key](network) <= room * limit for key, limit in budgets.items())
+    return network is not None and all(amount(network, key) <= room * limit for key, limit in budgets.items())
 
 
 def binding(network: NetworkTally, above: NetworkTally | None, budgets: Budgets) -> str | None:
@@ -68,7 +68,7 @@ def binding(network: NetworkTally, above: NetworkTally | None, budgets: Budgets)
     return max(broken, key=lambda each: each.share).quantity if broken else None
 
 
-@dataclass(frozen=True)
+@record
 class Interval:
     """Points of an axis, in steps, from `low` to below `high`, which all give one network."""
 
@@ -86,7 +86,7 @@ class Interval:
         return Fraction(self.low, STEPS)
 
 
-@dataclass(frozen=True)
+@record
 class Found:
     """The answer along φ: the network and the φ that give it, and the next network up.
 
@@ -104,7 +104,7 @@ class Found:
     looked_to: Fraction | None = None
 
 
-@dataclass(frozen=True)
+@record
 class Nothing:
     """No network fits: the smallest there is, where it is, and where the axis ends below it."""
 
@@ -218,7 +218,7 @@ class PhiSearch:
 
     def _is_monotone(self) -> bool:
         tried = [network for _, network in sorted(self.tried.items()) if network is not None]
-        values = [tuple(QUANTITIES[key](network) for key in self.budgets) for network in tried]
+        values = [tuple(amount(network, key) for key in self.budgets) for network in tried]
         return all(a <= b for one, two in pairwise(values) for a, b in zip(one, two, strict=True))
 
     def _nothing(self) -> Nothing:

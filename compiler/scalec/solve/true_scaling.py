@@ -9,15 +9,16 @@ the box has a factor on each side, and is widened until nothing outside can be n
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 
+from scalec.cost.growth import product
 from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Label
 from scalec.language import exact
 from scalec.language.exact import Number
 from scalec.program.scope import World
 from scalec.program.setting import Setting
+from scalec.record import record
 from scalec.solve.axis import STEPS, Axis
 from scalec.solve.cost_table import NetworkTally, Tally
 from scalec.solve.pareto import check_separable
@@ -31,7 +32,7 @@ MOST_TRIED = 10_000
 _CONTEXT = Context(prec=40, rounding=ROUND_HALF_EVEN)
 
 
-@dataclass(frozen=True)
+@record
 class Moved:
     """One dimension of the answer: its nominal value, where it lies now, and the point nearest to the nominal value."""
 
@@ -46,7 +47,7 @@ class Moved:
         return exact.approximate(self.nearest) / exact.approximate(self.nominal)
 
 
-@dataclass(frozen=True)
+@record
 class Kept:
     """The network that keeps the promise, and what it costs in distance.
 
@@ -62,7 +63,7 @@ class Kept:
     tried: int
 
 
-@dataclass(frozen=True)
+@record
 class _Class:
     interval: Interval
     nearest: Number
@@ -83,14 +84,6 @@ def nominal(tally: Tally, base: Setting) -> dict[str, Number]:
     return found
 
 
-def growth(values: dict[str, Number]) -> Number:
-    """Give d · w² · r², the growth of FLOPS that the paper's rule promises."""
-    product: Number = Fraction(1)
-    for value in (values["d"], values["w"], values["w"], values["r"], values["r"]):
-        product = exact.multiply(product, value)
-    return product
-
-
 def keep_promise(
     tally: Tally, base: Setting, target: Number | None = None, tolerance: Fraction = Fraction(1, 100)
 ) -> Kept | None:
@@ -100,7 +93,7 @@ def keep_promise(
     """
     check_separable(tally, NAMES)
     values = nominal(tally, base)
-    target = growth(values) if target is None else target
+    target = product(values["d"], values["w"], values["r"]) if target is None else target
     baseline = tally.evaluate(Setting(scaled=False)).cost.macs
     wanted = exact.multiply(target, Fraction(baseline))
     low, high = (exact.multiply(wanted, 1 + sign * tolerance) for sign in (-1, 1))

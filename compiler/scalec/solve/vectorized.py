@@ -10,7 +10,7 @@ without, because importing it takes as long as compiling a spec's grammar, and n
 """
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -28,6 +28,7 @@ from scalec.ops.shape import Shape
 from scalec.program.evaluate import Failure
 from scalec.program.scope import LocalScope
 from scalec.program.setting import Setting
+from scalec.record import record
 from scalec.solve.axis import Decision, Scale, decisions, staircase
 from scalec.solve.cost_table import Key, StageTally, Tally
 from scalec.solve.monotone import Ends
@@ -39,7 +40,7 @@ _SPAN = 1 << 22
 """Rows with up to so many possible codes are numbered by a table, which is faster than sorting."""
 
 
-@dataclass(frozen=True)
+@record
 class Figures:
     """Figures by candidate: as `cost.Cost` and `memory.memory` have them. Where `exists` is false, they are 0."""
 
@@ -269,7 +270,7 @@ class _Grid:
         return np.array(peaks, dtype=np.int64)[numbers]
 
 
-@dataclass(frozen=True)
+@record
 class _Decided:
     """A decision, the number of its value for each candidate, and the values."""
 
@@ -278,7 +279,7 @@ class _Decided:
     values: list[Hashable]
 
 
-@dataclass(frozen=True)
+@record
 class _Row:
     """A stage of all candidates: its input and that of labelled stages as numbers of shapes, and its place."""
 

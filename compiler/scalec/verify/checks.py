@@ -3,13 +3,13 @@
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
 from scalec.emit.head import Expected
+from scalec.record import record
 from scalec.verify.compare import Comparison, VacuousComparison, assert_can_fail, observed, relative
 from scalec.verify.count import count_macs
 from scalec.verify.loading import as_file, load, network_class
@@ -24,7 +24,7 @@ class Wrong(Exception):
     """A file is not what it should be."""
 
 
-@dataclass(frozen=True)
+@record
 class Subject:
     """A file under examination: its text, how its network is made, and what that should be."""
 
@@ -139,18 +139,6 @@ def folded(subject: Subject) -> str:
     if not torch.equal(x, kept):
         raise Wrong("it writes over the image that it is given")
     return f"with the same weights, the outputs of the training file, worst {difference:.0e} (float64)"
-
-
-def same_outputs(subject: Subject) -> None:
-    """Compare the outputs alone, which takes any network: one with too few numbers for statistics as well."""
-    own, reference = subject.make().double().eval(), _flat(subject).eval()
-    randomise(own, 0)
-    _with_values_of(own, reference)
-    x = noise((2, *subject.shape), 1)
-    with torch.no_grad():
-        difference = relative([(joined(reference(x)), joined(own(x)))])
-    if not difference <= CLOSE:
-        raise Wrong(f"the outputs differ by {difference:.1e}")
 
 
 def alive(subject: Subject) -> str:

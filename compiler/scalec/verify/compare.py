@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from scalec.record import record
 from scalec.verify.port import port
 from scalec.verify.tensors import disable_drop, joined, named_tensors, noise, randomise, training
 
@@ -90,7 +91,7 @@ def relative(pairs: list[tuple[Tensor, Tensor]]) -> float:
     return difference / size if size and math.isfinite(difference) else math.inf
 
 
-@dataclass(frozen=True)
+@record
 class Comparison:
     """Relative differences: max |difference| / max |value| over all tensors of a kind."""
 

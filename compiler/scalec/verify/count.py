@@ -2,17 +2,17 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from scalec.record import record
 from scalec.verify.tensors import training
 
 
-@dataclass(frozen=True)
+@record
 class Counted:
     """Multiply-adds (convolutions, linear layers) and activations of one image.
 
@@ -21,23 +21,20 @@ class Counted:
 
     macs: int
     activations: int
-    convolution_shapes: tuple[tuple[int, ...], ...]
 
 
 class _Counter(TorchDispatchMode):
-    """Collects (multiply-adds, output elements) of operations, and convolution output shapes."""
+    """Collects (multiply-adds, output elements) of operations."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.costs: list[tuple[int, int]] = []
-        self.shapes: list[tuple[int, ...]] = []
 
     def __torch_dispatch__(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run one operation and count it."""
         result = func(*args, **(kwargs or {}))
         operator = func._schema.name.split("::")[1]
         if operator == "convolution":
-            self.shapes.append(tuple(result.shape[1:]))
             self.costs.append((result.numel() * args[1][0].numel(), result.numel()))
         elif operator in ("addmm", "mm"):
             self.costs.append((result.numel() * args[-1].shape[0], result.numel()))
@@ -56,4 +53,4 @@ def count_macs(module: nn.Module, input_shape: Sequence[int]) -> Counted:
     with torch.no_grad(), training(module, False), counter:
         torch.func.functional_call(module, meta, image)
     macs, activations = (sum(cost[index] for cost in counter.costs) for index in (0, 1))
-    return Counted(macs, activations, tuple(counter.shapes))
+    return Counted(macs, activations)

@@ -6,14 +6,11 @@ one step after the optimizer has made its state. Kernels are those of the CPU; w
 `prepare` also serves a real GPU, for `benchmarks/memory_table.py`.
 """
 
-import tempfile
 import warnings
 import weakref
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -27,6 +24,7 @@ from torch.utils._pytree import tree_leaves
 from scalec.cost.compiled import Compiled
 from scalec.emit.emit import emit
 from scalec.program.memory_call import INFERENCE, TRAINING, Footprint
+from scalec.verify.loading import as_file, load
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 Way = Literal["storages", "mem_tracker"]
@@ -126,13 +124,8 @@ def prepare(compiled: Compiled, footprint: Footprint, device: str = "cpu") -> St
 def _build(source: str, name: str, dtype: torch.dtype) -> nn.Module:
     """Import an emitted file and build its network with parameters of a type."""
     default = torch.get_default_dtype()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "emitted.py"
-        path.write_text(source, encoding="utf-8")
-        spec = spec_from_file_location("emitted", path)
-        assert spec and spec.loader
-        module = module_from_spec(spec)
-        spec.loader.exec_module(module)
+    with as_file(source) as path:
+        module = load(path)
     try:
         torch.set_default_dtype(dtype)
         built: nn.Module = getattr(module, name)()

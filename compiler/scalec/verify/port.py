@@ -3,13 +3,13 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from scalec.record import record
 from scalec.verify.tensors import named_tensors, training
 
 
@@ -28,7 +28,7 @@ _ROLES: dict[str, tuple[str, dict[int, str]]] = {
 }
 
 
-@dataclass(frozen=True)
+@record
 class _Node:
     """An operation that reads stored tensors, and the nearest such operations upstream.
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from scalec.record import record
 from scalec.verify.checkpoint import need_fit, read_back, without_prefix, written
 from scalec.verify.checks import CLOSE, Subject, Wrong
 from scalec.verify.compare import VacuousComparison, ported, relative
@@ -16,7 +16,7 @@ from scalec.verify.tensors import joined, noise
 _COUNTER = "num_batches_tracked"
 
 
-@dataclass(frozen=True)
+@record
 class Moved:
     """One tensor: its name in the checkpoint and in the file, and its shape in each."""
 
@@ -26,7 +26,7 @@ class Moved:
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@record
 class Transfer:
     """The bytes to write, what moved where, and what was seen to be equal."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scalec.commands.reports.diff_model import Diff, RequirementChange, Side, StageChange
+from scalec.commands.reports.growth_report import percent
 from scalec.cost.count import cost
 from scalec.cost.requirement_notes import grouped, show
 from scalec.cost.requirements import Requirement
@@ -49,7 +50,7 @@ def _arrow(old: str, new: str) -> str:
 
 
 def _percent(old: int, new: int) -> str:
-    return "" if old == new or not old else f"{100 * (new / old - 1):+.1f} %"
+    return "" if old == new or not old else percent(new / old)
 
 
 def _amount(key: str, value: int) -> str:

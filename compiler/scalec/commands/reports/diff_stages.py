@@ -9,7 +9,18 @@ from scalec.cost.requirement_notes import show
 from scalec.language import syntax as s
 from scalec.language.exact import Radical
 from scalec.language.unparse import spell_name
-from scalec.network.network import Block, Body, Chain, Group, Leaf, Node, Stage, Wrap, operator_name
+from scalec.network.network import (
+    Block,
+    Chain,
+    Group,
+    Leaf,
+    Node,
+    Stage,
+    Wrap,
+    children,
+    operator_name,
+    takes_part,
+)
 from scalec.ops import Operator
 from scalec.ops.shape import Shape
 from scalec.program.evaluate import Partial
@@ -67,7 +78,7 @@ def _call(before: Stage, old: Node, after: Stage, new: Node) -> Iterator[str]:
 def _name(stage: Stage, node: Node) -> str:
     match node:
         case Leaf():
-            return type(node.operator).__name__
+            return node.operator.name
         case Block():
             return spell_name(node.definition.name)
     return operator_name(stage.unit, node)
@@ -84,7 +95,7 @@ def _arguments(node: Node) -> dict[str, object]:
 
 
 def _fields(operator: Operator, rates: bool = True) -> tuple[tuple[str, object], ...]:
-    drops = type(operator).__name__ in _DROPS and not rates
+    drops = operator.name in _DROPS and not rates
     return tuple((name, getattr(operator, name)) for name in operator.table if not drops)
 
 
@@ -92,7 +103,7 @@ def _shown(value: object) -> str:
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return str(value).lower()
     if isinstance(value, Partial):
-        callee = str(getattr(value.callee, "__name__", getattr(value.callee, "name", "?")))
+        callee = value.callee.name
         inner = ", ".join(f"{spell_name(name)} = {_shown(each)}" for name, each in value.arguments)
         return f"{callee}({inner})" if inner else callee
     assert isinstance(value, (bool, str, Fraction, Radical)), value
@@ -131,9 +142,9 @@ def _steps(node: Node) -> Iterator[_Step]:
     """Give what data goes through, in order; a wrapper stands before its bodies, each of which begins with a step."""
     match node:
         case Leaf():
-            yield _Step(type(node.operator).__name__, _fields(node.operator), (node.x, node.y))
+            yield _Step(node.operator.name, _fields(node.operator), (node.x, node.y))
         case Block() | Group():
-            yield from _steps_of_chain(node.chain)
+            yield from _steps_inside(node)
         case Wrap():
             yield from _wrapped(node)
 
@@ -143,18 +154,13 @@ def _wrapped(wrap: Wrap) -> Iterator[_Step]:
     if not joins_input or wrap.bodies[0].holds:
         yield _Step(wrap.kind, (), (wrap.x, wrap.y))
     for body in wrap.bodies:
-        yield from _steps_of_body(body, joins_input)
+        if not joins_input and body.holds:
+            shape = (body.chain.x, body.chain.y) if body.chain else (Shape(()), Shape(()))
+            yield _Step("branch", (), shape)
+        if body.chain is not None and takes_part(wrap.kind, body):
+            yield from _steps_inside(body.chain)
 
 
-def _steps_of_body(body: Body, joins_input: bool) -> Iterator[_Step]:
-    if not joins_input and body.holds:
-        shape = (body.chain.x, body.chain.y) if body.chain else (Shape(()), Shape(()))
-        yield _Step("branch", (), shape)
-    if body.chain is not None and (body.holds or joins_input):
-        yield from _steps_of_chain(body.chain)
-
-
-def _steps_of_chain(chain: Chain) -> Iterator[_Step]:
-    for placed in chain.units:
-        for node in placed.nodes:
-            yield from _steps(node)
+def _steps_inside(part: Block | Group | Chain) -> Iterator[_Step]:
+    for node in children(part):
+        yield from _steps(node)

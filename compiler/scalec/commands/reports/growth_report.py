@@ -43,7 +43,7 @@ def lines(rows: list[tuple[str, Drift]]) -> list[str]:
     cells = [head]
     for phi, row in rows:
         figures = [_figure(value) for value in (row.nominal, row.power_of_two, row.realised)]
-        steps = [_percent(getattr(row, name)) for name in STEPS]
+        steps = [percent(getattr(row, name)) for name in STEPS]
         cells.append([phi, *figures, f"{row.effective_phi:.3f}", *steps])
     return [
         *table(cells, ">" * len(head)), "",
@@ -57,5 +57,6 @@ def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def _percent(ratio: float | None) -> str:
+def percent(ratio: float | None) -> str:
+    """Write a ratio as what it adds or takes: `+13.4 %`."""
     return "" if ratio is None else f"{100 * (ratio - 1):+.1f} %"

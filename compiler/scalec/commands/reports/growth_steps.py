@@ -12,16 +12,15 @@ them.
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import log2, prod
+from math import log2
 
 from scalec.compiler import Loaded
 from scalec.cost.count import cost
+from scalec.cost.growth import growth
 from scalec.language import exact
 from scalec.network.network import Leaf, Network, Node, leaves
 from scalec.program.evaluate import Value
 from scalec.program.setting import Setting
-
-NOT_SPLIT = "needs lets `d`, `w` and `r`, and stages whose layers from the second on are alike"
 
 
 @dataclass(frozen=True)
@@ -68,9 +67,10 @@ def drift(loaded: Loaded, setting: Setting) -> Drift:
     base = cost(baseline).macs
     realised = cost(network).macs / base
     phi, d, w, r = (_value(network, key) for key in ("phi", "d", "w", "r"))
-    if d is None or w is None or r is None:
+    promised = growth(*(network.number(key) for key in "dwr"))
+    if promised is None or d is None or w is None or r is None:
         return Drift(phi, None, realised)
-    nominal = d * w**2 * r**2
+    nominal = exact.approximate(promised)
     steps = _steps(loaded, network, baseline, (d, w, r))
     if steps is None:
         return Drift(phi, nominal, realised)
@@ -148,9 +148,3 @@ def _factors(leaf: Leaf) -> tuple[int, int]:
     area = leaf.y.height * leaf.y.width
     macs = leaf.operator.macs(leaf.x, leaf.y)
     return macs // area, area
-
-
-def product(row: Drift) -> float | None:
-    """Multiply nominal and steps: the realised growth, as a check."""
-    parts = (row.nominal, row.operators, row.depth, row.width, row.resolution)
-    return None if any(part is None for part in parts) else prod(part for part in parts if part is not None)

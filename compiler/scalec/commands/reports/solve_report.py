@@ -16,26 +16,26 @@ from typing import Any
 
 from scalec.commands.options import request_of
 from scalec.compiler import Loaded
+from scalec.cost.growth import product
 from scalec.diagnostics.diagnostic import CompileError, plural
 from scalec.diagnostics.exit_codes import NO_ACCESS, WRONG_USAGE, fail
 from scalec.diagnostics.text import printable
 from scalec.emit.emit import emit
+from scalec.emit.python_names import snake_case
 from scalec.language import exact
 from scalec.language import syntax as s
 from scalec.language.exact import Number
 from scalec.language.unparse import spell_name
 from scalec.limits import MAX_PHI
-from scalec.program.names import snake_case
+from scalec.program.quantities import QUANTITIES
 from scalec.program.request import Request
 from scalec.program.setting import Setting, command_error, constant, make_setting, usage_error
 from scalec.solve.axis import STEPS
 from scalec.solve.cost_table import NetworkTally, Tally
 from scalec.solve.pareto import Entangled, FreeSearch, Maximal, Surface
-from scalec.solve.phi import QUANTITIES, Budgets, Found, Interval, Nothing, PhiSearch, binding, spent
-from scalec.solve.true_scaling import Kept, Moved, growth, keep_promise, nominal
+from scalec.solve.phi import Budgets, Found, Interval, Nothing, PhiSearch, amount, binding, spent
+from scalec.solve.true_scaling import Kept, Moved, keep_promise, nominal
 from scalec.table import table
-
-OPTIONS = {"flops": "FLOPS", "params": "params", "activations": "activations", "memory": "memory"}
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
@@ -54,8 +54,8 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
 def _budgets(arguments: argparse.Namespace) -> dict[str, Fraction]:
     """Read the limits by the grammar of specs, units included."""
-    given = {option: getattr(arguments, option) for option in OPTIONS if getattr(arguments, option) is not None}
-    return {OPTIONS[option]: _positive(f"--{option} ", text) for option, text in given.items()}
+    given = {each: getattr(arguments, each.option) for each in QUANTITIES.values()}
+    return {each.name: _positive(f"--{each.option} ", text) for each, text in given.items() if text is not None}
 
 
 def _positive(head: str, text: str) -> Fraction:
@@ -162,7 +162,7 @@ def _text_free(surface: Surface, names: Sequence[str], budgets: Budgets) -> str:
 def _row(model: Maximal, names: Sequence[str], budgets: Budgets) -> tuple[str, ...]:
     used = max(each.share for each in spent(model.network, budgets))
     where = (_show(model.at[name].shortest()) for name in names)
-    figures = (f"{count(model.network):,}" for count in QUANTITIES.values())
+    figures = (f"{amount(model.network, key):,}" for key in QUANTITIES)
     return ("*" if model.pareto else "", *where, str(model.network.x), *figures, f"{float(100 * used):.1f} %")
 
 
@@ -200,7 +200,7 @@ def _kept(loaded: Loaded, tally: Tally, request: Request, target: str | None = N
     except Entangled as error:
         raise command_error("E501", str(error), "--true-to ", phi) from None
     if kept is None:
-        grown = exact.show(growth(nominal(tally, base)) if growth_wanted is None else growth_wanted, 4)
+        grown = exact.show(product(**nominal(tally, base)) if growth_wanted is None else growth_wanted, 4)
         message = f"no network near grows in FLOPS by {grown} within {_show(100 * tolerance)} %"
         if within is not None:
             raise command_error("E401", message, "--within ", within, help="allow more")
@@ -286,7 +286,7 @@ def _nothing_fits(
     found = []
     for each in spent(smallest, budgets):
         if each.slack < 0:
-            option = next(key for key, quantity in OPTIONS.items() if quantity == each.quantity)
+            option = QUANTITIES[each.quantity].option
             more = f"{each.value:,} at {where}, {_show(-each.slack)} ({float(100 * each.share):.1f} % of it) too much"
             error = command_error("E401", "no network fits", f"--{option} ", getattr(arguments, option), more)
             found += [*error.diagnostics]
@@ -342,7 +342,7 @@ def _network(network: NetworkTally, budgets: Budgets) -> dict[str, Any]:
         each.quantity: {"value": each.value, "limit": float(each.limit), "slack": float(each.slack)}
         for each in spent(network, budgets)
     }
-    costs = {key: count(network) for key, count in QUANTITIES.items()}
+    costs = {key: amount(network, key) for key in QUANTITIES}
     return {"input": list(network.x.dims), "stages": stages, **costs, "budgets": used}
 
 

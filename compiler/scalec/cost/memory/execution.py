@@ -10,10 +10,9 @@ from itertools import count
 
 from scalec.cost.memory.tape import Tape, Tensor
 from scalec.language import syntax as s
-from scalec.language.visit import names_in
 from scalec.network.network import Block, Body, Chain, Group, Leaf, Network, Node, Placed, Stage, Wrap
 from scalec.network.repetition import is_sequential
-from scalec.program.names import LAYER_NAMES
+from scalec.program.dependence import ScaleDependence
 from scalec.program.program import BlockDef
 
 
@@ -25,6 +24,7 @@ class Function:
     """
 
     tape: Tape
+    dependence: ScaleDependence
     names: dict[int, Tensor] = field(default_factory=dict)
     definition: BlockDef | None = None
 
@@ -68,13 +68,7 @@ class Function:
         """Tell whether a `when` may hold at one scale and not at another: it is decided when the module is built."""
         if self.definition is None or guard is None:
             return False
-        written = self.definition.syntax
-        names = names_in(guard)
-        for binding in reversed(written.where):
-            names |= names_in(binding.value) if binding.name.key in names else set()
-        dims = (*written.input.dims, *written.output.dims)
-        shape = {dim.value.parts[0].key for dim in dims if isinstance(dim.value, s.Name)}
-        return bool(names & (shape | set(LAYER_NAMES)))
+        return self.dependence.differs(guard, self.definition)
 
     def _guarded(self, placed: Placed, node: Node, x: Tensor, target: int) -> Tensor:
         """Run lines under a `when`: without them, their variable holds what they are given."""
@@ -89,8 +83,8 @@ class Function:
         if isinstance(node, Group) and _is_lines(unit, node):
             return self.chain(node.chain, x, target)
         if unit.repeat is not None:
-            return self.bind(target, sequential(self.tape, nodes, x))
-        return self.bind(target, call(self.tape, node, x))
+            return self.bind(target, sequential(self.tape, self.dependence, nodes, x))
+        return self.bind(target, call(self.tape, self.dependence, node, x))
 
     def _wrap(self, written: s.Wrap, wrap: Wrap, x: Tensor) -> Tensor:
         match wrap.kind:
@@ -117,7 +111,7 @@ class Function:
             if index in done or body.chain is None:
                 yield done[index]
             else:
-                yield Function(self.tape, {}, self.definition).chain(body.chain, x, 0)
+                yield Function(self.tape, self.dependence, {}, self.definition).chain(body.chain, x, 0)
 
     def _sum(self, written: s.Wrap, wrap: Wrap, x: Tensor) -> Tensor:
         """Add the bodies that are always there; then, to a variable, those with an `if`."""
@@ -182,26 +176,27 @@ def _units(body: Body) -> list[Placed]:
     return [placed for placed in body.chain.units if placed.nodes] if body.chain is not None else []
 
 
-def sequential(tape: Tape, nodes: tuple[Node, ...], x: Tensor) -> Tensor:
+def sequential(tape: Tape, dependence: ScaleDependence, nodes: tuple[Node, ...], x: Tensor) -> Tensor:
     """Run an `nn.Sequential`: its own variable holds what goes from module to module."""
-    function = Function(tape, {0: x})
+    function = Function(tape, dependence, {0: x})
     for node in nodes:
-        x = function.bind(0, call(tape, node, x))
+        x = function.bind(0, call(tape, dependence, node, x))
     function.leave()
     return x
 
 
-def call(tape: Tape, node: Node, x: Tensor) -> Tensor:
+def call(tape: Tape, dependence: ScaleDependence, node: Node, x: Tensor) -> Tensor:
     """Run one module or operator on x, which whoever calls holds."""
     match node:
         case Leaf() if node.in_place:
-            return tape.overwrite(x, node.operator.saves_in_place)
+            return tape.overwrite(x, node.operator.traits.saves_in_place)
         case Leaf():
             return node.operator.run(tape, x, node.x, node.y)
         case Group():
-            return sequential(tape, tuple(inner for placed in node.chain.units for inner in placed.nodes), x)
+            inside = tuple(inner for placed in node.chain.units for inner in placed.nodes)
+            return sequential(tape, dependence, inside, x)
         case Block():
-            function = Function(tape, {0: x}, node.definition)
+            function = Function(tape, dependence, {0: x}, node.definition)
             y = function.chain(node.chain, x, 0)
             function.leave()
             tape.time.hold(x.storage)  # whoever called has it still
@@ -209,10 +204,10 @@ def call(tape: Tape, node: Node, x: Tensor) -> Tensor:
     raise AssertionError(node)
 
 
-def run(tape: Tape, network: Network) -> list[Tensor]:
+def run(tape: Tape, dependence: ScaleDependence, network: Network) -> list[Tensor]:
     """Run a network on its input; give the output, or the feature maps that are its outputs."""
     x = y = tape.source(network.x.elements)
-    function = Function(tape, {0: x})
+    function = Function(tape, dependence, {0: x})
     outputs: list[Tensor] = []
     start = 0
     placed = [Placed(_labelled(stage), stage.layers, stage.x, stage.y) for stage in network.stages]

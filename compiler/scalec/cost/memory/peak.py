@@ -13,6 +13,7 @@ from scalec.cost.count import Cost, cost
 from scalec.cost.memory.execution import run
 from scalec.cost.memory.tape import Tape
 from scalec.network.network import Network, leaves
+from scalec.program.dependence import ScaleDependence
 from scalec.program.memory_call import INFERENCE, STATES, Footprint
 
 COUNTER = 8  # bytes of a 64-bit integer
@@ -20,9 +21,9 @@ COUNTER = 8  # bytes of a 64-bit integer
 
 def memory(network: Network, footprint: Footprint = INFERENCE) -> int:
     """Give the peak in bytes."""
-    counted, counters = cost(network), sum(leaf.operator.counters for leaf in leaves(network))
+    counted, counters = cost(network), sum(leaf.operator.traits.counters for leaf in leaves(network))
     tape = Tape(footprint)
-    outputs = run(tape, network)
+    outputs = run(tape, ScaleDependence(network.program), network)
     if footprint.training:
         tape.backward(outputs)
         _step(tape, counted.params, footprint)

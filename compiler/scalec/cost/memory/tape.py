@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from scalec.cost.memory.timeline import Storage, Timeline
-from scalec.ops import Kernel
-from scalec.ops.base import Saves
+from scalec.ops.kernel import Kernel, Saves
 from scalec.program.memory_call import WIDTH, Footprint
 
 FLOAT = WIDTH["float32"]

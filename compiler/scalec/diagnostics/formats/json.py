@@ -53,5 +53,5 @@ def _fix(fix: Fix) -> Json:
     return {
         "message": fix.message,
         "applicability": fix.applicability,
-        "edits": [_place(span) | {"text": text} for span, text in fix.edits],
+        "edits": [_place(edit.span) | {"text": edit.text} for edit in fix.edits],
     }

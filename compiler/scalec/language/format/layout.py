@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Protocol
 
 from scalec.language.format.words import Note, Word
+from scalec.record import record
 
 WIDTH = 120
 DEEPEST = 80
@@ -105,7 +106,7 @@ def put(canvas: Canvas, doc: Doc, rest: int = 0) -> None:
         doc.write(canvas, rest)
 
 
-@dataclass(frozen=True)
+@record
 class Text:
     """A word, or white space."""
 
@@ -122,7 +123,7 @@ class Text:
         canvas.text(self.flat)
 
 
-@dataclass(frozen=True)
+@record
 class Noted:
     """A word with comments before it where lines are not broken otherwise."""
 
@@ -168,7 +169,7 @@ class Seq:
             put(canvas, part, width if stops else width + rest)
 
 
-@dataclass(frozen=True)
+@record
 class Item:
     """What gets a line of its own where a list is broken; `gap` is what precedes it where the list is not."""
 

@@ -2,8 +2,9 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from scalec.record import record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +22,7 @@ _LINE = 11.5
 """Points from one label to the next, at least."""
 
 
-@dataclass(frozen=True)
+@record
 class Curve:
     """A line of networks: growth, mean and standard deviation of accuracy in %."""
 

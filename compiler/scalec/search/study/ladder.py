@@ -5,7 +5,6 @@ are there to be compared, and most of them lie off the spec's own path.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import log
 
@@ -13,6 +12,7 @@ from scalec.compiler import Loaded
 from scalec.cost.compiled import Compiled
 from scalec.program.evaluate import Value
 from scalec.program.setting import Setting
+from scalec.record import unique
 from scalec.search.candidates import point_of, shown
 from scalec.search.engine import Point
 from scalec.solve.cost_table import NetworkTally, Tally
@@ -36,7 +36,7 @@ COMPOUND = "α, β, γ"
 POWER = {"d": 1, "w": 2, "r": 2}
 
 
-@dataclass(frozen=True, eq=False)
+@unique
 class Rung:
     """A network on the way up: where, what it costs, and its growth."""
 

@@ -7,9 +7,10 @@ is realised FLOPS over the baseline's.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
+
+from scalec.record import record
 
 LEVEL = 0.05
 """How often a yes, or a no, may come of chance alone."""
@@ -22,7 +23,7 @@ Weights = Mapping[str, float]
 """A contrast: what each network's mean accuracy counts in it, by its name."""
 
 
-@dataclass(frozen=True)
+@record
 class Line:
     """Networks along one way to scale, by growth, from the baseline up."""
 
@@ -31,7 +32,7 @@ class Line:
     """Growth, and the name of the network."""
 
 
-@dataclass(frozen=True)
+@record
 class Estimate:
     """A contrast of accuracies: what it is of, its value, its standard error, and whether it is above or below 0."""
 
@@ -41,7 +42,7 @@ class Estimate:
     sign: Literal[-1, 0, 1]
 
 
-@dataclass(frozen=True)
+@record
 class Finding:
     """What the data say to one claim, and the estimates that decide it."""
 

@@ -7,12 +7,12 @@ what `observe` says.
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from scalec.compiler import Loaded
 from scalec.program.setting import Setting
+from scalec.record import record
 from scalec.search.candidates import shown
 from scalec.search.engine import Options, Outcome, run
 from scalec.search.source import Source
@@ -33,7 +33,7 @@ SCHEMA = 1
 WIDTH = "w"
 
 
-@dataclass(frozen=True)
+@record
 class Wanted:
     """What is asked: growths of FLOPS to climb to, and what width is scaled under for figure 4."""
 
@@ -42,7 +42,7 @@ class Wanted:
     resolution: Fraction = Fraction(9, 5)
 
 
-@dataclass(frozen=True)
+@record
 class Plan:
     """The lines of both figures, each from its lowest network up; the same network may be on several."""
 
@@ -59,7 +59,7 @@ class Plan:
         return sorted(found, key=lambda rung: (rung.growth, rung.name))
 
 
-@dataclass(frozen=True)
+@record
 class Result:
     """What was measured: by network, then by seed."""
 

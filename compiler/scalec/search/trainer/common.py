@@ -2,12 +2,12 @@
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from scalec.record import record
 from scalec.search.contract import Request
 from scalec.verify.loading import LoadError, load
 
@@ -16,7 +16,7 @@ class DataError(ValueError):
     """Data or budget are not there, or not what they should be; the message says what to do."""
 
 
-@dataclass(frozen=True)
+@record
 class Budget:
     """How long to train: passes over how many images."""
 
@@ -35,7 +35,7 @@ class Budget:
         return cls(int(values["epochs"]), int(values["images"]))
 
 
-@dataclass(frozen=True)
+@record
 class Result:
     """What a training came to: a fraction of images, or nan where it diverged; and the loss of its last epoch."""
 

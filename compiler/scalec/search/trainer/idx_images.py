@@ -3,11 +3,11 @@
 import gzip
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from scalec.record import record
 from scalec.search.trainer.common import DataError
 
 PLACE = Path("/usr/share/datasets/fashion-mnist")
@@ -19,7 +19,7 @@ HELD_BACK = 6
 _UNSIGNED_BYTES = 8
 
 
-@dataclass(frozen=True)
+@record
 class Part:
     """Images [N, 1, H, W], of unsigned bytes, and their labels [N]."""
 
@@ -36,7 +36,7 @@ class Part:
         return len(self.labels)
 
 
-@dataclass(frozen=True)
+@record
 class Images:
     """A data set: what to train on, what to rank by, and what the final figure is of."""
 
