@@ -25,10 +25,10 @@ from scalec.diagnostics import diagnostic as diagnostics
 from scalec.diagnostics.text import render
 from scalec.emit.emit import emit
 from scalec.emit.header import title
-from scalec.emit.python_names import python_name
 from scalec.emit.state_dict import state_dict
 from scalec.language.exact import show
 from scalec.network.network import operator_name
+from scalec.network.python_names import python_name
 from scalec.program.evaluate import Value
 from scalec.program.request import Request, spelled
 from scalec.program.setting import command_error, constant, make_setting

@@ -102,6 +102,17 @@ def test_what_is_written_over(chain: str) -> None:
     assert memory(net.network, MIXED) >= measure(net, MIXED)
 
 
+def test_a_gate_that_is_left_out_lets_go_of_its_input() -> None:
+    """`x = x * y if self.gate else y` binds x anew even where there is no gate."""
+    net = load_text("net.scl", """
+block Wide <H, W, C> → <H, W, K>
+  = group: (Conv(3, groups = C) → C when C == K ⊙ ChannelShuffle(2) ⊙ gate if C == K { HardSwish ⊙ Sigmoid })
+  ⊙ concat { Conv(3) → K - floor(K / 2) } { Conv(1) → floor(K / 2) } ⊙ BatchNorm
+network Net <9, 9, 3> → <9, 9, 40> = Conv(1) → 32 ⊙ Wide → 40
+""".encode()).compile()  # fmt: skip
+    assert memory(net.network, INFERENCE) == measure(net, INFERENCE)
+
+
 def test_real_tensors_take_what_fake_ones_take() -> None:
     net = compiled("efficientnet", "B0")
     built, x = module(net).eval(), net.network.x

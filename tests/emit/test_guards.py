@@ -27,10 +27,10 @@ from scalec.diagnostics.text import render
 from scalec.emit import contexts as views
 from scalec.emit import emit as emitter
 from scalec.emit import guards as audit
-from scalec.emit import python_names
 from scalec.emit.classes import kinds
 from scalec.emit.emit import emit
 from scalec.language import syntax as s
+from scalec.network import python_names
 from scalec.program.request import Request
 
 SPEC = """# {comment}

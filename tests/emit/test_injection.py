@@ -22,9 +22,9 @@ from scalec.diagnostics.text import printable
 from scalec.emit import emit
 from scalec.emit import guards as audit
 from scalec.emit.header import header
-from scalec.emit.python_names import python_name
 from scalec.language.parse import _lark
 from scalec.language.syntax import ascii_name
+from scalec.network.python_names import python_name
 from scalec.program.names import refusal
 
 FILE_NAMES = [p for p in PAYLOADS if p not in ("", ".", "..") and not set("/\0") & set(p) and len(p.encode()) < 200]

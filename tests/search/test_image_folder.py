@@ -14,7 +14,7 @@ from PIL import Image
 import peers
 from scalec.compiler import load
 from scalec.emit.emit import emit
-from scalec.emit.python_names import python_name
+from scalec.network.python_names import python_name
 from scalec.program.request import Request
 from scalec.search import train
 from scalec.search.contract import CONTRACT

@@ -36,8 +36,6 @@ class Kinds:
     uses: dict[Kind, list[ir.Block]] = field(default_factory=dict)
     opened: frozenset[Slot] = frozenset()
     """The parameters that are module classes in the emitted class."""
-    attributes: dict[int, str] = field(default_factory=dict)
-    """What the class around a node calls the module that it becomes, or its part of, by the node's identity."""
 
     differing: dict[tuple[object, ...], set[Place]] = field(default_factory=dict)
     """Where uses of a block that are given the same have different operators inside."""

@@ -11,13 +11,13 @@ from fractions import Fraction
 from itertools import chain, count
 
 from scalec.emit.classes import Kind, Kinds, module_class
-from scalec.emit.python_names import python_name, snake_case
 from scalec.emit.symbols import Symbols, Untranslatable
 from scalec.language import syntax as s
 from scalec.language.unparse import spell_signature
 from scalec.language.visit import names_in, units
 from scalec.network import network as ir
 from scalec.network.forward import Forward
+from scalec.network.python_names import python_name, snake_case
 from scalec.network.repetition import divisors
 from scalec.ops.code import Call, Choice, Code, flag, real, whole
 from scalec.program.dependence import ScaleDependence
@@ -53,9 +53,7 @@ class ClassView:
     positional: tuple[str, ...]
     parameters: tuple[Parameter, ...]
     init: tuple[tuple[str, Code | Call | Choice], ...]
-    forward: tuple[tuple[str, str], ...]
-    result: str
-    returns: str = "Tensor"
+    forward: Forward
 
 
 def _labels(chain: s.Chain | None) -> set[str]:
@@ -230,7 +228,7 @@ class BlockContext:
         """Give the scope in which the arguments of a node were worked out."""
         return self.uses[position].scope
 
-    def view(self, name: str, init: list[tuple[str, Code | Call | Choice]], forward: Forward, result: str) -> ClassView:
+    def view(self, name: str, init: list[tuple[str, Code | Call | Choice]], forward: Forward) -> ClassView:
         """Put the class together: only the arguments that it uses."""
         words = _words(str(value) for _, value in init)
         locals_: list[tuple[str, Code | Call | Choice]] = []
@@ -246,9 +244,7 @@ class BlockContext:
         )
         parameters = [self._parameter(p) for p in own if python_name(p.name.key) in words]
         doc = spell_signature(self.definition.syntax)  # its parameters in the spec are others than in this class
-        return ClassView(
-            name, doc, positional, (*parameters, *self.lifted), (*locals_, *init), tuple(forward.lines), result
-        )
+        return ClassView(name, doc, positional, (*parameters, *self.lifted), (*locals_, *init), forward)
 
     def _parameter(self, parameter: s.Parameter) -> Parameter:
         key = parameter.name.key
@@ -325,11 +321,6 @@ class NetworkContext:
         """Give the scope of the layer."""
         return self._scopes.get(id(node), self.network.scope)
 
-    def chain(self) -> ir.Chain:
-        """Give the stages as a chain; each has its name as its label."""
-        placed = tuple(ir.Placed(_labelled(stage), stage.layers, stage.x, stage.y) for stage in self.network.stages)
-        return ir.Chain(placed, self.network.x, self.network.y)
-
     def parameters(self, init: list[tuple[str, Code | Call | Choice]]) -> tuple[Parameter, ...]:
         """Give the constructor's arguments; a body without its head, or without dropout, needs but some of them."""
         shown = []
@@ -341,10 +332,6 @@ class NetworkContext:
             annotation = "bool" if isinstance(value, bool) else "float" if real_valued else "int"
             shown.append(Parameter(python_name(key), annotation, printed(value, annotation), key=key))
         return tuple(shown)
-
-
-def _labelled(stage: ir.Stage) -> s.Unit:
-    return replace(stage.unit, label=s.Identifier(stage.unit.span, stage.name))
 
 
 Context = BlockContext | NetworkContext

@@ -5,8 +5,7 @@ Nothing but what `checked` has seen reaches the file, and two guards look at eve
 
 import re
 import textwrap
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import cache
 from importlib.resources import files
@@ -21,16 +20,17 @@ from scalec.emit.classes import Kind, Kinds, kinds
 from scalec.emit.contexts import BlockContext, ClassView, NetworkContext
 from scalec.emit.guards import Unsafe, audit, parsed, same_skeleton
 from scalec.emit.header import constants, header, title
-from scalec.emit.layout import WIDTH, assign, returned, signature, statement
-from scalec.emit.python_names import neutral_names, python_name
+from scalec.emit.layout import WIDTH, assign, body, signature
 from scalec.emit.seal import sealed
 from scalec.emit.walk import check_file
 from scalec.emit.writer import Writer
-from scalec.language import syntax as s
 from scalec.limits import MAX_CLASSES, MAX_COUNT, MAX_LINES
+from scalec.network.flow import block_forward, network_forward
+from scalec.network.forward import attributes
 from scalec.network.inference import Deployment
 from scalec.network.network import Group, Network, Node, Wrap, children
-from scalec.ops.code import Call, Code
+from scalec.network.python_names import neutral_names, python_name
+from scalec.ops.code import Call, Choice, Code
 from scalec.program.dependence import ScaleDependence
 from scalec.program.evaluate import Partial
 
@@ -116,11 +116,11 @@ def helper_text(name: str) -> Checked:
 
 
 def _render(compiled: Compiled) -> tuple[str, dict[int, str]]:
-    """Give the text, and what its classes call their modules (`Kinds.attributes`)."""
-    classes, helpers, found = class_views(compiled.network)
+    """Return the text, and what its classes call their modules."""
+    classes, helpers = class_views(compiled.network)
     shown = [_lines(view) for view in classes]
     helper_texts = [helper_text(name) for name in sorted(helpers)]
-    folded = _folded(compiled.deployment, found)
+    folded = _folded(compiled.deployment, classes)
     lines = [line for view in shown for part in view.values() for line in ([part] if isinstance(part, str) else part)]
     body = "\n".join([*helper_texts, *lines, *folded])
     text = rendered(
@@ -133,17 +133,17 @@ def _render(compiled: Compiled) -> tuple[str, dict[int, str]]:
         classes=shown,
         folded=folded,
     )
-    return text, found.attributes
+    return text, module_names(classes)
 
 
-def _folded(deployment: Deployment | None, found: Kinds) -> list[Checked]:
+def _folded(deployment: Deployment | None, classes: list[ClassView]) -> list[Checked]:
     """Give the end of a file for inference: which batch norms went where, and the function that does it."""
     if deployment is None or not deployment.folds:
         return []
     from scalec.emit.fold_table import rows, table
 
-    training = class_views(deployment.training)[2]
-    listed = table(rows(deployment, training.attributes, found.attributes))
+    training, _ = class_views(deployment.training)
+    listed = table(rows(deployment, module_names(training), module_names(classes)))
     return [*map(checked, listed), Checked(""), Checked(""), helper_text("fold")]
 
 
@@ -153,10 +153,10 @@ def _imports(body: str) -> list[str]:
     return [*lines, "from torch import Tensor, nn"]
 
 
-def class_views(network: Network) -> tuple[list[ClassView], set[str], Kinds]:
-    """Give the classes of a network, inner ones first, the helpers that they use, and what modules are called.
+def class_views(network: Network) -> tuple[list[ClassView], set[str]]:
+    """Return the classes of a network, inner ones first, and the helpers that they use.
 
-    Raises `CompileError` if the file would be too large.
+    Raise `CompileError` if the file would be too large.
     """
     _check_size(network)
     dependence = ScaleDependence(network.program)
@@ -169,44 +169,29 @@ def class_views(network: Network) -> tuple[list[ClassView], set[str], Kinds]:
     for kind, uses in found.uses.items():
         context = BlockContext(kind, found, dependence, network.scope)
         writer = Writer(context, found, views)
-        result = writer.chain(context.definition.syntax.chain, [use.chain for use in uses], "x", "x")
-        result = writer.forward.typed(result)
-        views[kind] = context.view(names[kind], writer.init, writer.forward, result)
+        forward = block_forward(writer, context.definition.syntax.chain, [use.chain for use in uses])
+        views[kind] = context.view(names[kind], writer.init, forward)
         helpers[names[kind]] = writer.modules.helpers
+    main, writer = _network_class(network, found, views)
+    used = _used(main, views.values())
+    inner = [view for view in views.values() if view.name in used]
+    return [*inner, main], writer.modules.helpers.union(*(helpers[view.name] for view in inner))
+
+
+def _network_class(network: Network, found: Kinds, views: dict[Kind, ClassView]) -> tuple[ClassView, Writer]:
     top = NetworkContext(network)
     writer = Writer(top, found, views)
-    result, returns = _network_forward(writer, top)
+    forward = network_forward(writer, network)
     if network.setting.inference and network.x.is_map:
         writer.modules.helpers.add("channels_last")
         writer.init.append(("", Call("channels_last", (("", Code("self")),))))
-    main = ClassView(
-        python_name(network.name), f"{title(network)[:-1]}", (), top.parameters(writer.init), tuple(writer.init),
-        tuple(writer.forward.lines), result, returns,
-    )  # fmt: skip
-    used = _used(main, views.values())
-    inner = [view for view in views.values() if view.name in used]
-    return [*inner, main], writer.modules.helpers.union(*(helpers[view.name] for view in inner)), found
+    name, doc = python_name(network.name), title(network)[:-1]
+    return ClassView(name, doc, (), top.parameters(writer.init), tuple(writer.init), forward), writer
 
 
-def _network_forward(writer: Writer, top: NetworkContext) -> tuple[str, str]:
-    """Write the network's own class; give what it returns, and the type of that.
-
-    Each feature map that is an output has a variable named after its stage.
-    """
-    network, chain = top.network, top.chain()
-    value, start, maps = "x", 0, []
-    for end, stage in enumerate(network.stages, start=1):
-        if stage.name not in network.outputs and end < len(network.stages):
-            continue
-        part = replace(chain, units=chain.units[start:end])
-        units = s.Chain(network.program.network.chain.span, tuple(placed.unit for placed in part.units))
-        value, start = writer.chain(units, [part], value, "x"), end
-        if stage.name in network.outputs:
-            maps.append(writer.forward.renamed(value, python_name(stage.name)))
-            value = maps[-1]
-    if not maps:
-        return writer.forward.typed(value), "Tensor"
-    return f"({maps[0]},)" if len(maps) == 1 else f"({', '.join(maps)})", "tuple[Tensor, ...]"
+def module_names(classes: Iterable[ClassView]) -> dict[int, str]:
+    """Return what the class around a node calls the module that it becomes, or is a part of, by the node's identity."""
+    return {node: name for view in classes for node, name in attributes(view.forward).items()}
 
 
 def _used(main: ClassView, views: Iterable[ClassView]) -> set[str]:
@@ -215,11 +200,22 @@ def _used(main: ClassView, views: Iterable[ClassView]) -> set[str]:
     used: set[str] = set()
     open_ = [main]
     while open_:
-        text = " ".join(str(value) for _, value in open_.pop().init)
-        found = {word for word in re.findall(r"\w+", text) if word in by_name} - used
+        found = {name for _, value in open_.pop().init for name in _called(value) if name in by_name} - used
         used |= found
         open_ += [by_name[name] for name in found]
     return used
+
+
+def _called(value: Code | Call | Choice) -> Iterator[str]:
+    """Yield the names of what is called in an expression of a constructor."""
+    match value:
+        case Call():
+            yield value.name
+            for _, argument in value.arguments:
+                yield from _called(argument)
+        case Choice():
+            yield from _called(value.then)
+            yield from _called(value.otherwise)
 
 
 def _class_names(found: list[Kind]) -> dict[Kind, str]:
@@ -259,7 +255,6 @@ def _lines(view: ClassView) -> Mapping[str, Any]:
     init = [
         line for target, value in view.init for line in (assign(target, value, 8) if target else [f"{' ' * 8}{value}"])
     ]
-    forward = [line for text, comment in view.forward for line in statement(text, comment, 8)]
     return {
         "name": checked(view.name),
         "doc": [checked(line) for line in _doc(view.doc)],
@@ -267,9 +262,8 @@ def _lines(view: ClassView) -> Mapping[str, Any]:
             checked(line) for line in signature("def __init__", [*positional, *star, *keywords], " -> None:", 4)
         ],
         "init": [checked(line) for line in init],
-        "forward": [checked(line) for line in forward],
-        "result": [checked(line) for line in returned(view.result, 8)],
-        "returns": checked(view.returns),
+        "forward": [checked(line) for line in body(view.forward, 8)],
+        "returns": checked("tuple[Tensor, ...]" if view.forward.maps else "Tensor"),
     }
 
 

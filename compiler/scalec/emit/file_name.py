@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 
 from scalec.emit.header import changes
-from scalec.emit.python_names import snake_case
 from scalec.network.network import Network
+from scalec.network.python_names import snake_case
 from scalec.program.request import OPTIONS, Request
 
 _IN_OTHER_WORDS = ("phi", "variant", "set", "output-stride", "features", "tap", "for")

@@ -31,7 +31,7 @@ class Row:
 
 
 def rows(deployment: Deployment, training: Mapping[int, str], inference: Mapping[int, str]) -> list[Row]:
-    """Give the rows, those for the longest paths first. The mappings are `Kinds.attributes` of both networks."""
+    """Give the rows, those for the longest paths first. The mappings are `module_names` of both networks."""
     before = list(places(deployment.training, training))
     after = {place.path for place in places(deployment.network, inference)}
     folds = {(id(layer), id(norm)) for layer, norm in deployment.folds}

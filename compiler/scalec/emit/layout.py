@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from scalec.network import forward as f
 from scalec.ops.code import Call, Choice, Code
 
 WIDTH = 88
@@ -25,27 +26,79 @@ def assign(target: str, value: Code | Call | Choice, indent: int) -> list[str]:
     return [f"{pad}{target} = (", *_broken(inner, value), f"{pad})"]
 
 
-def statement(text: str, comment: str, indent: int) -> list[str]:
-    """Lay out a statement of `forward`; a comment that does not fit is left out."""
-    pad = " " * (indent + len(text) - len(text.lstrip()))
-    text = text.lstrip()
-    line = pad + text
-    head, joins, parts = text.partition("torch.cat((")
-    if len(line) <= WIDTH or not joins or not text.endswith("), dim=1)"):
+def body(forward: f.Forward, indent: int) -> list[str]:
+    """Lay out the body of a `forward`."""
+    if forward.maps:
+        names = [each.name for each in forward.maps]
+        shown = f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
+    else:
+        names, shown = [], expression(forward.result)
+    return [*_statements(forward.statements, indent), *_returned(shown, names, indent)]
+
+
+def _statements(statements: Sequence[f.Statement], indent: int) -> list[str]:
+    pad, lines = " " * indent, []
+    for each in statements:
+        match each:
+            case f.Bind():
+                lines += _bind(each, pad)
+            case f.Unpack(variables=variables, value=split):
+                way = "chunk(2" if split.attribute is None else f"split_with_sizes(self.{split.attribute}"
+                lines.append(f"{pad}{', '.join(v.name for v in variables)} = {split.x.name}.{way}, dim=1)")
+            case f.If():
+                lines += [f"{pad}if self.{each.flag.name}:", *_statements(each.body, indent + 4)]
+    return lines
+
+
+def _bind(bind: f.Bind, pad: str) -> list[str]:
+    """Lay out a binding; a comment that does not fit is left out."""
+    target = f"{pad}{bind.variable.name}{': Tensor' if bind.declares else ''} = "
+    line, comment = target + expression(bind.value), bind.comment
+    if len(line) <= WIDTH:
         return [f"{line}  # {comment}" if comment and len(line) + 4 + len(comment) <= WIDTH else line]
-    inside = f"({parts.removesuffix(', dim=1)')}"
-    if len(f"{pad}    {inside}, dim=1") <= WIDTH:
-        return [f"{pad}{head}torch.cat(", f"{pad}    {inside}, dim=1", f"{pad})"]
-    items = [f"{pad}        {item}," for item in _split(inside[1:-1], ", ")]
-    return [f"{pad}{head}torch.cat(", f"{pad}    (", *items, f"{pad}    ),", f"{pad}    dim=1,", f"{pad})"]
+    before = bind.value.terms[:-1] if isinstance(bind.value, f.Sum) and not bind.value.in_place else ()
+    last = bind.value.terms[-1] if before and isinstance(bind.value, f.Sum) else bind.value
+    if not isinstance(last, f.Concatenation):
+        return [line]
+    target += "".join(f"{expression(term)} + " for term in before)
+    parts = [expression(part) for part in last.parts]
+    inside = f"{pad}    ({', '.join(parts)}), dim=1"
+    if len(inside) <= WIDTH:
+        return [f"{target}torch.cat(", inside, f"{pad})"]
+    items = [f"{pad}        {part}," for part in parts]
+    return [f"{target}torch.cat(", f"{pad}    (", *items, f"{pad}    ),", f"{pad}    dim=1,", f"{pad})"]
 
 
-def returned(value: str, indent: int) -> list[str]:
-    """Lay out a `return` of a variable or of a tuple."""
+def expression(value: f.Expression) -> str:
+    """Write an expression of a `forward` on one line."""
+    match value:
+        case f.Variable():
+            return value.name
+        case f.Call():
+            return f"self.{value.attribute}({value.x.name}{'.flatten(1)' if value.flatten else ''})"
+        case f.Apply():
+            operator = value.operator.operator
+            flat = operator.rewriting.flat_forward if value.flat else None
+            return flat.format(value.x.name) if flat else operator.forward(value.x.name)
+        case f.Sum(terms=terms, in_place=True):
+            return f"{expression(terms[0])}.add_({expression(terms[1])})"
+        case f.Sum(terms=terms):
+            return " + ".join(map(expression, terms))
+        case f.Product():
+            x, y = value.x.name, value.y.name
+            return f"{x}.mul_({y})" if value.in_place else f"{x} * {y}"
+        case f.Concatenation():
+            return f"torch.cat(({', '.join(map(expression, value.parts))}), dim=1)"
+        case f.Conditional():
+            return f"{expression(value.then)} if self.{value.flag.name} else {value.otherwise.name}"
+
+
+def _returned(shown: str, names: Sequence[str], indent: int) -> list[str]:
+    """Lay out a `return` of an expression, or of a tuple of variables."""
     pad = " " * indent
-    if len(f"{pad}return {value}") <= WIDTH:
-        return [f"{pad}return {value}"]
-    return [f"{pad}return (", *(f"{pad}    {item}," for item in value.strip("()").split(", ")), f"{pad})"]
+    if len(f"{pad}return {shown}") <= WIDTH:
+        return [f"{pad}return {shown}"]
+    return [f"{pad}return (", *(f"{pad}    {name}," for name in names), f"{pad})"]
 
 
 def listing(name: str, rows: Sequence[Sequence[str]], comment: str) -> list[str]:

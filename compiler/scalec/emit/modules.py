@@ -1,89 +1,30 @@
 """Operators and blocks as constructor calls.
 
-A unit of a block's chain stands in one class for all uses of the block. `Uses` holds its node in each of them; what
-differs from use to use is lifted into an argument of the class (`Context.lift`), the rest is translated.
+A unit of a block's chain stands in one class for all uses of the block (`Uses`). What differs from use to use is lifted
+into an argument of the class (`Context.lift`), the rest is translated.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
 from scalec.emit.classes import Kind as BlockKind
 from scalec.emit.classes import Kinds
 from scalec.emit.contexts import CLASS, BlockContext, ClassView, Context, Parameter, literal
-from scalec.emit.python_names import python_name
 from scalec.emit.shape_comments import channel_dim
 from scalec.emit.symbols import Symbols, Untranslatable, concrete_real
 from scalec.language import syntax as s
 from scalec.language.unparse import spell
 from scalec.language.visit import names_in
 from scalec.network import network as ir
+from scalec.network.python_names import python_name
 from scalec.network.repetition import divisors
+from scalec.network.uses import Uses
 from scalec.ops import Kind, Operands, OperatorError
 from scalec.ops.code import Call, Code, code, flag, sequential, whole
 from scalec.program.evaluate import FUNCTIONS, TRUTH
-from scalec.record import record
 
 _ZERO = {"bool": flag(False), "float": Code("0.0"), "int": code(0), CLASS: Code("nn.Identity")}
-
-
-@record
-class Uses:
-    """A unit in each use of the block: its node, or nothing where its `when` does not hold.
-
-    `shadows` are the nodes and, where there is none, what would stand there; `sample` is any of them. What the class
-    looks like hangs on the shadows alone, so that it is the same at every scale.
-    """
-
-    unit: s.Unit
-    nodes: tuple[ir.Node | None, ...]
-    shadows: tuple[ir.Node | None, ...]
-    sample: ir.Node
-    guarded: bool
-    strip: bool = False
-    """Whether it is a repetition, whose strides are 1."""
-
-    def values(self, of: Callable[[ir.Node], Code | None]) -> list[Code | None]:
-        """Give a value for each use."""
-        return [None if node is None else of(node) for node in self.nodes]
-
-    def layers(self, index: int) -> int:
-        """Count the layers of the `index`-th unit of a group, which may have an exponent of its own."""
-        return max([1, *(len(each.chain.units[index].nodes) for each in self.shadows if isinstance(each, ir.Group))])
-
-    def inner(self, index: int, layer: int = 0) -> "Uses | None":
-        """Give a layer of the `index`-th unit of a group."""
-        assert isinstance(self.unit.head, s.Group)
-        units = self.unit.head.chains[0].units
-        syntax = units[index]
-        last = index == len(units) - 1
-        unit = replace(syntax, ascription=self.unit.ascription) if last and syntax.ascription is None else syntax
-        placed, shaded = (
-            [node.chain.units[index] if isinstance(node, ir.Group) else None for node in nodes]
-            for nodes in (self.nodes, self.shadows)
-        )
-        return uses(unit, placed, shaded, layer, self.guarded, self.strip)
-
-
-def uses(
-    unit: s.Unit, placed: Sequence[ir.Placed | None], shaded: Sequence[ir.Placed | None], position: int = 0,
-    optional: bool = False, strip: bool = False,
-) -> Uses | None:  # fmt: skip
-    """Collect a unit over the uses of its block; nothing if no use tells what it is.
-
-    `shaded` is `placed` and what would stand in its gaps; `optional`: what is around the unit may be absent.
-    """
-    nodes, real = ([_node(p, position) for p in each] for each in (placed, shaded))
-    shadows = [node or (p.ghost if p is not None else None) for node, p in zip(real, shaded, strict=True)]
-    found = next((node for node in (*nodes, *shadows) if node is not None), None)
-    if found is None:
-        return None
-    guarded = optional or unit.guard is not None
-    return Uses(unit, tuple(nodes), tuple(shadows), found, guarded, strip or position > 0)
-
-
-def _node(placed: ir.Placed | None, position: int) -> ir.Node | None:
-    return placed.nodes[min(position, len(placed.nodes) - 1)] if placed is not None and placed.nodes else None
 
 
 def fixed_of(leaf: ir.Leaf, is_padded: bool) -> dict[str, Code]:
@@ -105,21 +46,20 @@ class Modules:
     def __init__(self, context: Context, kinds: Kinds, views: "dict[BlockKind, ClassView]") -> None:
         self.context, self.kinds, self.views = context, kinds, views
         self.channels: Code | None = context.c_in
-        self.flat = False
         self.helpers: set[str] = set()
 
-    def module(self, use: Uses, name: str) -> Call:
+    def module(self, use: Uses, name: str, flat: bool) -> Call:
         """Give the call that makes a unit: an operator, a block, or an `nn.Sequential` of a group's units."""
         if isinstance(use.sample, ir.Group):
             units = range(len(use.sample.chain.units))
             inner = [use.inner(index, layer) for index in units for layer in range(use.layers(index))]
-            return sequential(self.module(each, name) for each in inner if each is not None)
+            return sequential(self.module(each, name, flat) for each in inner if each is not None)
         if isinstance(use.sample, ir.Leaf):
-            return self._leaf(use, use.sample, name)
+            return self._leaf(use, use.sample, name, flat)
         assert isinstance(use.sample, ir.Block)
         return self._block(use, use.sample, name)
 
-    def _leaf(self, use: Uses, leaf: ir.Leaf, name: str) -> Call:
+    def _leaf(self, use: Uses, leaf: ir.Leaf, name: str, flat: bool) -> Call:
         leaf = next((n for n in use.nodes if isinstance(n, ir.Leaf) and "padding" in n.changed), leaf)
         operator = leaf.operator
         in_place = all(node.in_place for node in use.shadows if isinstance(node, ir.Leaf))
@@ -133,8 +73,7 @@ class Modules:
         if helper := operator.helper(fixed):
             self.helpers.add(helper)
         self.channels = c_out
-        made = operator.module(Operands(c_in, c_out, leaf.x.is_map and not self.flat, parameters, fixed))
-        self.flat = self.flat and operator.rewriting.per_element
+        made = operator.module(Operands(c_in, c_out, leaf.x.is_map and not flat, parameters, fixed))
         return replace(made, arguments=(*made.arguments, *over))
 
     def passed_on(self, use: Uses, leaf: ir.Leaf, name: str, c_in: Code) -> Code:

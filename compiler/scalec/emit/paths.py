@@ -1,7 +1,4 @@
-"""What the modules of an emitted file are called: the path of each operator, from the lines that were written.
-
-What a module is called in its class is noted while the classes are written (`writer`).
-"""
+"""What the modules of an emitted file are called: the path of each operator, read off the calls in each `forward`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -20,7 +17,7 @@ class Place:
 
 
 def places(network: Network, attributes: Mapping[int, str]) -> Iterator[Place]:
-    """Give the operators in the order of the data. `attributes` are `Kinds.attributes` of what was written."""
+    """Give the operators in the order of the data. `attributes` are `module_names` of its classes."""
     walk = _Walk(attributes)
     for stage in network.stages:
         yield from walk.unit(stage.unit, stage.layers, "", "")

@@ -233,7 +233,7 @@ def _shown(trace: Trace, operation: Operation) -> str:
 
 
 class NetworkTrace:
-    """Traces a network and its blocks. `attributes` are what its classes call their modules (`Kinds.attributes`)."""
+    """Traces a network and its blocks. `attributes` are what its classes call their modules (`emit.module_names`)."""
 
     def __init__(self, trace: Trace, attributes: Mapping[int, str]) -> None:
         self.trace, self.attributes = trace, attributes

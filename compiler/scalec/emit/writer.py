@@ -1,170 +1,148 @@
-"""The walk over a chain that writes a class: attributes for `__init__`, lines for `forward`."""
+"""The classes of the emitted file: the walk over a chain (`network.flow`), writing the constructor on the way.
 
-from collections.abc import Callable, Sequence
+What its methods are for, `network.flow.Flow` says.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
 
 from scalec.emit.classes import Kind, Kinds
 from scalec.emit.contexts import BlockContext, ClassView, Context, unit_name
-from scalec.emit.modules import Modules, Uses, uses
+from scalec.emit.modules import Modules
 from scalec.emit.shape_comments import Comment, channel_dim
 from scalec.emit.symbols import Untranslatable
-from scalec.emit.wrapper import Wrappers
 from scalec.language import syntax as s
 from scalec.language.unparse import spell
 from scalec.network import network as ir
-from scalec.network.forward import Forward
-from scalec.network.repetition import is_sequential
+from scalec.network.flow import Flow
+from scalec.network.forward import Condition, Flag
+from scalec.network.uses import Bodies, Placed, Uses, uses
 from scalec.ops.code import NOT, OR, Call, Choice, Code, call, flag, sequential
+from scalec.record import record
 
 IDENTITY = call("nn.Identity")
-Placed = Sequence[ir.Placed | None]
 
 
-class Writer(Wrappers):
+@record
+class Known:
+    """The channels at a point of a chain, and the shape as the signature writes it; nothing: it has no spelling."""
+
+    channels: Code | None
+    dims: tuple[str, ...] | None
+
+
+class Writer(Flow):
     """Writes one class."""
 
     def __init__(self, context: Context, kinds: Kinds, views: dict[Kind, ClassView]) -> None:
+        super().__init__()
         self.context = context
         self.modules = Modules(context, kinds, views)
         self.init: list[tuple[str, Code | Call | Choice]] = []
-        self.flags: dict[str, str] = {}
-        self.forward = Forward()
-        self.optional = False
+        self.flag_names: dict[str, str] = {}
         self.unknown = False
-        self.branches: tuple[str, ...] = ()
-        """The flags under which what is being written exists at all."""
-        self.comment = Comment(context.definition.syntax.input) if isinstance(context, BlockContext) else None
+        self.shapes = Comment(context.definition.syntax.input) if isinstance(context, BlockContext) else None
 
-    def chain(
-        self, chain: s.Chain | None, chains: Sequence[ir.Chain | None], value: str, target: str, prefix: str = "",
-        shadows: Sequence[ir.Chain | None] | None = None,
-    ) -> str:  # fmt: skip
-        """Write a chain that starts from `value`, binding `target` on the way; give the value at its end.
+    # Conditions
 
-        A chain that not all uses have is optional and comes with its `shadows`: what would stand there.
-        """
-        outer, self.optional = self.optional, self.optional or shadows is not None
-        units = chain.units if chain else ()
-        placed, shaded = (
-            [[c.units[index] if c is not None else None for c in each] for index in range(len(units))]
-            for each in (chains, shadows or chains)
-        )
-        found = [uses(u, p, q, optional=self.optional) for u, p, q in zip(units, placed, shaded, strict=True)]
-        for index, (unit, use) in enumerate(zip(units, found, strict=True)):
-            condition = self._guard(unit, placed[index], shaded[index])
-            if use is None or condition is False:
-                continue
-            later = [each for each in found[index + 1 :] if each is not None]
-            open_ = None if condition is True else condition
-            value = self._unit(use, placed[index], shaded[index], open_, value, target, prefix, later)
-        self.optional = outer
-        return value
-
-    def _guard(self, unit: s.Unit, placed: Placed, shaded: Placed) -> Code | bool:
-        """Give the guard of a unit, or whether it holds if that is the same at every scale."""
+    def presence(self, unit: s.Unit, placed: Placed, shaded: Placed) -> Condition | bool:
         if unit.guard is None:
             return True
+        there = [None if each is None else bool(each.nodes) for each in placed]
+        expected = [bool(each.nodes) for each in shaded if each is not None]
+        return self._presence(unit.guard, unit_name(unit), there, expected)
+
+    def body_presence(self, of: Bodies, kind: str) -> Condition | bool:
+        if of.body.condition is None:
+            return True
+        there = [None if each is None else each.holds for each in of.made]
+        expected = [each.holds for each in of.shadows if each is not None]
+        return self._presence(of.body.condition, kind, there, expected)
+
+    def _presence(
+        self, written: s.Expr, name: str, there: Sequence[bool | None], expected: list[bool]
+    ) -> Condition | bool:
+        """Translate a condition that is open; `there` says whether it holds in each use, `expected` in any class."""
         if not isinstance(self.context, BlockContext):
-            return any(p is not None and p.nodes for p in placed)
-        present = [bool(p.nodes) for p in shaded if p is not None]
-        if not self.context.depends_on_shape(unit.guard) and len(set(present)) == 1:
-            return present[0]
-        guard = self.context.folded(unit.guard)
-        if isinstance(guard, bool):
-            return guard
+            return any(expected)
+        if not self.context.depends_on_shape(written) and len(set(expected)) == 1:
+            return expected[0]
+        condition = self.context.folded(written)
+        if isinstance(condition, bool):
+            return condition
         try:
-            return self.context.symbols.flag(guard)
+            code = self.context.symbols.flag(condition)
         except Untranslatable:
-            values = [None if p is None else flag(bool(p.nodes)) for p in placed]
-            return self.context.lift(f"use_{unit_name(unit)}", "", "bool", flag(False), values, spell(unit.guard))
+            values = [None if holds is None else flag(holds) for holds in there]
+            code = self.context.lift(f"use_{name}", "", "bool", flag(False), values, spell(written))
+        return Condition(code, tuple(there))
 
-    def _unit(
-        self, use: Uses, placed: Placed, shaded: Placed, condition: Code | None, value: str, target: str, prefix: str,
-        later: list[Uses],
-    ) -> str:  # fmt: skip
-        node = use.sample
-        if isinstance(node, ir.Wrap):
-            return self._guarded_wrap(use, shaded, condition, value, target, prefix)
-        value = self.forward.variable(value, target)
-        if isinstance(node, ir.Group) and not is_sequential(use.unit, node):
-            return self._spliced(use, shaded, condition, value, target, prefix)
-        before = self.modules.channels
-        if isinstance(node, ir.Leaf) and node.operator.rewriting.to_vector and self.modules.flat:
-            self.modules.flat = False
-            return value
-        if isinstance(node, ir.Leaf) and node.operator.functional:
-            text = self._function(use, node, value, later)
-            if condition is not None:
-                text = f"{text} if self.{self.flag(use.unit, condition, prefix)} else {value}"
-        else:
-            name = self.context.naming.free(prefix + unit_name(use.unit), own=use.unit.label is not None)
-            flat = self.modules.flat
-            self._attribute(name, self._layers(use, placed, shaded, name), condition)
-            nodes = (node for each in placed if each is not None for node in each.nodes)
-            self.modules.kinds.attributes.update((id(node), name) for node in nodes)
-            flatten = isinstance(node, ir.Leaf) and node.operator.rewriting.takes_vector and node.x.is_map and not flat
-            text = f"self.{name}({value}{'.flatten(1)' if flatten else ''})"
-        if condition is not None:
-            self._settle(use, shaded, condition, before)
-        return self.forward.assign(target, text, self._shape(use, placed))
+    def flag(self, unit: s.Unit, condition: Condition, prefix: str, kind: str = "") -> Flag:
+        code = condition.code
+        assert code is not None
+        if code.text not in self.flag_names:
+            labelled = unit.label and isinstance(unit.head, s.Wrap)
+            named = code.text if code.text.isidentifier() else ""
+            wanted = unit_name(unit) if labelled else named or kind or f"use_{unit_name(unit)}"
+            self.flag_names[code.text] = self.context.naming.free(prefix + wanted, own=bool(labelled))
+            self.init.append((f"self.{self.flag_names[code.text]}", code))
+        return Flag(self.flag_names[code.text], condition.holds)
 
-    def _guarded_wrap(
-        self, use: Uses, shaded: Placed, condition: Code | None, value: str, target: str, prefix: str
-    ) -> str:
-        if condition is None:
-            return self.wrap(use, value, target, prefix)
-        before = self.modules.channels
-        value = self.forward.variable(value, target)
-        outer, self.optional = self.optional, True
-        name = self.flag(use.unit, condition, prefix, "wrapped")
-        result = self._only_if(name, value, target, lambda: self.wrap(use, value, target, prefix))
-        self.optional = outer
-        self._settle(use, shaded, condition, before)
-        return result
+    # Modules
 
-    def _only_if(self, name: str, value: str, target: str, write: Callable[[], str]) -> str:
-        """Write lines that run where a flag holds, from `value` to `target`."""
-        if target != value:
-            self.forward.assign(target, value)
-        outer, self.branches = self.branches, (*self.branches, name)
-        start = len(self.forward.lines)
-        result = write()
-        if result != target:
-            self.forward.assign(target, result)
-        self.branches = outer
-        self.forward.only_if(name, self.forward.since(start))
-        return target
+    def module(self, use: Uses, placed: Placed, shaded: Placed, condition: Condition | None, prefix: str) -> str:
+        name = self.context.naming.free(prefix + unit_name(use.unit), own=use.unit.label is not None)
+        made = self._layers(use, placed, shaded, name)
+        there = self._existence(condition)
+        self.init.append((f"self.{name}", made if there is None else Choice(made, there, IDENTITY)))
+        return name
 
     def _layers(self, use: Uses, placed: Placed, shaded: Placed, name: str) -> Call:
         """Give what makes a unit: one module, or under an exponent one line a layer."""
         if use.unit.repeat is None:
-            return self.modules.module(use, name)
+            return self.modules.module(use, name, self.flat)
         count = max([1, *(len(p.nodes) for p in shaded if p is not None)])
         layers = []
         for position in range(count):
             each = uses(_alternative(use.unit, position), placed, shaded, position, use.guarded)
             assert each is not None
-            layers.append(self.modules.module(each, name))
+            layers.append(self.modules.module(each, name, self.flat))
         return sequential(layers)
 
-    def _attribute(self, name: str, module: Call, condition: Code | None) -> None:
-        terms = [f"self.{name}" for name in dict.fromkeys(self.branches)]
-        if condition is not None and condition.text in self.flags:
-            condition = Code(f"self.{self.flags[condition.text]}")
-        if condition is not None and condition.text not in terms:
-            terms.append(condition.inside(NOT if terms else OR))
-        condition = Code(" and ".join(terms)) if terms else None
-        self.init.append((f"self.{name}", module if condition is None else Choice(module, condition, IDENTITY)))
+    def _existence(self, condition: Condition | None) -> Code | None:
+        """Return under which condition a module exists: the flags around it, and its own `when`."""
+        terms = [f"self.{name}" for name in dict.fromkeys(self.flags)]
+        code = condition.code if condition is not None else None
+        if code is not None and code.text in self.flag_names:
+            code = Code(f"self.{self.flag_names[code.text]}")
+        if code is not None and code.text not in terms:
+            terms.append(code.inside(NOT if terms else OR))
+        return Code(" and ".join(terms)) if terms else None
 
-    def _settle(self, use: Uses, shaded: Placed, condition: Code, before: Code | None) -> None:
-        """Behind a unit that may be absent, go on with the channels that there are: its own, or those before it."""
-        after = self.modules.channels
-        if before is None or after is None:
+    def passed(self, use: Uses, node: ir.Leaf) -> None:
+        modules = self.modules
+        if modules.channels is not None:
+            modules.channels = modules.passed_on(use, node, unit_name(use.unit), modules.channels)
+
+    # Channels and shapes
+
+    def channels(self) -> Known:
+        return Known(self.modules.channels, self.shapes.dims if self.shapes else None)
+
+    def back(self, known: Known) -> None:
+        self.modules.channels = known.channels
+        if self.shapes:
+            self.shapes.dims = known.dims
+
+    def settle(self, use: Uses, shaded: Placed, condition: Condition, before: Known) -> None:
+        first, after = before.channels, self.modules.channels
+        if first is None or after is None:
             self.modules.channels = None
-        elif before.text != after.text and not self._same_if_absent(use.unit, shaded, before, after):
-            assert isinstance(self.context, BlockContext)
+        elif first.text != after.text and not self._same_if_absent(use.unit, shaded, first, after):
+            assert isinstance(self.context, BlockContext) and condition.code is not None
             name = self.context.arguments.free(f"{unit_name(use.unit)}_width")
-            then, test = Code(after.inside(OR)), Code(condition.inside(OR))
-            self.init.append((name, Choice(then, test, before)))
+            then, test = Code(after.inside(OR)), Code(condition.code.inside(OR))
+            self.init.append((name, Choice(then, test, first)))
             self.modules.channels = Code(name)
             self.unknown = True
 
@@ -179,56 +157,57 @@ class Writer(Wrappers):
         absent = [position for position, each in enumerate(shaded) if each is not None and not each.nodes]
         return all(self.context.is_always(dim.value, before, position) for position in absent)
 
-    def _function(self, use: Uses, node: ir.Leaf, value: str, later: list[Uses]) -> str:
-        """Write an operator that is an expression in `forward`."""
-        modules = self.modules
-        if modules.channels is not None:
-            modules.channels = modules.passed_on(use, node, unit_name(use.unit), modules.channels)
-        if node.operator.rewriting.flat_forward and _leads_to_vector(later):
-            modules.flat = True
-            return node.operator.rewriting.flat_forward.format(value)
-        return node.operator.forward(value)
+    def summed(self, ends: list[Known]) -> None:
+        # What is always there knows the channels best.
+        self.modules.channels = next((end.channels for end in ends if end.channels is not None), None)
 
-    def _spliced(self, use: Uses, shaded: Placed, condition: Code | None, value: str, target: str, prefix: str) -> str:
-        """Write a group's units as if they stood in the chain; its label goes before their names."""
-        assert isinstance(use.unit.head, s.Group) and isinstance(use.sample, ir.Group)
-        chains, shadows = (
-            [node.chain if isinstance(node, ir.Group) else None for node in nodes] for nodes in (use.nodes, use.shadows)
-        )
-        inside = f"{prefix}{unit_name(use.unit)}_" if use.unit.label else prefix
-        if condition is None:
-            around = shadows if self.optional else None
-            return self.chain(use.unit.head.chains[0], chains, value, target, inside, around)
-        before, chain = self.modules.channels, use.unit.head.chains[0]
-        name = self.flag(use.unit, condition, prefix)
-        result = self._only_if(name, value, target, lambda: self.chain(chain, chains, value, target, inside, shadows))
-        self._settle(use, shaded, condition, before)
-        return result
+    def concatenated(self, kind: str, before: Known, starts: list[Known], ends: list[Known]) -> None:
+        widths = [end.channels for end in ends if end.channels is not None]
+        total = None
+        if len(widths) == len(ends):
+            total = widths[0]
+            for width in widths[1:]:
+                total = total + width
+        kept = [start.channels and start.channels.text for start in starts]
+        if kind == "split" and kept == [end.channels and end.channels.text for end in ends] and None not in kept:
+            total = before.channels
+        self.back(Known(total, None))
 
-    def flag(self, unit: s.Unit, condition: Code, prefix: str, kind: str = "") -> str:
-        """Keep a condition as an attribute, once; give its name."""
-        if condition.text not in self.flags:
-            labelled = unit.label and isinstance(unit.head, s.Wrap)
-            named = condition.text if condition.text.isidentifier() else ""
-            wanted = unit_name(unit) if labelled else named or kind or f"use_{unit_name(unit)}"
-            self.flags[condition.text] = self.context.naming.free(prefix + wanted, own=bool(labelled))
-            self.init.append((f"self.{self.flags[condition.text]}", condition))
-        return self.flags[condition.text]
+    def parts(self, use: Uses, known: Known, prefix: str) -> tuple[str | None, list[Known]]:
+        count = len(use.bodies())
+        if known.channels is None:
+            raise AssertionError("the channels of a split are not known")
+        first, share = self._shares(known.channels, count, prefix)
+        starts = [Known(first, None), *[Known(share, None)] * (count - 1)]
+        if count == 2:
+            return None, starts
+        name = self.context.naming.free(f"{prefix}sizes")
+        self.init.append((f"self.{name}", Code(f"({', '.join([first.text, *[share.text] * (count - 1)])})")))
+        return name, starts
 
-    def _shape(self, use: Uses, placed: Placed) -> str:
-        if self.comment is None:
-            shape = use.sample.y
-            return (
-                f"<{shape.channels}>" if self.modules.flat else str(shape) if use.unit.repeat is None else _last(placed)
-            )
-        text = self.comment.after(use.unit, use.sample)
+    def _shares(self, channels: Code, count: int, prefix: str) -> tuple[Code, Code]:
+        """Give the channels of the first part and of the others; where both are long, each has a name."""
+        share = channels // count
+        if count == 2 or isinstance(share.value, Fraction):
+            return channels - share * (count - 1), share
+        assert isinstance(self.context, BlockContext)
+        other = Code(self.context.arguments.free(f"{prefix}share"))
+        first = Code(self.context.arguments.free(f"{prefix}first"))
+        self.init.append((other.text, share))
+        self.init.append((first.text, channels - other * (count - 1)))
+        return first, other
+
+    def comment(self, use: Uses, placed: Placed) -> str:
+        if self.shapes is None:
+            shape = use.sample.y if use.unit.repeat is None or placed[0] is None else placed[0].y
+            return f"<{use.sample.y.channels}>" if self.flat else str(shape)
+        text = self.shapes.after(use.unit, use.sample)
         if self.unknown:  # two widths have no one spelling
-            self.comment.dims, text, self.unknown = None, "", False
+            self.shapes.dims, text, self.unknown = None, "", False
         return text
 
-
-def _last(placed: Placed) -> str:
-    return str(placed[0].y) if placed[0] is not None else ""
+    def joined_comment(self, wrap: ir.Wrap) -> str:
+        return str(wrap.y) if self.shapes is None else ""
 
 
 def _alternative(unit: s.Unit, position: int) -> s.Unit:
@@ -241,15 +220,3 @@ def _alternative(unit: s.Unit, position: int) -> s.Unit:
         return s.Unit(inner.span, inner.label, inner.head, None, inner.ascription or unit.ascription, None, False)
     head = s.Group(chain.span, (chain,))
     return s.Unit(unit.span, unit.label, head, None, unit.ascription, None, False)
-
-
-def _leads_to_vector(later: list[Uses]) -> bool:
-    """Tell whether a pool's output reaches a layer on vectors through nothing but element-wise modules."""
-    for use in later:
-        if not isinstance(use.sample, ir.Leaf):
-            return False
-        if use.sample.operator.rewriting.takes_vector or (use.sample.operator.rewriting.to_vector and not use.guarded):
-            return True
-        if not use.sample.operator.rewriting.per_element:
-            return False
-    return False

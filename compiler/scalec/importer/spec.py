@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from scalec.emit.python_names import snake_case
+from scalec.network.python_names import snake_case
 from scalec.record import record
 
 WIDTH = 120

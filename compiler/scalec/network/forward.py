@@ -1,74 +1,194 @@
-"""The body of a `forward`: which variable holds what, line by line."""
+"""The body of a `forward` as data: statements over expressions, the same for all uses of a class.
 
-from dataclasses import dataclass, field
+`flow` makes it, once; `emit.layout` prints it, `cost.memory.execution` runs it on sizes, and the names of modules are
+read off its calls. What differs from use to use (the nodes of a call, whether a flag holds) stands in a tuple with an
+entry a use.
+"""
 
-_NAMES = ("x", "y", "z", "u", "v")
+from collections.abc import Iterator
+
+from scalec.language import syntax as s
+from scalec.network.network import Leaf, Node, Wrap
+from scalec.ops.code import Code
+from scalec.record import record, unique
 
 
-@dataclass
+@record
+class Condition:
+    """A `when` or `if` that is decided when a module is built; `code` says it in Python, if that is written."""
+
+    code: Code | None
+    holds: tuple[bool | None, ...]
+
+
+@record
+class Flag:
+    """An attribute that keeps a condition."""
+
+    name: str
+    holds: tuple[bool | None, ...]
+
+
+@record
+class Variable:
+    """A local variable."""
+
+    name: str
+
+
+@unique
+class Call:
+    """A module of the class, called. `layers` are its nodes: none if absent (an `nn.Identity`), several under `^`."""
+
+    attribute: str
+    unit: s.Unit
+    layers: tuple[tuple[Node, ...], ...]
+    x: Variable
+    flatten: bool = False
+
+
+@unique
+class Apply:
+    """An operator without a module; `flat`: a vector is all that is needed of what it gives."""
+
+    operator: Leaf
+    layers: tuple[tuple[Node, ...], ...]
+    x: Variable
+    flat: bool = False
+
+
+@record
+class Sum:
+    """`a + b + …`; in place, the second is added to the first."""
+
+    terms: tuple["Expression", ...]
+    in_place: bool = False
+
+
+@record
+class Product:
+    """`x * y`; in place, x is overwritten."""
+
+    x: Variable
+    y: Variable
+    in_place: bool = False
+
+
+@record
+class Concatenation:
+    """Channels side by side."""
+
+    parts: tuple["Expression", ...]
+
+
+@record
+class Conditional:
+    """One of two, by a flag."""
+
+    then: "Expression"
+    flag: Flag
+    otherwise: Variable
+
+
+@unique
+class Split:
+    """The channels of a tensor in parts: two halves, or by the attribute that keeps their sizes."""
+
+    x: Variable
+    attribute: str | None
+    wraps: tuple[Wrap | None, ...]
+
+
+Expression = Variable | Call | Apply | Sum | Product | Concatenation | Conditional
+
+
+@record
+class Bind:
+    """Bind a variable; `declares`: for the first time."""
+
+    variable: Variable
+    value: Expression
+    comment: str
+    declares: bool
+
+
+@record
+class Unpack:
+    """Bind several variables."""
+
+    variables: tuple[Variable, ...]
+    value: Split
+
+
+@record
+class If:
+    """Do something where a flag holds."""
+
+    flag: Flag
+    body: tuple["Statement", ...]
+
+
+Statement = Bind | Unpack | If
+
+
+@record
 class Forward:
-    """Collects lines. A value is a variable or, until it is needed as one, the expression that makes it."""
+    """A whole body. `result` is what it returns; `maps`: a tuple of variables, the outputs of a network of features."""
 
-    lines: list[tuple[str, str]] = field(default_factory=list)
-    """Text and comment of each line."""
-    declared: set[str] = field(default_factory=lambda: {"x"})
-    untyped: set[str] = field(default_factory=set)
+    statements: tuple[Statement, ...]
+    result: Expression
+    maps: tuple[Variable, ...] = ()
 
-    def fresh(self) -> str:
-        """Give a variable that is not in use yet."""
-        for name in (*_NAMES, *(f"y{number}" for number in range(2, 1000))):
-            if name not in self.declared:
-                return name
-        raise AssertionError("no variable left")
 
-    def assign(self, target: str, value: str, comment: str = "") -> str:
-        """Bind a variable; the first time with its type."""
-        typed = target if target in self.declared else f"{target}: Tensor"
-        self.declared.add(target)
-        self.lines.append((f"{typed} = {value}", comment))
-        return target
+def parts(expression: Expression) -> tuple[Expression, ...]:
+    """Return the expressions of which one is made."""
+    match expression:
+        case Variable():
+            return ()
+        case Call() | Apply():
+            return (expression.x,)
+        case Sum():
+            return expression.terms
+        case Product():
+            return expression.x, expression.y
+        case Concatenation():
+            return expression.parts
+        case Conditional():
+            return expression.then, expression.otherwise
 
-    def split(self, targets: list[str], value: str) -> None:
-        """Bind several variables to the parts of a tensor."""
-        self.declared.update(targets)
-        self.untyped.update(targets)
-        self.lines.append((f"{', '.join(targets)} = {value}", ""))
 
-    def typed(self, result: str) -> str:
-        """Give the result as something that mypy knows to be a Tensor: parts of a split are none to it."""
-        return self.assign("x", result) if self.untyped and result != "x" else result
+def has_call(expression: Expression) -> bool:
+    """Tell whether an expression is more than variables and operators between them."""
+    match expression:
+        case Variable():
+            return False
+        case Sum(terms=terms, in_place=in_place):
+            return in_place or any(map(has_call, terms))
+    return True
 
-    def renamed(self, value: str, wanted: str) -> str:
-        """Let the value that the last line bound, or an expression, have a variable of another name."""
-        if (
-            value in self.declared
-            and self.lines
-            and self.lines[-1][0].startswith((f"{value} = ", f"{value}: Tensor = "))
-        ):
-            text, comment = self.lines.pop()
-            return self.assign(wanted, text.partition(" = ")[2], comment)
-        return self.assign(wanted, value)
 
-    def since(self, start: int) -> list[tuple[str, str]]:
-        """Take back the lines from a place on."""
-        taken, self.lines = self.lines[start:], self.lines[:start]
-        return taken
+def calls(expression: Expression) -> Iterator[Call]:
+    """Yield the calls of modules in an expression."""
+    if isinstance(expression, Call):
+        yield expression
+    for part in parts(expression):
+        yield from calls(part)
 
-    def only_if(self, flag: str, lines: list[tuple[str, str]]) -> None:
-        """Put lines under a flag of the module."""
-        self.lines.append((f"if self.{flag}:", ""))
-        self.lines += [(f"    {text}", comment) for text, comment in lines]
 
-    def variable(self, value: str, target: str) -> str:
-        """Give a variable that holds the value, binding `target` if it is an expression."""
-        return value if value in self.declared else self.assign(target, value)
-
-    def inline(self, value: str, target: str) -> str:
-        """Take back the only line that bound `target`, and give what it was bound to; else leave things as they are."""
-        head = f"{target}: Tensor = "
-        bound = [index for index, (text, _) in enumerate(self.lines) if text.startswith((head, f"{target} = "))]
-        last = self.lines[-1][0] if self.lines else ""
-        if value != target or bound != [len(self.lines) - 1] or " if " in last or not last.startswith(head):
-            return self.variable(value, target)
-        self.declared.discard(target)
-        return self.lines.pop()[0].removeprefix(head)
+def attributes(forward: Forward) -> dict[int, str]:
+    """Return what a class calls the module that a node becomes, or is a part of, by the node's identity."""
+    found: dict[int, str] = {}
+    open_ = list(forward.statements)
+    values = [forward.result]
+    while open_:
+        match open_.pop():
+            case If() as conditional:
+                open_ += conditional.body
+            case Bind() as bind:
+                values.append(bind.value)
+            case Unpack():
+                pass
+    for value in values:
+        for call in calls(value):
+            found.update((id(node), call.attribute) for layers in call.layers for node in layers)
+    return found

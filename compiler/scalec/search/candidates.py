@@ -16,11 +16,11 @@ from scalec.cost.count import cost
 from scalec.cost.requirements import BROKEN, holds
 from scalec.diagnostics.diagnostic import CompileError
 from scalec.emit.emit import emit
-from scalec.emit.python_names import python_name
 from scalec.language import exact
 from scalec.language import syntax as s
 from scalec.language.exact import Number
 from scalec.language.unparse import spell_name
+from scalec.network.python_names import python_name
 from scalec.program.evaluate import Failure, Value, number, truth
 from scalec.program.request import Request
 from scalec.program.scope import World

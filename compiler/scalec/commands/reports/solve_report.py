@@ -21,12 +21,12 @@ from scalec.diagnostics.diagnostic import CompileError, plural
 from scalec.diagnostics.exit_codes import NO_ACCESS, WRONG_USAGE, fail
 from scalec.diagnostics.text import printable
 from scalec.emit.emit import emit
-from scalec.emit.python_names import snake_case
 from scalec.language import exact
 from scalec.language import syntax as s
 from scalec.language.exact import Number
 from scalec.language.unparse import spell_name
 from scalec.limits import MAX_PHI
+from scalec.network.python_names import snake_case
 from scalec.program.quantities import QUANTITIES
 from scalec.program.request import Request
 from scalec.program.setting import Setting, command_error, constant, make_setting, usage_error
