@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 collect_ignore = ["emitted"]  # what users get, their tests too: tests/emit/test_test_file.py runs them
 os.environ["SCALEC_CACHE_DIR"] = ""  # no test may know what another has found out
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # of the many processes that tests start only the first compiles scalec
 torch.set_num_threads(1)  # the processes of pytest-xdist share the cores
 
 

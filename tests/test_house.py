@@ -104,7 +104,7 @@ def test_imports_run_down() -> None:
 PLANTED = {
     "upwards": ("ops/shape.py", "from scalec.language import syntax", "which stands above it"),
     "circle": (
-        "language/visit.py",
+        "language/syntax.py",
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from scalec.language import unparse",
         "a circle among",
     ),

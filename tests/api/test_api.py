@@ -75,17 +75,26 @@ except scalec.CompileError as error:
 """
 
 
-@pytest.mark.parametrize(
-    ("more", "found"),
-    [("", ""), ("scalec.lod()\n", "attr-defined"), ("spec.scale(phi=[])\n", "arg-type"), ("x: str = macs\n", "ass")],
-)
-def test_a_typed_client(more: str, found: str, tmp_path: Path) -> None:
-    (tmp_path / "client.py").write_text(CLIENT + more, encoding="utf-8")
+WRONG = {
+    "typo": ("scalec.lod()\n", "attr-defined"),
+    "argument": ("spec.scale(phi=[])\n", "arg-type"),
+    "value": ("x: str = macs\n", "assignment"),
+}
+
+
+def test_a_typed_client(tmp_path: Path) -> None:
+    """One run of mypy for a right client and wrong ones: each has its one error, in its last line."""
+    (tmp_path / "right.py").write_text(CLIENT, encoding="utf-8")
+    for name, (more, _) in WRONG.items():
+        (tmp_path / f"{name}.py").write_text(CLIENT + more, encoding="utf-8")
     (tmp_path / "mypy.ini").write_text(f"[mypy]\nmypy_path = {ROOT / 'compiler'}\n", encoding="utf-8")
-    cache = f"--cache-dir={ROOT / '.mypy_cache' / 'client'}"
-    done = python("-m", "mypy", "--strict", "--config-file=mypy.ini", cache, "client.py", cwd=tmp_path)
+    cache, files = f"--cache-dir={ROOT / '.mypy_cache'}", [f"{name}.py" for name in ("right", *WRONG)]
+    done = python("-m", "mypy", "--strict", "--config-file=mypy.ini", cache, *files, cwd=tmp_path)
     errors = [line for line in done.stdout.splitlines() if ": error:" in line]
-    assert len(errors) == bool(found) and all(found in line for line in errors), done.stdout
+    last = CLIENT.count("\n") + 1
+    assert len(errors) == len(WRONG), done.stdout + done.stderr
+    for name, (_, kind) in WRONG.items():
+        assert any(line.startswith(f"{name}.py:{last}: ") and f"[{kind}]" in line for line in errors), done.stdout
 
 
 def test_the_page(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,8 @@ def test_the_right_example_gives_nothing(
     monkeypatch.chdir(tmp_path)
     right = each.examples[1]
     assert told(right, tmp_path, capsys) == (DONE, [])
-    assert told(replace(right, arguments="check"), tmp_path, capsys) == (DONE, []), "a warning"
+    if right.language not in ("console", "py"):  # they say themselves what is run
+        assert told(replace(right, arguments="check"), tmp_path, capsys) == (DONE, []), "a warning"
 
 
 @pytest.mark.parametrize("code", ["E202", "E305"])

@@ -101,7 +101,10 @@ def made(python: str, environment: str, cwd: Path) -> str:
     return done.stdout.decode()
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize(
+    "environment",
+    [pytest.param(e, marks=pytest.mark.slow) if e in ("turkish", "random") else e for e in ENVIRONMENTS],
+)
 def test_environments(environment: str, tmp_path: Path) -> None:
     assert made(sys.executable, environment, tmp_path if environment != "plain" else Path("/")) == expected()
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from emit.test_properties import compiled as random_network
+from emit.test_properties import sample
 from nets import TENSORFLOW, compiled, spec
 from scalec.emit.emit import emit
 from scalec.program.request import Request
@@ -67,14 +69,20 @@ def run(*command: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_tools_find_nothing() -> None:
-    """Black leaves the files as they are, ruff and mypy --strict have nothing to say."""
+def test_tools_find_nothing(tmp_path: Path) -> None:
+    """Black leaves the files as they are, ruff and mypy --strict have nothing to say; mypy sees random ones too."""
     names = sorted(str(path) for path in GOLDEN.glob("*.py"))
     assert len(names) == len(FILES) + len(BODIES) + len(DEPLOYED) + len(COMPANIONS)
     run("black", "--quiet", "--check", "--diff", "--line-length", "88", *names)
     run("ruff", "check", "--isolated", "--no-cache", *names)
     run("ruff", "format", "--isolated", "--no-cache", "--check", "--line-length", "88", *names)
-    run("mypy", "--strict", "--config-file=", *names)
+    for index, (written, phi) in enumerate(sample(20)):
+        if made := random_network(written.text, phi):
+            (tmp_path / f"random{index}.py").write_text(emit(made), "utf-8")
+    random = sorted(map(str, tmp_path.iterdir()))
+    assert len(random) > 5
+    cache = GOLDEN.parents[1] / ".mypy_cache"  # torch is read once for all tests that run mypy
+    run("mypy", "--strict", "--config-file=", f"--cache-dir={cache}", *names, *random)
 
 
 @pytest.mark.slow

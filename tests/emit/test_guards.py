@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scalec.commands import cli
@@ -32,6 +31,7 @@ from scalec.emit.emit import emit
 from scalec.language import syntax as s
 from scalec.network import python_names
 from scalec.program.request import Request
+from strategies import examples
 
 SPEC = """# {comment}
 cite {paper} for {block}
@@ -69,6 +69,7 @@ NEUTRAL = {
 }  # fmt: skip
 IN_THE_SPEC = sorted(NEUTRAL)
 ELSEWHERE = ["file", "set name", "set value", "phi", "variant name", "import", "module"]
+SLOTS = [*IN_THE_SPEC, *ELSEWHERE]
 
 STATEMENTS = [
     "import os", "os.system('true')", "__import__('os').system('true')", "exec('1')", "eval('1')", "print('hello')",
@@ -214,9 +215,11 @@ def test_the_payloads_are_many() -> None:
     assert neutral is not None and "class Pair" in neutral and attempt("variant name", "Big")
 
 
-@pytest.mark.parametrize("slot", [*IN_THE_SPEC, *ELSEWHERE])
-def test_curated(slot: str) -> None:
-    for payload in PAYLOADS:
+@pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("slot", SLOTS)
+def test_curated(slot: str, every: int) -> None:
+    """By default each payload is in some of the slots, and each slot has a sixth of the payloads."""
+    for payload in PAYLOADS[SLOTS.index(slot) % every :: every]:
         attempt(slot, payload)
 
 
@@ -235,14 +238,15 @@ def test_names_reach_the_file_as_names_only() -> None:
 SLOTS_OF_NAMES = sorted(set(NEUTRAL) - {"comment", "start", "end", "number"})
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
-@given(
-    chosen=st.dictionaries(
+@examples(
+    60,
+    st.dictionaries(
         st.sampled_from(SLOTS_OF_NAMES),
         st.sampled_from([*NAMES, *MORE_NAMES, *NEUTRAL.values()]),
         min_size=2,
         max_size=4,
-    )
+    ),
+    more=4,
 )
 def test_names_that_meet(chosen: dict[str, str]) -> None:
     """Several names at once, alike or alike in the emitted file: an error, or a file that works."""
@@ -262,14 +266,16 @@ hostile = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=700, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
-@given(slot=st.sampled_from([*IN_THE_SPEC, *ELSEWHERE]), text=hostile)
+@examples(200, st.sampled_from([*IN_THE_SPEC, *ELSEWHERE]), hostile, more=4)
 def test_arbitrary_text(slot: str, text: str) -> None:
     attempt(slot, text)
 
 
-@settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
-@given(data=st.one_of(st.binary(max_size=200), st.text(max_size=80).map(lambda t: t.encode("utf-8", "surrogatepass"))))
+@examples(
+    500,
+    st.one_of(st.binary(max_size=200), st.text(max_size=80).map(lambda t: t.encode("utf-8", "surrogatepass"))),
+    more=4,
+)
 def test_arbitrary_bytes(data: bytes) -> None:
     with pytest.raises(CompileError) as error:
         load_text("spec.scl", data)

@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nets import SPECS, spec
@@ -23,6 +22,7 @@ from scalec.language.parse import parse
 from scalec.limits import MAX_VALUE
 from scalec.program.request import Request
 from scalec.program.setting import compact, constant, make_setting, respelled
+from strategies import examples
 
 GOLDEN = sorted((Path(__file__).parents[1] / "emitted").glob("*.py"))
 MODELS = [path for path in GOLDEN if not path.name.startswith("test_")]
@@ -59,11 +59,9 @@ names = st.sampled_from(["φ", "phi", "λ", "lambda", "w", "classes", "rate", "b
 PHI = ["0", " -1", "4", "1/3", "-0.5", "1 / 3 # third", "2^2", "- (1)", None]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    phi=st.sampled_from(PHI), variant=st.sampled_from(["B0", "B4"]), changes=st.lists(st.tuples(names, values)),
-    taps=st.sampled_from([None, (), ("stem",), ("stem", "stage2")]), stride=st.sampled_from([None, 1, 16, 64]),
-    inference=st.booleans(),
+@examples(
+    60, st.sampled_from(PHI), st.sampled_from(["B0", "B4"]), st.lists(st.tuples(names, values)),
+    st.sampled_from([None, (), ("stem",), ("stem", "stage2")]), st.sampled_from([None, 1, 16, 64]), st.booleans(),
 )  # fmt: skip
 def test_what_is_written_is_read(
     phi: str | None,
@@ -91,8 +89,7 @@ def test_what_is_written_is_read(
     assert shlex.split(" ".join(map(str.strip, lines))) == list(words("tiny.scl", told)), "a shell sees the same words"
 
 
-@settings(max_examples=300, deadline=None)
-@given(text=values)
+@examples(100, values)
 def test_a_value_keeps_its_meaning(text: str) -> None:
     def tokens(text: str) -> tuple[str, ...]:
         return parse(Source("x", f"param value = {text}"), Report()).canonical
@@ -201,8 +198,7 @@ def test_a_head_is_looked_for_in_the_docstring_alone() -> None:
     assert is_generated(TEXT.partition('"""')[1] + TEXT.partition('"""')[2]), "the docstring tells, too"
 
 
-@settings(max_examples=500, deadline=None)
-@given(st.text(max_size=400), st.integers(0, len(TEXT) // 4), st.integers(0, 200))
+@examples(150, st.text(max_size=400), st.integers(0, len(TEXT) // 4), st.integers(0, 200))
 def test_reading_is_total(text: str, place: int, gone: int) -> None:
     for hostile in (text, TEXT[:place] + text + TEXT[place + gone :], f'"""{text}', COMMAND[:30] + text):
         found = head(hostile)

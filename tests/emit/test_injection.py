@@ -29,6 +29,7 @@ from scalec.program.names import refusal
 
 FILE_NAMES = [p for p in PAYLOADS if p not in ("", ".", "..") and not set("/\0") & set(p) and len(p.encode()) < 200]
 TEXT = SPEC.format(**NEUTRAL)
+EVERY = pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.slow)])  # 7: no kind of them is left out
 HOSTILE = "\"'`\\\r\n\t\0\x0b\x0c\x1b\x1c\x85\u2028\u2029\u202e\u200b\ufeff{}%$#()[]<>=:;,.+-*/&|!?@~^_ abexyzαφ⊙→±012"
 
 
@@ -62,10 +63,11 @@ def _odd(chance: random.Random) -> str:
 # Around the spec
 
 
-def test_names_of_spec_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@EVERY
+def test_names_of_spec_files(every: int, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The name of the spec stands in the header only if it is harmless, and names the output only then."""
     neutral = emit.emit(load_text("spec.scl", TEXT.encode()).compile())
-    for name in FILE_NAMES:
+    for name in FILE_NAMES[::every]:
         spec = Path(f"{name}.scl")
         try:
             spec.write_text(TEXT, encoding="utf-8")
@@ -88,10 +90,11 @@ def test_names_of_spec_files(folder: Path, capsys: pytest.CaptureFixture[str]) -
         assert said.err.count("\n") < 20 and "Traceback" not in said.err
 
 
-def test_names_of_outputs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@EVERY
+def test_names_of_outputs(every: int, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An output lies where `-o` says, or nothing is written."""
     Path("spec.scl").write_text(TEXT, encoding="utf-8")
-    for name in filter(None, PAYLOADS):
+    for name in filter(None, PAYLOADS[::every]):
         before = there(folder)
         try:
             code = cli.main(["compile", "spec.scl", f"--output={name}"])
@@ -108,9 +111,10 @@ def test_names_of_outputs(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
             (folder / path).unlink()
 
 
-def test_settings_on_the_command_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@EVERY
+def test_settings_on_the_command_line(every: int, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("spec.scl").write_text(TEXT, encoding="utf-8")
-    for payload in PAYLOADS:
+    for payload in PAYLOADS[::every]:
         for words in (
             ["--set", f"rate={payload}"],
             ["--set", f"{payload}=1"],
@@ -183,7 +187,7 @@ def test_the_header_names_only_harmless_files() -> None:
 
 
 @pytest.mark.parametrize(
-    "count", [400, pytest.param(2_000, marks=pytest.mark.slow), pytest.param(20_000, marks=pytest.mark.full)]
+    "count", [150, pytest.param(2_000, marks=pytest.mark.slow), pytest.param(20_000, marks=pytest.mark.full)]
 )
 def test_whole_compilations(count: int) -> None:
     """Random text in a random slot: an error with a place, or a file that passes both guards and runs harmlessly."""

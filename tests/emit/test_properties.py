@@ -1,7 +1,7 @@
 """Random specs: what the emitted file holds is what was written, what was counted, and what exact arithmetic says.
 
 The specs come from `strategies`; shapes are compared with an oracle of this file's own (mpmath, 80 digits), costs with
-what PyTorch dispatches on the meta device. `slow` repeats each property with ten times the examples.
+what PyTorch dispatches on the meta device. `slow` repeats each property with more examples.
 """
 
 import ast
@@ -17,7 +17,7 @@ from typing import Any
 import black
 import mpmath
 import torch
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, given, seed, settings
 from torch import Tensor, nn
 
 import peers
@@ -149,7 +149,7 @@ def shapes_of(network: Network) -> list[tuple[int, int, int, int]]:
     return [(len(stage.layers), stage.y.height, stage.y.width, stage.y.channels) for stage in network.stages]
 
 
-@examples(150, specs(), phis())
+@examples(150, specs(), phis(), more=5)  # so many: rounding matters in few of them
 def test_every_shape_is_what_exact_arithmetic_says(written: Written, phi: str) -> None:
     made = compiled(written.text, phi)
     if made is not None:
@@ -162,7 +162,7 @@ def test_every_shape_is_what_exact_arithmetic_says(written: Written, phi: str) -
             assert shapes_of(made.network) == oracle(written, Fraction(0), row)
 
 
-@examples(60, specs(), phis(24))
+@examples(20, specs(), phis(24), more=15)
 def test_far_scales_give_a_network_or_an_error_with_a_place(written: Written, phi: str) -> None:
     for text in (phi, f"-{phi.lstrip('-')}"):
         made = compiled(written.text, text)
@@ -173,7 +173,7 @@ def test_far_scales_give_a_network_or_an_error_with_a_place(written: Written, ph
 # What is emitted
 
 
-@examples(90, specs(), phis())
+@examples(30, specs(), phis(), more=15)
 def test_the_emitted_file_is_what_was_counted(written: Written, phi: str) -> None:
     made = compiled(written.text, phi)
     if made is not None:
@@ -235,7 +235,7 @@ def _outputs(built: nn.Module, shape: tuple[int, ...]) -> dict[str, tuple[int, .
     return seen
 
 
-@examples(70, specs(), phis(), phis())
+@examples(20, specs(), phis(), phis(), more=15)
 def test_block_classes_are_the_same_text_at_every_scale(written: Written, one: str, two: str) -> None:
     first, second = (compiled(written.text, phi) for phi in (one, two))
     if first is None or second is None:
@@ -250,7 +250,7 @@ def _classes(source: str, network: str) -> dict[str, str]:
     return {node.name: ast.get_source_segment(source, node) or "" for node in classes}
 
 
-@examples(40, specs(), phis(3))
+@examples(12, specs(), phis(3), more=15)
 def test_spelling_and_layout_of_the_spec_change_nothing(written: Written, phi: str) -> None:
     sources = [
         emit(made) if (made := compiled(text, phi)) else None
@@ -259,7 +259,7 @@ def test_spelling_and_layout_of_the_spec_change_nothing(written: Written, phi: s
     assert sources[0] == sources[1] == sources[2]
 
 
-@examples(40, specs(), phis(3))
+@examples(12, specs(), phis(3), more=15)
 def test_other_labels_change_names_alone(written: Written, phi: str) -> None:
     # both renamed: `norm`, say, is also what a helper calls
     first, second = compiled(written.relabelled("_old"), phi), compiled(written.relabelled("_new"), phi)
@@ -285,10 +285,11 @@ def _nameless(source: str) -> str:
 # A handful at once
 
 
-def sample(count: int) -> list[tuple[Written, str]]:
-    """Give some specs, the same in every run."""
+def sample(count: int, number: int = 0) -> list[tuple[Written, str]]:
+    """Give some specs, the same in every run; others for another number."""
     found: list[tuple[Written, str]] = []
 
+    @seed(number)
     @settings(SETTINGS, max_examples=count, phases=(Phase.generate,))
     @given(specs(), phis(3))
     def collect(written: Written, phi: str) -> None:
@@ -325,38 +326,19 @@ def test_bytes_do_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
     assert len(output.splitlines()) == 12
 
 
-def test_emitted_files_pass_mypy_strict(tmp_path: Path) -> None:
-    """One process for all of the files."""
-    for index, (written, phi) in enumerate(sample(20)):
-        if made := compiled(written.text, phi):
-            (tmp_path / f"emitted{index}.py").write_text(emit(made), "utf-8")
-    cache = Path(__file__).parents[2] / ".mypy_cache"
-    command = [
-        sys.executable,
-        "-m",
-        "mypy",
-        "--strict",
-        "--cache-dir",
-        str(cache),
-        "--config-file",
-        os.devnull,
-        str(tmp_path),
-    ]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stdout + run.stderr
-
-
 def test_the_specs_use_the_whole_vocabulary() -> None:
     """What no random spec says, no property here has looked at; one activation stands for another."""
-    # Hypothesis draws other specs where other modules are loaded: so many that none leaves an operator out.
-    text = "\n".join(written.text for written, _ in sample(1_000))
     alike = {name for name, cls in OPERATORS.items() if cls.__module__ == "scalec.ops.activation"} - {"PReLU"}
-    missing = {name for name in OPERATORS if not re.search(rf"\b{name}\b", text)}
-    assert missing - alike <= {"Linear", "SpaceToDepth"}, missing  # which fits few sizes
-    for piece in "residual gate sum concat split when where default variants require width( ^= ² (_ ".replace(
-        "(_ ", ""
-    ).split():
-        assert piece in text, piece
+    rare = {"Linear", "SpaceToDepth"}  # which fit few sizes
+    pieces = "residual gate sum concat split when where default variants require width( ^= ²".split()
+    text, missing = "", {*OPERATORS, *pieces}
+    for number in range(20):  # Hypothesis draws other specs where other modules are loaded: up to a thousand
+        text += "\n".join(written.text for written, _ in sample(50, number))
+        missing = {name for name in OPERATORS if not re.search(rf"\b{name}\b", text)} - alike - rare
+        missing |= {piece for piece in pieces if piece not in text}
+        if not missing:
+            break
+    assert not missing
 
 
 SMALL = """param φ = 0

@@ -74,7 +74,7 @@ def test_of_operators(name: str, use: str) -> None:
     assert list(state_dict(net.network).items()) == theirs(net), name
 
 
-@examples(80, specs(), phis())
+@examples(25, specs(), phis(), more=16)
 def test_of_random_specs(written: Written, phi: str) -> None:
     loaded = load_text("net.scl", written.text.encode())
     for scale in (None, phi):

@@ -31,11 +31,11 @@ from scalec.verify.count import count_macs
 from scalec.verify.tensors import disable_drop
 
 FAST = """
-    efficientnet_b4 efficientnet_lite0 efficientnet_es tf_efficientnetv2_b0 mobilenetv1_100 mobilenetv2_140
-    mobilenetv3_small_050 mnasnet_small fbnetv3_b mixnet_s tinynet_e lcnet_100 mobilenetv4_conv_small
-    mobilenet_edgetpu_v2_s
+    efficientnet_lite0 tf_efficientnetv2_b0 mobilenetv1_100 mobilenetv3_small_050 mnasnet_small mixnet_s tinynet_e
+    lcnet_100 mobilenetv4_conv_small mobilenet_edgetpu_v2_s
 """.split()
 SLOW = """
+    efficientnet_b4 efficientnet_es mobilenetv2_140 fbnetv3_b
     efficientnet_b0 efficientnet_em efficientnetv2_rw_t tf_efficientnetv2_s mobilenetv2_100 mobilenetv3_large_100
     mobilenetv3_small_100 mobilenetv3_rw mnasnet_100 semnasnet_100 spnasnet_100 fbnetc_100 mixnet_m tinynet_a
     mobilenetv4_conv_medium tf_mobilenetv3_large_minimal_100 efficientnet_b1 efficientnet_b2 efficientnet_b3
@@ -52,10 +52,9 @@ SLOW = """
 """.split()
 NUMERIC = [
     "mobilenetv3_small_050",
-    "mixnet_s",
     *(
         pytest.param(name, marks=pytest.mark.slow)
-        for name in "efficientnet_b0 efficientnet_es mobilenetv4_conv_small mnasnet_small".split()
+        for name in "mixnet_s efficientnet_b0 efficientnet_es mobilenetv4_conv_small mnasnet_small".split()
     ),
 ]
 MODELS = [*FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
@@ -374,7 +373,9 @@ def test_pycls(name: str, tmp_path: Path) -> None:
     assert all(len(line) <= 120 for line in spec.read_text(encoding="utf-8").splitlines()), spec
 
 
-@pytest.mark.parametrize("name", [pytest.param("X_50", marks=pytest.mark.slow), "EN_B0", "R_18", "RegNetY_400MF"])
+@pytest.mark.parametrize(
+    "name", [*(pytest.param(name, marks=pytest.mark.slow) for name in ("X_50", "EN_B0")), "R_18", "RegNetY_400MF"]
+)
 def test_pycls_numerically(name: str, tmp_path: Path) -> None:
     text, peer = PYCLS[name]
     target, source = module(load(imported_pycls(text, tmp_path, "--resolution", "64")).compile()), peer()

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nets import compiled, spec
@@ -22,7 +21,6 @@ from scalec.program.request import Request
 from scalec.program.search_stamp import state_of
 from strategies import Written, citations, examples, specs
 
-FEW = settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 ROOT = Path(__file__).parents[2]
 NET = "network Net <8, 8, 3> → <8, 8, 8> = Unit^1 → <8, 8, 8> ⊙ (ReLU ⊙ Inner)\n"
 UNIT = "block Unit <H, W, C> → <H, W, K> = Conv(1) → K\n"
@@ -46,8 +44,7 @@ def shown(text: str) -> list[str]:
 # Identifiers
 
 
-@FEW
-@given(citations())
+@examples(100, citations())
 def test_an_identifier_is_kept_as_it_is(paper: str) -> None:
     """By its address, too: no number loses a zero, and no letter its case."""
     assert is_citation(paper) and at_address(address(paper)) == paper
@@ -134,8 +131,7 @@ def test_what_is_none(text: str) -> None:
         assert found is None or (is_citation(found) and address(found) == start + text.partition(":")[2])
 
 
-@FEW
-@given(st.text(max_size=80) | st.from_regex(r"(arXiv|doi|https?):[!-~]{0,60}", fullmatch=True))
+@examples(100, st.text(max_size=80) | st.from_regex(r"(arXiv|doi|https?):[!-~]{0,60}", fullmatch=True))
 def test_no_text_gets_through(text: str) -> None:
     """Whatever stands behind `cite`: an error with a place, or an address of which no letter could do harm."""
     try:
@@ -276,7 +272,7 @@ def test_a_head_that_was_edited(line: str) -> None:
     ]
 
 
-@examples(60, specs())
+@examples(20, specs(), more=15)
 def test_any_spec_lists_its_papers(written: Written) -> None:
     try:
         made = load_text("spec.scl", written.text.encode()).compile()

@@ -14,7 +14,7 @@ def figures(count: int, seed: int) -> typos.Figures:
     return found
 
 
-@pytest.mark.parametrize("count", [160, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.slow)])
 def test_slips(count: int) -> None:
     found = figures(count, seed=5)
     print(f"\n{found}")
@@ -22,7 +22,7 @@ def test_slips(count: int) -> None:
     assert found.on_line >= 0.95 * found.wrong
 
 
-@pytest.mark.parametrize("count", [60, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [25, pytest.param(300, marks=pytest.mark.slow)])
 def test_misspelt_words(count: int) -> None:
     found = typos.Figures()
     for made in typos.misspelt_words(count, seed=5):

@@ -7,7 +7,6 @@ from math import gcd
 
 import mpmath
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalec.language import exact
@@ -35,6 +34,7 @@ from scalec.language.exact import (
     to_multiple,
     truncate,
 )
+from strategies import examples
 
 F = Fraction
 HALF = F(1, 2)
@@ -232,11 +232,7 @@ def _sixty_digits():  # type: ignore[no-untyped-def]
         yield
 
 
-many = settings(max_examples=300, deadline=None, derandomize=True)
-
-
-@many
-@given(numbers(2), numbers(1), numbers(1))
+@examples(100, numbers(2), numbers(1), numbers(1))
 def test_ring_identities(a: Number, b: Number, c: Number) -> None:
     assert add(a, b) == add(b, a)
     assert hash(add(a, b)) == hash(add(b, a))
@@ -250,8 +246,7 @@ def test_ring_identities(a: Number, b: Number, c: Number) -> None:
     assert difference == subtract(multiply(a, a), multiply(b, b))
 
 
-@many
-@given(numbers(), numbers())
+@examples(100, numbers(), numbers())
 def test_values_agree_with_mpmath(a: Number, b: Number) -> None:
     x, y = high_precision(a), high_precision(b)
     assert expected_sign(high_precision(add(a, b)) - (x + y)) == 0
@@ -262,8 +257,7 @@ def test_values_agree_with_mpmath(a: Number, b: Number) -> None:
     assert approximate(a) == pytest.approx(float(x), rel=1e-14, abs=0)
 
 
-@many
-@given(positive, exponents, exponents, positive)
+@examples(100, positive, exponents, exponents, positive)
 def test_powers(base: Fraction, s: Fraction, t: Fraction, other: Fraction) -> None:
     root = power(base, s)
     want = mpmath.power(mpmath.mpf(base.numerator) / base.denominator, mpmath.mpf(s.numerator) / s.denominator)
@@ -278,8 +272,7 @@ def test_powers(base: Fraction, s: Fraction, t: Fraction, other: Fraction) -> No
     assert divide(power(other, t), root) == multiply(power(other, t), power(root, F(-1)))
 
 
-@many
-@given(numbers())
+@examples(100, numbers())
 def test_results_are_normalised(a: Number) -> None:
     for value in (a, add(a, a), multiply(a, a), negate(a)):
         if isinstance(value, Radical):
@@ -293,8 +286,7 @@ def test_results_are_normalised(a: Number) -> None:
             assert type(value) is Fraction
 
 
-@many
-@given(st.lists(numbers(), min_size=1, max_size=6))
+@examples(100, st.lists(numbers(), min_size=1, max_size=6))
 def test_compare_is_a_total_order(xs: list[Number]) -> None:
     ordered = sorted(xs, key=cmp_to_key(compare))
     for i, a in enumerate(ordered):
@@ -304,8 +296,7 @@ def test_compare_is_a_total_order(xs: list[Number]) -> None:
     assert minimum(*xs) == ordered[0] and maximum(*xs) == ordered[-1]
 
 
-@many
-@given(numbers(), st.integers(1, 40))
+@examples(100, numbers(), st.integers(1, 40))
 def test_roundings_bracket_the_number(a: Number, m: int) -> None:
     low, high = floor(a), ceil(a)
     assert compare(F(low), a) <= 0 < compare(F(low + 1), a)
@@ -321,8 +312,7 @@ def test_roundings_bracket_the_number(a: Number, m: int) -> None:
     assert to_multiple(a, F(m), F(9, 10)) in (multiple, multiple + m)
 
 
-@many
-@given(numbers())
+@examples(100, numbers())
 def test_show_is_within_half_a_unit(a: Number) -> None:
     text = show(a)
     shown = F(text)
@@ -333,8 +323,7 @@ def test_show_is_within_half_a_unit(a: Number) -> None:
     assert compare(subtract(a, shown), unit) <= 0 <= compare(subtract(a, shown), -unit)
 
 
-@many
-@given(st.integers(0, 10**9), st.integers(0, 999_999))
+@examples(100, st.integers(0, 10**9), st.integers(0, 999_999))
 def test_literals_round_trip(whole: int, part: int) -> None:
     text = f"{whole}.{part:06d}"
     assert parse_decimal(text) == F(whole * 10**6 + part, 10**6)

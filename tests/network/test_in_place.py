@@ -119,7 +119,7 @@ def test_the_network_s_own_maps_stay() -> None:
     assert "inplace" not in emit(net)
 
 
-@examples(25, specs(), phis(3))
+@examples(5, specs(), phis(3), more=30)
 def test_random_networks_give_the_same(written: Written, phi: str) -> None:
     try:
         net = load_text("spec.scl", written.text.encode()).compile(Request(phi=phi))

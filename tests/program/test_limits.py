@@ -257,7 +257,14 @@ BOMBS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", BOMBS)
+QUICK = (
+    "a tower of powers", "many digits", "brackets", "conditions", "a billion layers, scaled", "a billion laughs",
+    "laughs of lets", "unknown names", "a network too long",
+)  # fmt: skip
+"""One of each kind, by default: each takes a process of its own."""
+
+
+@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in BOMBS])
 def test_bombs(name: str, tmp_path: Path) -> None:
     """Two seconds of processor time (and a start of Python's), 256 MiB of memory."""
 

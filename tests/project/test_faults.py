@@ -223,7 +223,9 @@ print(counts)
 """
 
 
-@pytest.mark.parametrize("times", [200, pytest.param(2000, marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    "times", [60, pytest.param(200, marks=pytest.mark.slow), pytest.param(2000, marks=pytest.mark.full)]
+)
 def test_killed_at_random(times: int) -> None:
     for scale, data in whole().items():
         Path(scale).write_bytes(data)

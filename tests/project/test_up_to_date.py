@@ -726,13 +726,14 @@ def with_copy(copied: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 @pytest.mark.parametrize(
     ("name", "change", "code", "state"),
     [
-        ("templates/model.py.jinja", ("scalec claims no rights in what it emits", "and nobody else's"), 0,
-         "another build of the compiler, same meaning"),
+        pytest.param(
+            "templates/model.py.jinja", ("scalec claims no rights in what it emits", "and nobody else's"), 0,
+            "another build of the compiler, same meaning", marks=pytest.mark.slow),
         ("templates/model.py.jinja", ("super().__init__()\n", "super().__init__()\n        self.x = 1\n"), 1,
          "another build of the compiler, other meaning"),
         ("ops/activation.py", ("nn.ReLU", "nn.ELU"), 1, "another build of the compiler, other meaning"),
-        ("__init__.py", ('"0.1.0"', '"0.2.0"'), 0, "older compiler, same meaning"),
-        ("emit/header.py", ("Requirements, all met", "All met"), 0, ""),
+        pytest.param("__init__.py", ('"0.1.0"', '"0.2.0"'), 0, "older compiler, same meaning", marks=pytest.mark.slow),
+        pytest.param("emit/header.py", ("Requirements, all met", "All met"), 0, "", marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 def test_a_change_of_the_compiler_is_seen(

@@ -485,6 +485,7 @@ def test_a_search_from_end_to_end(tmp_path: Path) -> None:
     assert calls(tmp_path) == before and spec.read_bytes() == text and result(tmp_path) == found
 
 
+@pytest.mark.slow
 def test_a_pipe_gets_a_line_for_each_training(tmp_path: Path) -> None:
     """Unbuffered, while others still train; who has measured all of it before gets none."""
     prepare(tmp_path, {"slow": 0.05, "1": "kill", "2": "nan"})
@@ -518,6 +519,7 @@ def test_progress_has_so_many_lines_and_no_more(capsys: pytest.CaptureFixture[st
     assert lines[-1] == "10003 of 10003 trials, 10000 killed: α = 1, seed 0: 50.00 %"
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_where_nobody_listens(tmp_path: Path) -> None:
     prepare(tmp_path)
     process = start(tmp_path, "--finalists", "0")
@@ -564,16 +566,23 @@ def test_a_dry_run_trains_nothing(tmp_path: Path) -> None:
         (["--storage", "postgresql+psycopg://me:secret@127.0.0.1:9/none"], ""),
     ],
 )
-def test_a_dry_run_refuses_what_the_run_refuses(words: list[str], said: str, tmp_path: Path) -> None:
+def test_a_dry_run_refuses_what_the_run_refuses(
+    words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     prepare(tmp_path)
-    code, out, err = search(tmp_path, *words)
-    assert code == NO_ACCESS and err.startswith(f"scalec: {said}") and err.count("\n") == 1 and not out
-    dry, listed, dry_err = search(tmp_path, "--dry-run", *words)
-    assert (dry, dry_err) == (code, err)
-    assert "5 networks of 125 scales" in listed, "what can be said is said"
+    monkeypatch.chdir(tmp_path)
+    asked = ["search", "small.scl", "--accuracy", "trainer:accuracy"]
+    assert main([*asked, *words]) == NO_ACCESS
+    refused = capsys.readouterr()
+    assert refused.err.startswith(f"scalec: {said}") and refused.err.count("\n") == 1 and not refused.out
+    assert main([*asked, "--dry-run", *words]) == NO_ACCESS
+    dry = capsys.readouterr()
+    assert dry.err == refused.err
+    assert "5 networks of 125 scales" in dry.out, "what can be said is said"
     assert calls(tmp_path) == 0 and not (tmp_path / "search.db").exists()
 
 
+@pytest.mark.slow
 def test_a_dry_run_refuses_a_budget_that_the_trainer_does_not_know(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -595,7 +604,7 @@ def test_a_dry_run_refuses_a_budget_that_the_trainer_does_not_know(
 
 def test_a_budget_instead_of_a_search(tmp_path: Path) -> None:
     prepare(tmp_path)
-    code, out, err = search(tmp_path, "--free", "d,w,r", "--flops", "0.2M", "--jobs", "2")
+    code, out, err = search(tmp_path, "--free", "d,w,r", "--flops", "0.2M", "--jobs", "2", "--finalists", "0")
     assert code == DONE, err
     asked = "solve small.scl --free d,w,r --flops 0.2M --format json".split()
     command = [sys.executable, "-m", "scalec", *asked]

@@ -62,14 +62,15 @@ def alive(folder: Path) -> list[int]:
     return found
 
 
+SLOW = pytest.mark.slow  # not one of them by itself, but together they take minutes
+
+
+@SLOW  # tests/search/test_search.py has one by default
 def test_a_rerun_is_free(tmp_path: Path, undisturbed: str) -> None:
     prepare(tmp_path)
     same_as_ever(tmp_path, undisturbed)
     same_as_ever(tmp_path, undisturbed)
     assert calls(tmp_path) == TRIALS
-
-
-SLOW = pytest.mark.slow  # not one of them by itself, but together they take minutes
 
 
 @pytest.mark.parametrize("what", ["kill", pytest.param("raise", marks=SLOW), pytest.param("exit", marks=SLOW)])
@@ -87,10 +88,10 @@ def test_an_accident_is_made_good_in_the_same_run(what: str, tmp_path: Path, und
         pytest.param("kill", "killed (ended by SIGKILL)", marks=SLOW),
         pytest.param("raise", "failed (RuntimeError: no such luck)", marks=SLOW),
         pytest.param("exit", "nothing (it left no response)", marks=SLOW),
-        ("memory", "memory (MemoryError: DefaultCPUAllocator: can't allocate memory)"),
-        ("garbage", 'garbage (`accuracy` is "very good", not a number)'),
+        pytest.param("memory", "memory (MemoryError: DefaultCPUAllocator: can't allocate memory)", marks=SLOW),
+        pytest.param("garbage", 'garbage (`accuracy` is "very good", not a number)', marks=SLOW),
         pytest.param("percent", "garbage (`accuracy` is 87.5, not a fraction from 0 to 1)", marks=SLOW),
-        ("nan", "nan (the accuracy is no number)"),
+        pytest.param("nan", "nan (the accuracy is no number)", marks=SLOW),
     ],
 )
 def test_what_lasts_is_called_what_it_is(what: str, said: str, tmp_path: Path, undisturbed: str) -> None:
@@ -121,6 +122,7 @@ def test_a_trainer_that_hangs_is_ended(tmp_path: Path, undisturbed: str) -> None
     same_as_ever(tmp_path, undisturbed)
 
 
+@SLOW
 def test_nothing_is_written_where_nothing_could_be_trained(tmp_path: Path) -> None:
     prepare(tmp_path, {"all": "raise"})
     code, out, err = search(tmp_path, "--jobs", "2")
@@ -159,6 +161,7 @@ def test_what_a_trial_has_started_ends_with_the_driver(tmp_path: Path) -> None:
     wait_for(lambda: not alive(tmp_path))
 
 
+@SLOW
 def test_the_journal_has_a_torn_last_line(tmp_path: Path, undisturbed: str) -> None:
     prepare(tmp_path, {"slow": 0.2})
     process = start(tmp_path)
@@ -170,6 +173,7 @@ def test_the_journal_has_a_torn_last_line(tmp_path: Path, undisturbed: str) -> N
     same_as_ever(tmp_path, undisturbed)
 
 
+@SLOW
 def test_a_lock_of_the_journal_that_nobody_holds_costs_no_time(tmp_path: Path, undisturbed: str) -> None:
     prepare(tmp_path)
     folder = tmp_path / ".scalec" / "search"
@@ -203,6 +207,7 @@ def test_the_disk_is_full(most: int, tmp_path: Path, undisturbed: str) -> None:
     same_as_ever(tmp_path, undisturbed)
 
 
+@SLOW
 def test_two_drivers_at_once(tmp_path: Path, undisturbed: str) -> None:
     prepare(tmp_path, {"slow": 0.1})
     process = start(tmp_path)
@@ -234,6 +239,7 @@ def test_it_stops_when_asked_to(number: signal.Signals, tmp_path: Path, undistur
     assert calls(tmp_path) - before == TRIALS - 2
 
 
+@SLOW
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare, of Linux")
 def test_no_network_is_needed(tmp_path: Path, undisturbed: str) -> None:
     alone = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-rn"]

@@ -25,12 +25,13 @@ from strategies import Written, phis, specs
 # The table
 
 
+@pytest.mark.parametrize("count", [5, pytest.param(40, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", NAMED)
-def test_table_equals_networks_that_are_built(name: str) -> None:
+def test_table_equals_networks_that_are_built(name: str, count: int) -> None:
     loaded = NAMED[name]()
     tally = Tally(loaded.program)
 
-    @examples(12)
+    @examples(count)
     @given(steps(-4, 6), steps(0.5, 2.2), steps(0.5, 2), steps(0.5, 2))
     def check(phi: int, d: int, w: int, r: int) -> None:
         for names in ({"phi": phi}, {"d": d, "w": w, "r": r}):
@@ -49,7 +50,7 @@ def test_table_equals_every_variant(name: str) -> None:
         assert looked_up(tally, setting) == built(loaded, setting) is not None
 
 
-@examples(40)
+@examples(20)
 @given(specs(), st.lists(phis(), min_size=1, max_size=3))
 def test_table_equals_random_specs(written: Written, texts: list[str]) -> None:
     loaded = load_text("random.scl", written.text.encode())

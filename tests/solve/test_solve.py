@@ -52,7 +52,13 @@ def column(found: Figures, quantity: str) -> Any:
     ]
 
 
-@pytest.mark.parametrize("name", ["lite", "a projection that vanishes", "pins and labels", "growth and alternatives"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a projection that vanishes", "growth and alternatives",
+        pytest.param("lite", marks=pytest.mark.slow), pytest.param("pins and labels", marks=pytest.mark.slow),
+    ],
+)  # fmt: skip
 def test_largest_phi_is_that_of_brute_force(name: str) -> None:
     tally, found = everywhere(name)
 
@@ -185,12 +191,13 @@ def maximal(classes: list[list[int]], fitting: Any) -> set[tuple[int, ...]]:
     return best
 
 
-def test_maximal_networks_are_those_of_brute_force() -> None:
+@pytest.mark.parametrize("count", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_maximal_networks_are_those_of_brute_force(count: int) -> None:
     tally, classes, found = box()
     base = spec("efficientnet").named("baseline")
     limits = {"FLOPS": cost(base).macs, "params": cost(base).params, "memory": memory(base)}
 
-    @examples(8)
+    @examples(count)
     @given(st.fixed_dictionaries({"FLOPS": steps(1, 1.9)}, optional={"params": steps(1, 2.5), "memory": steps(1, 2)}))
     def check(factors: dict[str, int]) -> None:
         budgets = {quantity: Fraction(limits[quantity] * factor, STEPS) for quantity, factor in factors.items()}
@@ -304,8 +311,11 @@ def nearest_by_force(name: str, phi: Fraction, target: float, factor: float) -> 
 
 @pytest.mark.parametrize(
     "name, phi, power",
-    [("efficientnet", "1", False), ("efficientnet_lite", "1/2", True), ("efficientnet_lite", "2", False)],
-)
+    [
+        pytest.param("efficientnet", "1", False, marks=pytest.mark.slow), ("efficientnet_lite", "1/2", True),
+        pytest.param("efficientnet_lite", "2", False, marks=pytest.mark.slow),
+    ],
+)  # fmt: skip
 def test_nearest_network_is_that_of_brute_force(name: str, phi: str, power: bool) -> None:
     value = Fraction(phi)
     target = exact.power(Fraction(2), value) if power else None

@@ -90,7 +90,10 @@ def outputs(network: nn.Module, x: Tensor) -> Tensor:
     return y
 
 
-@pytest.mark.parametrize("name", PEERS)
+QUICK = ("timm:mobilenetv2_035", "torchvision:squeezenet1_1", "torchvision:shufflenet_v2_x0_5")
+
+
+@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in PEERS])
 def test_peers(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     spec, variant, changes = PEERS[name]
     net = compiled(spec, variant, changes=changes)
@@ -238,7 +241,10 @@ MUTANTS = {
 }
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+FAST = ("another activation", "another stride", "no input", "no network")
+
+
+@pytest.mark.parametrize("name", [n if n in FAST else pytest.param(n, marks=pytest.mark.slow) for n in MUTANTS])
 def test_a_mutated_file_is_refused(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     old, new, said = MUTANTS[name]
     write(compiled("mobilenet_v2", "x0_35"), old, new)
@@ -320,6 +326,7 @@ def test_peers_that_are_not_there(capsys: pytest.CaptureFixture[str], monkeypatc
     assert error == "scalec: port needs safetensors: pip install 'scalec[port]'\n"
 
 
+@pytest.mark.slow
 def test_weights_that_a_library_has_downloaded(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -386,6 +393,7 @@ def lite0():
 """
 
 
+@pytest.mark.slow  # by default tests/network/test_efficientnet.py has them
 def test_trained_weights_give_the_recorded_top5(capsys: pytest.CaptureFixture[str]) -> None:
     """EfficientNet-Lite0's real weights, in the file that their authors publish, by their authors' own network."""
     net = compiled("efficientnet_lite", "Lite0", changes=TENSORFLOW)

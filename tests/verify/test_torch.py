@@ -12,11 +12,8 @@ from scalec.verify.count import count_macs
 NETS = [("efficientnet", "B0"), ("efficientnet_lite", "Lite0")]
 
 
-@pytest.mark.parametrize(("name", "variant"), NETS)
-@pytest.mark.parametrize("training", [False, True])
-def test_one_graph(name: str, variant: str, training: bool) -> None:
+def one_graph(net: nn.Module) -> None:
     torch._dynamo.reset()
-    net = module(compiled(name, variant)).train(training)
     x = torch.randn(2, 3, 64, 64)
     report = torch._dynamo.explain(net)(x)
     assert (report.graph_count, report.graph_break_count) == (1, 0)
@@ -24,7 +21,22 @@ def test_one_graph(name: str, variant: str, training: bool) -> None:
     assert fast(x).shape == (2, 1000)
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_one_graph(training: bool) -> None:
+    """Of a network with half the layers of B0: with squeezes, residuals and stochastic depth."""
+    net = module(compiled("efficientnet", changes=(("d", "1/2"), ("w", "1/4"))))
+    assert any(type(each).__name__ == "DropPath" for each in net.modules())
+    one_graph(net.train(training))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "variant"), NETS)
+@pytest.mark.parametrize("training", [False, True])
+def test_one_graph_of_published_sizes(name: str, variant: str, training: bool) -> None:
+    one_graph(module(compiled(name, variant)).train(training))
+
+
+@pytest.mark.parametrize(("name", "variant"), [pytest.param(*NETS[0], marks=pytest.mark.slow), NETS[1]])
 def test_exports_with_a_dynamic_batch(name: str, variant: str) -> None:
     net = module(compiled(name, variant)).eval()
     batch = torch.export.Dim("batch", min=2)

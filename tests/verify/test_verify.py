@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 
-from nets import SPECS, compiled
+from nets import compiled
 from peers import import_peer
 from scalec.commands.cli import main
 from scalec.compiler import load_text
@@ -53,8 +53,12 @@ def wrong(subject: checks.Subject, names: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
+# The block of each kind is looked at in one network by default, at the size of `small`.
+LARGE = ("mobilenet_v3_large", "convnext", "resnet_d", "densenet")
+
+
 @pytest.mark.parametrize(
-    "name", ["efficientnet", "mobilenet_v3_large", "convnext", "resnet_d", "shufflenet_v2", "densenet"]
+    "name", ["efficientnet", "shufflenet_v2", *(pytest.param(name, marks=pytest.mark.slow) for name in LARGE)]
 )
 def test_what_is_emitted_is_right(name: str, tmp_path: Path) -> None:
     net = compiled(name) if name == "densenet" else small(name)
@@ -105,7 +109,14 @@ MUTANTS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+LESS = (
+    "another stride", "another expansion", "ReLU for SiLU", "no gate", "max for mean", "no residual", "momentum",
+    "no statistics", "padding", "groups", "a rate of stochastic depth", "the head's dropout", "a dead stage",
+)  # fmt: skip
+"""These by default, and those of `test_a_mutant_is_caught_by_the_right_check`."""
+
+
+@pytest.mark.parametrize("name", [n if n in LESS else pytest.param(n, marks=pytest.mark.slow) for n in MUTANTS])
 def test_a_mutant_is_caught(name: str, tmp_path: Path) -> None:
     net = small()
     old, new = MUTANTS[name]
@@ -121,23 +132,24 @@ def test_a_mutant_is_caught_by_the_right_check(tmp_path: Path) -> None:
         assert wrong(subject(emit(net).replace(*MUTANTS[name], 1), net, tmp_path), (check,)), name
 
 
-def emitted(folder: Path) -> str:
-    path = folder / "small.py"
-    path.write_text(emit(small()), encoding="utf-8")
-    return str(path)
+TINY = """network Tiny(classes = 10) <32, 32, 3> → <classes>
+  = stem: (Conv(3, stride = 2) → 8 ⊙ BatchNorm ⊙ SiLU) → <16, 16, 8> ⊙ GlobalAvgPool ⊙ Linear → <classes>
+"""
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = emitted(tmp_path)
+    path, spec = str(tmp_path / "tiny.py"), str(tmp_path / "tiny.scl")
+    Path(spec).write_text(TINY, encoding="utf-8")
+    source = emit(load_text("tiny.scl", TINY.encode()).compile())
+    Path(path).write_text(source, encoding="utf-8")
     assert main(["verify", path]) == 0
     said = capsys.readouterr()
     assert said.out.count("ok ") == 8 and "meaning" not in said.out and not said.err
-    options = [option for key, value in SMALL for option in ("--set", f"{key}={value}")]
-    words = ["verify", path, "--spec", str(SPECS / "efficientnet.scl"), *options, "--format", "json"]
+    words = ["verify", path, "--spec", spec, "--format", "json"]
     assert main(words) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["ok"] and len(report["checks"]) == 10 and all(check["ok"] for check in report["checks"])
-    Path(path).write_text(emit(small()).replace("nn.SiLU", "nn.ReLU"), encoding="utf-8")
+    Path(path).write_text(source.replace("nn.SiLU", "nn.ReLU"), encoding="utf-8")
     assert main(words) == 1
     report = json.loads(capsys.readouterr().out)
     assert [check["name"] for check in report["checks"] if not check["ok"]] == ["text", "meaning"]
@@ -190,7 +202,7 @@ def same(written: Written) -> None:
 
 
 EXAMPLES = settings(
-    max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=12, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 
 

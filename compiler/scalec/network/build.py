@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
-from scalec.diagnostics.diagnostic import Context, Label, Report
+from scalec.diagnostics.diagnostic import Context, Label
 from scalec.diagnostics.source import Span
 from scalec.language import syntax as s
 from scalec.language.visit import calls, chains_in
 from scalec.limits import MAX_DEPTH, MAX_NODES
 from scalec.network import dilation as atrous
 from scalec.network import network as ir
+from scalec.network.calls import AnyScope, Calls, Use
 from scalec.network.in_place import adds_in_place, is_own
 from scalec.network.joins import joined, pieces
 from scalec.network.repetition import division, divisors, repeatable
@@ -18,21 +19,8 @@ from scalec.ops import Operator, OperatorError
 from scalec.ops.shape import Shape
 from scalec.program.dependence import reads_layer
 from scalec.program.evaluate import Failure, Partial, Value, describe, evaluate, number, truth, whole
-from scalec.program.program import BlockDef, Callee, bind, callee_of
-from scalec.program.scope import FileScope, LocalScope, World
-from scalec.record import record
-
-AnyScope = FileScope | LocalScope
-
-
-@record
-class _Use:
-    """A callee with what is known of its arguments: values from a partial operator, expressions from the call."""
-
-    call: s.Call
-    callee: Callee
-    known: dict[str, Value]
-    bound: dict[str, s.Expr]
+from scalec.program.program import BlockDef
+from scalec.program.scope import LocalScope, World
 
 
 class Builder:
@@ -55,8 +43,7 @@ class Builder:
         self._layered: dict[tuple[BlockDef, tuple[Partial, ...]], bool] = {}
         self._striding: dict[int, LocalScope] = {}
         """The scopes of blocks that lost a stride, as they were with it."""
-        self._bound: dict[tuple[int, Callee, frozenset[str]], dict[str, s.Expr]] = {}
-        self._preset: dict[Callee, dict[str, tuple[s.Expr, FileScope]]] = {}
+        self.calls = Calls(world)
 
     def layer(self, unit: s.Unit, x: Shape, channels: int | None, scope: AnyScope, position: int) -> ir.Node:
         """Build the node of a network's unit, its `position`-th repetition; from the second on it keeps the size."""
@@ -149,62 +136,15 @@ class Builder:
                 raise Failure("E301", f"the unit gives {y}", dim.span, f"{given}, not {describe(stated)}")
 
     def _call(self, call: s.Call, x: Shape, channels: int | None, scope: AnyScope, strip: bool) -> ir.Node:
-        use = self._use(call, scope)
+        use = self.calls.use(call, scope)
         if isinstance(use.callee, BlockDef):
             return self._block(use, use.callee, x, channels, scope, strip)
         return self._leaf(use, use.callee, x, channels, scope, strip)
 
-    def _use(self, call: s.Call, scope: AnyScope) -> _Use:
-        file = scope.parent if isinstance(scope, LocalScope) else scope
-        held = scope.values.get(call.name.key) if isinstance(scope, LocalScope) else None
-        known_as = file.file.callee(call.name.key)
-        if held is None and known_as is None and file.file.is_constant(call.name.key):
-            held = file.value(call.name.key)
-        partial = held if isinstance(held, Partial) else None
-        callee = callee_of(partial) if partial else known_as
-        if held is not None and partial is None:
-            raise Failure("E203", f"`{call.name.span.text}` is {describe(held)}, not an operator", call.name.span)
-        if callee is None:
-            raise Failure("E102", f"unknown block or operator `{call.name.span.text}`", call.name.span)
-        known = dict(partial.arguments) if partial else {}
-        return _Use(call, callee, known, self._bind(call, callee, frozenset(known)))
-
-    def _bind(self, call: s.Call, callee: Callee, known: frozenset[str]) -> dict[str, s.Expr]:
-        """Return which argument of a call is which parameter; raise `Failure`."""
-        key = id(call), callee, known
-        if key not in self._bound:
-            report = Report()
-            bound = bind(call, callee, report, known)
-            if report.diagnostics:
-                raise Failure.of(report.diagnostics[0])
-            self._bound[key] = bound
-        return self._bound[key]
-
-    def _presets(self, callee: Callee, home: FileScope) -> dict[str, tuple[s.Expr, FileScope]]:
-        """Give what `default` statements set, and in which file: the block's own, then the compiled one."""
-        if callee not in self._preset:
-            self._preset[callee] = {}
-            for scope in (home, self.world.main):
-                for key, setting in scope.file.defaults.items():
-                    if scope.file.callee(key) is callee:
-                        self._preset[callee] |= {a.name.key: (a.value, scope) for a in setting.arguments if a.name}
-        return self._preset[callee]
-
-    def _arguments(self, use: _Use, scope: AnyScope) -> dict[str, Value]:
-        home = scope.parent if isinstance(scope, LocalScope) else scope
-        preset = self._presets(use.callee, home)
-        values = {name: evaluate(expr, file) for name, (expr, file) in preset.items()} | use.known
-        return values | {name: evaluate(expr, scope) for name, expr in use.bound.items()}
-
-    def _preset_of(self, use: _Use, scope: AnyScope) -> dict[str, s.Expr]:
-        home = scope.parent if isinstance(scope, LocalScope) else scope
-        preset = self._presets(use.callee, home)
-        return {name: expr for name, (expr, _) in preset.items() if name not in use.bound and name not in use.known}
-
     def _leaf(
-        self, use: _Use, callee: type[Operator], x: Shape, channels: int | None, scope: AnyScope, strip: bool
+        self, use: Use, callee: type[Operator], x: Shape, channels: int | None, scope: AnyScope, strip: bool
     ) -> ir.Leaf:
-        values = self._arguments(use, scope)
+        values = self.calls.arguments(use, scope)
         if strip:
             values |= {name: Fraction(1) for name in callee.strides}
         converted: dict[str, object] = {}
@@ -216,7 +156,7 @@ class Builder:
             try:
                 converted[name] = parameter.kind.convert(values[name])
             except OperatorError:
-                given = self._preset_of(use, scope) | use.bound
+                given = self.calls.preset_of(use, scope) | use.bound
                 place = given[name].span if name in given else use.call.span
                 message = f"`{name}` of {callee.name} must be {parameter.kind.wanted}"
                 raise Failure("E204", message, place, f"this is {describe(values[name])}") from None
@@ -227,15 +167,15 @@ class Builder:
             )
         try:
             if self.limit is not None:
-                return self._dilated(use, operator, x, channels, values, self._preset_of(use, scope))
+                return self._dilated(use, operator, x, channels, values, self.calls.preset_of(use, scope))
             y = operator.output(x, channels if callee.given else None)
         except OperatorError as error:
             place = next((use.bound[key].span for key in error.parameters if key in use.bound), use.call.span)
             raise Failure("E304", str(error), place, f"on {x}") from None
-        return ir.Leaf(operator, x, y, use.bound, self._preset_of(use, scope))
+        return ir.Leaf(operator, x, y, use.bound, self.calls.preset_of(use, scope))
 
     def _dilated(
-        self, use: _Use, operator: Operator, x: Shape, channels: int | None, values: dict[str, Value],
+        self, use: Use, operator: Operator, x: Shape, channels: int | None, values: dict[str, Value],
         preset: dict[str, s.Expr],
     ) -> ir.Leaf:  # fmt: skip
         """Put an operator on a map that is larger than it would be without a limit to strides."""
@@ -246,7 +186,7 @@ class Builder:
         return ir.Leaf(made, x, y, use.bound, preset, frozenset(changed))
 
     def _block(
-        self, use: _Use, block: BlockDef, x: Shape, channels: int | None, scope: AnyScope, strip: bool
+        self, use: Use, block: BlockDef, x: Shape, channels: int | None, scope: AnyScope, strip: bool
     ) -> ir.Block:
         if self.depth >= MAX_DEPTH:
             raise Failure("E107", f"blocks nested deeper than {MAX_DEPTH}", use.call.span)
@@ -261,9 +201,9 @@ class Builder:
             self.depth -= 1
 
     def _build_block(
-        self, use: _Use, block: BlockDef, x: Shape, channels: int | None, scope: AnyScope, strip: bool
+        self, use: Use, block: BlockDef, x: Shape, channels: int | None, scope: AnyScope, strip: bool
     ) -> ir.Block:
-        values = self._arguments(use, scope)
+        values = self.calls.arguments(use, scope)
         key = (id(use.call), block, tuple(values.items()), x, x.stride, x.dilation, channels, strip)
         if key not in self._built:
             before = self.nodes
@@ -281,7 +221,7 @@ class Builder:
         return self._layered[key] if key in self._layered else self._layered.setdefault(key, reads_layer(*key))
 
     def _build_body(
-        self, use: _Use, block: BlockDef, values: dict[str, Value], x: Shape, channels: int | None, scope: AnyScope,
+        self, use: Use, block: BlockDef, values: dict[str, Value], x: Shape, channels: int | None, scope: AnyScope,
         strip: bool,
     ) -> ir.Block:  # fmt: skip
         local = LocalScope({}, self.world.of(block.home))
@@ -309,7 +249,9 @@ class Builder:
             self._striding[id(local)] = atrous.striding(local, block.syntax.where)
         chain = self.chain(block.syntax.chain, x, local)
         self._check_signature(block, chain.y, local)
-        return ir.Block(block, arguments, use.bound, self._preset_of(use, scope), local, chain, x, chain.y, changed)
+        return ir.Block(
+            block, arguments, use.bound, self.calls.preset_of(use, scope), local, chain, x, chain.y, changed
+        )
 
     def _remove_strides(self, block: BlockDef, x: Shape, local: LocalScope) -> frozenset[str]:
         """Take out what a block would stride by beyond the limit; give the arguments that this changes."""
@@ -319,7 +261,7 @@ class Builder:
         local.values |= {key: atrous.Removed.of(local.values[key]) for key in found}
         return frozenset(found)
 
-    def _match_input(self, block: BlockDef, x: Shape, local: LocalScope, use: _Use) -> None:
+    def _match_input(self, block: BlockDef, x: Shape, local: LocalScope, use: Use) -> None:
         dims = block.syntax.input.dims
         if len(dims) != len(x.dims):
             raise Failure("E303", f"`{block.name}` takes {block.syntax.input.span.text}", use.call.span, f"on {x}")
@@ -337,7 +279,7 @@ class Builder:
                     others=others,
                 )
 
-    def _give_channels(self, block: BlockDef, channels: int | None, local: LocalScope, use: _Use) -> None:
+    def _give_channels(self, block: BlockDef, channels: int | None, local: LocalScope, use: Use) -> None:
         if (symbol := block.gives) is None:
             return
         if channels is None:
@@ -363,7 +305,7 @@ class Builder:
     def _check_divisors(self, unit: s.Unit, scope: AnyScope) -> None:
         """A block that always divides by a number cannot be repeated: its signature has to name the stride."""
         for call in _calls(unit):
-            use = self._use(call, scope)
+            use = self.calls.use(call, scope)
             if not isinstance(use.callee, BlockDef):
                 continue
             for dim in use.callee.syntax.output.dims[:-1]:
