@@ -2,29 +2,34 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import scalec
 from scalec.commands.cli import main
 from scalec.diagnostics import exit_codes as exits
-from scalec.diagnostics.diagnostic import Diagnostic, Edit, Fix, Label
-from scalec.diagnostics.formats import FORMATS, fingerprints
-from scalec.diagnostics.show import FORMATS as NAMES
+from scalec.diagnostics.diagnostic import UNKNOWN, Diagnostic, Edit, Fix, Label
+from scalec.diagnostics.machine import fingerprints
+from scalec.diagnostics.show import FOR_PEOPLE, FORMATS
 from scalec.diagnostics.source import COMMAND_LINE, Source, Span
 
 GOOD = "network Tiny <8, 8, 3> → <10>\n  = pool: GlobalAvgPool ⊙ classifier: Linear → <10>\n"
 BAD = "let 𝛼 = 1\n\n" + GOOD
 HOSTILE = '100%\r\n::error file=x,line=1::planted\n\x1b[31m\u202e{0} [here](http://evil) %0A::x "quoted" <b> \ud800'
-MACHINES = [name for name in FORMATS if name != "concise"]
+MACHINES = [name for name in FORMATS if name not in FOR_PEOPLE]
 
 
 def finding(
     message: str = "unknown name `a`", source: Source | None = None, at: tuple[int, int] = (4, 5), **more: Any
 ) -> Diagnostic:
     span = Span(source or Source("a.scl", "let a = 1\nlet β = a\n"), *at)
-    return Diagnostic("E101", message, Label(span, "unknown"), **more)
+    return Diagnostic("E101", message, Label(span, UNKNOWN), **more)
 
 
 @pytest.fixture
@@ -36,8 +41,23 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def rendered(name: str, findings: list[Diagnostic], whole: bool = True) -> str:
+    return str(import_module(f"scalec.diagnostics.formats.{name}").render(findings, whole))
+
+
 def test_the_choices_are_the_formats() -> None:
-    assert list(NAMES) == ["text", *FORMATS]
+    assert FORMATS == ("text", "concise", "github", "gitlab", "json", "jsonl", "sarif")
+
+
+def test_a_new_format_is_one_file(tmp_path: Path) -> None:
+    """A copy of the compiler with one more file has one more format."""
+    shutil.copytree(Path(scalec.__file__).parent, tmp_path / "scalec", ignore=shutil.ignore_patterns("__pycache__"))
+    text = "def render(diagnostics, whole):\n    return ''.join(f'{d.code};' for d in diagnostics) + str(whole)\n"
+    (tmp_path / "scalec" / "diagnostics" / "formats" / "csv.py").write_text(text, encoding="utf-8")
+    (tmp_path / "bad.scl").write_text(BAD, encoding="utf-8")
+    run = "import sys; sys.path[0] = '.'; from scalec.cli import main; main(['check', 'bad.scl', '--format', 'csv'])"
+    done = subprocess.run([sys.executable, "-c", run], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout == "E002;True"
 
 
 def test_concise(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,14 +143,14 @@ def test_the_json_of_a_finding() -> None:
         ],
     }  # fmt: skip
     assert source.text[18:19] == "a"
-    report = json.loads(FORMATS["json"]([found]))
+    report = json.loads(rendered("json", [found]))
     counts = {"valid": False, "error_count": 1, "warning_count": 0}
     assert report == {"schema": "scalec.diagnostics/1", **counts, "diagnostics": [expected]}
-    assert json.loads(FORMATS["jsonl"]([found])) == {"schema": "scalec.diagnostic/1"} | expected
+    assert json.loads(rendered("jsonl", [found])) == {"schema": "scalec.diagnostic/1"} | expected
 
 
 def test_a_warning_is_valid() -> None:
-    report = json.loads(FORMATS["json"]([finding(severity="warning")]))
+    report = json.loads(rendered("json", [finding(severity="warning")]))
     assert (report["valid"], report["error_count"], report["warning_count"]) == (True, 0, 1)
 
 
@@ -202,14 +222,14 @@ def test_sarif(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_sarif_text_holds_no_placeholder_and_no_link() -> None:
     """Sections 3.11.5 and 3.11.6: braces are doubled, brackets that could be a link escaped."""
-    log = json.loads(FORMATS["sarif"]([finding("write `sum { … }`"), finding(HOSTILE)]))
+    log = json.loads(rendered("sarif", [finding("write `sum { … }`"), finding(HOSTILE)]))
     texts = [result["message"]["text"] for result in log["runs"][0]["results"]]
     assert texts[0].startswith("write `sum {{ … }}`")
     assert "{{0}}" in texts[1] and r"\[here\](http" in texts[1]
     assert "\x1b" not in texts[1] and "\u202e" not in texts[1]
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", FORMATS[1:])
 def test_hostile_text_stays_what_it_is(name: str) -> None:
     """In messages, file names, labels, notes and helps: no second command, no broken document, no escape sequence."""
     source = Source(f"dir,a:b\n::error::{HOSTILE}.scl", f"let {HOSTILE}\n")
@@ -218,7 +238,7 @@ def test_hostile_text_stays_what_it_is(name: str) -> None:
         HOSTILE, source, others=(Label(span, HOSTILE),), notes=(HOSTILE,), help=HOSTILE,
         fixes=(Fix(HOSTILE, (Edit(span, HOSTILE),)),),
     )  # fmt: skip
-    written = FORMATS[name]([hostile, hostile])
+    written = rendered(name, [hostile, hostile])
     written.encode()
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", written)
     lines = written.split("\n")
@@ -238,22 +258,22 @@ def test_hostile_text_stays_what_it_is(name: str) -> None:
 
 def test_github_command() -> None:
     found = finding(notes=("50% of it",), help="did you mean `b`?")
-    assert FORMATS["github"]([found]) == (
+    assert rendered("github", [found]) == (
         "::error title=E101,file=a.scl,line=1,col=5,endLine=1,endColumn=6::unknown name `a`%0A"
         "note: 50%25 of it%0Ahelp: did you mean `b`?\n"
     )
-    assert FORMATS["github"]([finding(severity="warning")]).startswith("::warning ")
+    assert rendered("github", [finding(severity="warning")]).startswith("::warning ")
 
 
 def test_the_command_line_is_no_file() -> None:
     """An annotation without a file, a result without a location."""
     found = finding(source=Source(COMMAND_LINE, "--phi x"), at=(6, 7))
-    assert FORMATS["github"]([found]).startswith("::error title=E101::")
-    assert "locations" not in json.loads(FORMATS["sarif"]([found]))["runs"][0]["results"][0]
+    assert rendered("github", [found]).startswith("::error title=E101::")
+    assert "locations" not in json.loads(rendered("sarif", [found]))["runs"][0]["results"][0]
 
 
 def test_gitlab() -> None:
-    (issue,) = json.loads(FORMATS["gitlab"]([finding()]))
+    (issue,) = json.loads(rendered("gitlab", [finding()]))
     assert issue.pop("fingerprint") == fingerprints([finding()])[0]
     assert issue == {
         "type": "issue", "check_name": "E101", "description": "E101: unknown name `a`", "severity": "major",
@@ -279,9 +299,9 @@ def test_paths_have_forward_slashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.sep", "\\")
     found = finding(source=Source(r"specs\sub\a.scl", "let a = 1"))
     for name in ("concise", "json", "github", "gitlab", "sarif"):
-        assert "specs/sub/a.scl" in FORMATS[name]([found])
+        assert "specs/sub/a.scl" in rendered(name, [found])
     drive = finding(source=Source(r"C:\a b\c.scl", "let a = 1"))
-    assert "file:///C%3A/a%20b/c.scl" in FORMATS["sarif"]([drive])
+    assert "file:///C%3A/a%20b/c.scl" in rendered("sarif", [drive])
 
 
 def test_the_documented_example_is_true(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

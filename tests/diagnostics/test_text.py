@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalec.commands.cli import main
-from scalec.diagnostics.diagnostic import Diagnostic, Label, suggest
+from scalec.diagnostics.diagnostic import Diagnostic, Label
 from scalec.diagnostics.show import wants_colour
 from scalec.diagnostics.source import Source, Span
-from scalec.diagnostics.suggest import distance, nearest
+from scalec.diagnostics.suggest import distance, nearest, suggest
 from scalec.diagnostics.text import columns, printable, render
 from scalec.language.syntax import KEYWORDS
 from scalec.ops import OPERATORS

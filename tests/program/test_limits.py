@@ -11,7 +11,8 @@ import pytest
 from scalec import limits
 from scalec.compiler import load, load_text
 from scalec.diagnostics import exit_codes as exits
-from scalec.diagnostics.diagnostic import CompileError, Diagnostic, suggest
+from scalec.diagnostics.diagnostic import CompileError, Diagnostic
+from scalec.diagnostics.suggest import suggest
 from scalec.emit import emit as emitter
 from scalec.emit.emit import emit
 from scalec.program.request import Request

@@ -450,6 +450,7 @@ PLACES = [
     (f"{ENTRY}{OF}tap = 'stem,nowhere'\n", "E501", 3, "nowhere"),
     (f"{ENTRY}{OF}set = {{ classes = 3, clases = 1 }}\n", "E501", 3, "clases"),
     (f"{ENTRY}{OF}set.classes = 'ten'\n", "E101", 3, "ten"),
+    (f"{ENTRY}{OF}phi = 1\nset = {{ phi   =   2 }}\n", "E104", 4, "phi"),
     (f"{ENTRY}{OF}set . 'classes' = '1/0'\n", "E201", 3, "0"),
     (f"{ENTRY}{OF}[tool.scalec.generate.set]\nw = true\nclasses = 3\n", "E203", 4, "true"),
     (f"{ENTRY}{OF}[tool.scalec.generate.set]\n'clas' = true\n", "E501", 4, "clas"),

@@ -45,7 +45,7 @@ class Parser(argparse.ArgumentParser):
         try:
             super()._check_value(action, value)
         except argparse.ArgumentError as error:
-            from scalec.diagnostics.diagnostic import suggest
+            from scalec.diagnostics.suggest import suggest
 
             hint = suggest(str(value), map(str, action.choices or ()))
             raise argparse.ArgumentError(action, f"{error.message}{f'; {hint}' if hint else ''}") from None

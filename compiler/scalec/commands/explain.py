@@ -18,8 +18,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one page, or the titles of all of them."""
-    from scalec.diagnostics.diagnostic import suggest
     from scalec.diagnostics.explain import codes, page, shown
+    from scalec.diagnostics.suggest import suggest
     from scalec.diagnostics.text import printable
 
     known = codes()

@@ -13,27 +13,38 @@ from scalec.network.network import Network, leaves
 from scalec.program.evaluate import Scope, Value, describe, evaluate
 from scalec.program.program import Program
 from scalec.program.quantities import QUANTITIES
+from scalec.record import record
 
 MOST = 4
 
 
-def causes(expr: s.Expr, network: Network, scope: Scope) -> dict[str, Label]:
-    """Give for the names of an expression, as written, where their values come from; at most `MOST` places."""
-    found: dict[str, Label] = {}
+@record
+class Cause:
+    """Where a name of a requirement, as written there, has its value from; whether the label says the value."""
+
+    name: str
+    label: Label
+    says_value: bool = False
+
+
+def causes(expr: s.Expr, network: Network, scope: Scope) -> list[Cause]:
+    """Return where the names of an expression have their values from: at most `MOST` places."""
+    found: dict[str, Cause] = {}
     for name in _names(expr):
         place = _place(name, network)
         if place is not None and not expr.span.holds(place):
             row = len(name.parts) > 1 or name.parts[0].key in QUANTITIES
             value = place.text if place.text[:1].isdigit() else show(evaluate(name, scope))
-            found[name.span.text] = Label(place, "in this variant" if row else f"this is {value}")
+            label = Label(place, "in this variant" if row else f"this is {value}")
+            found[name.span.text] = Cause(name.span.text, label, says_value=not row)
     if not found and isinstance(expr, s.Comparison) and (heavy := _heaviest(_larger(expr, scope), network)):
-        found[""] = heavy
-    distinct = {label.span: (text, label) for text, label in reversed(found.items())}
-    return dict(list(reversed(distinct.values()))[:MOST])
+        return [Cause("", heavy)]
+    distinct = {cause.label.span: cause for cause in reversed(found.values())}
+    return list(reversed(distinct.values()))[:MOST]
 
 
 def show(value: Value) -> str:
-    """Show a value, the digits of a number in groups."""
+    """Return a value as text, the digits of a number in groups."""
     return grouped(exact.show(value)) if isinstance(value, (Fraction, exact.Radical)) else describe(value)
 
 
@@ -51,7 +62,7 @@ def _names(expr: s.Expr) -> Iterator[s.Name]:
 
 
 def _place(name: s.Name, network: Network) -> Span | None:
-    """Say where a name has its value from: a variant's row, or its own line; nowhere if from the command line."""
+    """Return where a name has its value from: a variant's row, or its own line; None if from the command line."""
     program, setting, key = network.program, network.setting, name.parts[0].key
     if len(name.parts) > 1:
         return _row(program, key)
@@ -72,14 +83,14 @@ def _row(program: Program, variant: str) -> Span | None:
 
 
 def _larger(expr: s.Comparison, scope: Scope) -> s.Expr:
-    """Give the side of a comparison that is the larger one."""
+    """Return the larger side of a comparison."""
     left, right = expr.operands
     values = [v for v in (evaluate(left, scope), evaluate(right, scope)) if isinstance(v, (Fraction, exact.Radical))]
     return right if len(values) == 2 and exact.compare(values[0], values[1]) < 0 else left
 
 
 def _heaviest(expr: s.Expr, network: Network) -> Label | None:
-    """Show the stage that has most of what there is too much of."""
+    """Return a label at the stage that has most of a quantity; None if it is not counted by stage."""
     key = expr.parts[0].key if isinstance(expr, s.Name) and len(expr.parts) == 1 else ""
     field = QUANTITIES[key].field if key in QUANTITIES else None
     if field is None or len(network.stages) < 2:

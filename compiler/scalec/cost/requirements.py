@@ -26,6 +26,10 @@ def amount(network: Network, key: str) -> int:
     return memory(network) if field is None else int(getattr(cost(network), field))
 
 
+BROKEN = "E401"
+"""The code of a requirement that does not hold."""
+
+
 @record
 class Requirement:
     """A requirement that was decided: its text, and the value of each side."""
@@ -44,7 +48,7 @@ class _Scope:
         """What was counted already: a requirement is decided, and then its values are shown."""
 
     def name(self, name: s.Name) -> Value:
-        """Give the value of a name."""
+        """Return the value of a name."""
         network, key = self.network, name.parts[-1].key
         if len(name.parts) == 2:
             network = self.other(name.parts[0].key)
@@ -55,7 +59,7 @@ class _Scope:
         return network.scope.name(s.Name(name.parts[-1].span, name.parts[-1:]))
 
     def call(self, call: s.Call) -> Value:
-        """Give the value of `memory(…)`, or of a let with arguments."""
+        """Return the value of `memory(…)`, or of a let with arguments."""
         if call.name.key == "memory":
             return Fraction(memory(self.network, footprint_of(call, self)))
         return self.network.scope.call(call)
@@ -104,7 +108,7 @@ def _report(expr: s.Expr, scope: "_Scope", report: Report) -> None:
         case s.Not():
             _fail(expr, scope, report, expr.operand.span, "this holds", _known(expr, scope))
         case _:
-            _fail(expr, scope, report, expr.span, "this is false", ())
+            _fail(expr, scope, report, expr.span, "this is false", {})
 
 
 def _fail(
@@ -113,16 +117,16 @@ def _fail(
     report: Report,
     span: Span,
     label: str,
-    notes: tuple[str, ...],
+    values: dict[str, str],
     help: str | None = None,
     about: s.Expr | None = None,
 ) -> None:
     place = scope.network.setting.place if _is_about_network(expr) else ""
-    others = causes(about or expr, scope.network, scope)
-    told = tuple(f"`{name}` is " for name, each in others.items() if each.text.startswith("this is "))
+    found = causes(about or expr, scope.network, scope)
+    told = {cause.name for cause in found if cause.says_value}
     report.error(
-        "E401", f"a requirement does not hold{place}", span, label, others=tuple(others.values()),
-        notes=tuple(note for note in notes if not note.startswith(told)), help=help,
+        BROKEN, f"a requirement does not hold{place}", span, label, others=tuple(cause.label for cause in found),
+        notes=tuple(f"`{text}` is {value}" for text, value in values.items() if text not in told), help=help,
     )  # fmt: skip
 
 
@@ -149,7 +153,7 @@ def _report_comparison(expr: s.Comparison, scope: "_Scope", report: Report) -> N
 
 
 def _compared(operator: str, left: Number, right: Number, tolerance: Number | None) -> tuple[str, str | None]:
-    """Say how two numbers miss each other, and what would hold."""
+    """Return how two numbers differ, and what would hold."""
     shown = _apart(left, right)
     far = _apart(_distance(left, right), Fraction(0))[0]
     percent = _percent(left, right) if exact.sign(right) else "0.0%"
@@ -168,14 +172,13 @@ def _compared(operator: str, left: Number, right: Number, tolerance: Number | No
     return (f"both are {shown[0]}" if operator == "!=" else f"{shown[0]} is not {shown[1]}"), None
 
 
-def _known(expr: s.Expr, scope: Scope) -> tuple[str, ...]:
-    """Give the value of each side that is no literal, and of the names in it."""
-    notes: dict[str, None] = {}
+def _known(expr: s.Expr, scope: Scope) -> dict[str, str]:
+    """Return the value of each side that is no literal, by the text of the side."""
+    values: dict[str, str] = {}
     for operand in _sides(expr):
-        if isinstance(operand.operand if isinstance(operand, s.Negative) else operand, s.Number):
-            continue
-        notes.setdefault(f"`{operand.span.text}` is {show(evaluate(operand, scope))}")
-    return tuple(notes)
+        if not isinstance(operand.operand if isinstance(operand, s.Negative) else operand, s.Number):
+            values.setdefault(operand.span.text, show(evaluate(operand, scope)))
+    return values
 
 
 def _sides(expr: s.Expr) -> list[s.Expr]:
@@ -186,7 +189,7 @@ def _sides(expr: s.Expr) -> list[s.Expr]:
 
 
 def _is_about_network(expr: s.Expr) -> bool:
-    """Tell whether an expression names a quantity of the network at hand, and so differs from scale to scale."""
+    """Return whether an expression names a quantity of this network, so that it differs from scale to scale."""
     if isinstance(expr, s.Name):
         return len(expr.parts) == 1 and expr.parts[0].key in QUANTITIES
     if isinstance(expr, s.Call) and expr.name.key == "memory":
@@ -205,7 +208,7 @@ def _percent(left: Number, right: Number, up: bool = False) -> str:
 
 
 def _apart(left: Number, right: Number) -> tuple[str, str]:
-    """Show two numbers with as many digits as tell them apart."""
+    """Return two numbers as text, with as many digits as tell them apart."""
     for digits in (6, 12, 24):
         shown = exact.show(left, digits), exact.show(right, digits)
         if shown[0] != shown[1] or left == right:

@@ -1,13 +1,19 @@
-"""What the compiler has to say, as data; `render` makes text of it, `formats` what machines read."""
+"""Diagnostics as data: places, messages, help and fixes. `text` and `formats/` write them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from scalec.diagnostics.source import Span
-from scalec.diagnostics.suggest import in_words, nearest
 from scalec.limits import MAX_ERRORS
 from scalec.record import record
+
+
+class Mark(str):
+    """The text of a label that says no more than its place does; a format that shows no places leaves it out."""
+
+
+UNKNOWN = Mark("unknown")
 
 
 @record
@@ -28,7 +34,7 @@ class Edit:
 
 @record
 class Fix:
-    """Edits that mend a finding. One is `safe` where nothing else can have been meant, else it is a guess."""
+    """Edits that correct a finding. They are `safe` if nothing else can have been meant, else a guess."""
 
     message: str
     edits: tuple[Edit, ...]
@@ -37,7 +43,7 @@ class Fix:
 
 @record
 class Advice:
-    """A help together with the edits that follow it, the likeliest first."""
+    """A help with the fixes that do what it says, the likeliest first."""
 
     text: str
     fixes: tuple[Fix, ...]
@@ -47,8 +53,20 @@ Help = str | Advice | None
 
 
 @record
+class Context:
+    """What a finding was met in: a place with a word about it, or words alone."""
+
+    text: str
+    span: Span | None = None
+
+
+MOST_PLACES = 2
+"""A use inside a use inside a use: the innermost say enough."""
+
+
+@record
 class Diagnostic:
-    """One finding: where (`label`), what (`message`), and what else helps to mend it."""
+    """One finding: where (`label`), what (`message`), and what helps to correct it."""
 
     code: str
     message: str
@@ -58,6 +76,14 @@ class Diagnostic:
     help: str | None = None
     severity: Literal["error", "warning"] = "error"
     fixes: tuple[Fix, ...] = ()
+
+    def within(self, context: Context) -> "Diagnostic":
+        """Return the same in a context: words become a note, a place one more label while there are few."""
+        if context.span is None:
+            return replace(self, notes=(*self.notes, context.text))
+        if len(self.others) >= MOST_PLACES:
+            return self
+        return replace(self, others=(*self.others, Label(context.span, context.text)))
 
 
 class CompileError(Exception):
@@ -69,7 +95,7 @@ class CompileError(Exception):
 
 
 class UsageError(CompileError):
-    """A value of the command line that means nothing, whatever the spec says."""
+    """A value of the command line that has no meaning, whatever the spec says."""
 
 
 @dataclass
@@ -80,7 +106,7 @@ class Report:
     _seen: set[Diagnostic] = field(default_factory=set, repr=False)
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Take a finding, unless the same one stands there already. Raises `CompileError` when there are very many."""
+        """Add a finding that is not there yet; raise `CompileError` if there are MAX_ERRORS."""
         if diagnostic not in self._seen:
             self._seen.add(diagnostic)
             self.diagnostics.append(diagnostic)
@@ -99,7 +125,7 @@ class Report:
         help: Help = None,
         fixes: tuple[Fix, ...] = (),
     ) -> None:
-        """Take an error."""
+        """Add an error."""
         self.add(finding(code, message, Label(span, label), others=others, notes=notes, help=help, fixes=fixes))
 
     def stop_on_error(self) -> None:
@@ -118,41 +144,22 @@ def finding(
     help: Help = None,
     fixes: tuple[Fix, ...] = (),
 ) -> Diagnostic:
-    """Make an error; an `Advice` as its help brings its fixes along."""
+    """Return an error; the fixes of an `Advice` as its help become its own."""
     if isinstance(help, Advice):
         return Diagnostic(code, message, label, others, notes, help.text, fixes=help.fixes + fixes)
     return Diagnostic(code, message, label, others, notes, help, fixes=fixes)
 
 
 def advise(text: str, *edits: Edit, safe: bool = False) -> Advice:
-    """Make a help of which the edits are known."""
+    """Return a help with the edits that do what it says."""
     return Advice(text, (Fix(text, edits, "safe" if safe else "maybe"),))
 
 
-def suggest(name: str, candidates: Iterable[str]) -> str | None:
-    """Word a did-you-mean for `name`, or nothing if no candidate is near."""
-    near = nearest(name, candidates)
-    return f"did you mean {in_words(near)}?" if near else None
-
-
-def did_you_mean(span: Span, candidates: Iterable[str]) -> Advice | None:
-    """Offer the candidates that are near what stands at a place, and to write one of them there."""
-    near = nearest(span.text, candidates)
-    return offer(span, near) if near else None
-
-
-def offer(span: Span, words: Iterable[str]) -> Advice:
-    """Offer to write one of some words at a place."""
-    words = tuple(words)
-    fixes = tuple(Fix(f"write `{word}`", (Edit(span, word),)) for word in words)
-    return Advice(f"did you mean {in_words(words)}?", fixes)
-
-
 def plural(count: int, noun: str) -> str:
-    """Count something in words: `1 value`, `2 values`."""
+    """Return a count with its noun: `1 value`, `2 values`."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Sort findings by place."""
+    """Return findings sorted by place."""
     return sorted(diagnostics, key=lambda d: (d.label.span.source.name, d.label.span.start))

@@ -39,13 +39,13 @@ class Page:
 
 
 def codes() -> list[str]:
-    """Give every code that has a page."""
+    """Return every code that has a page."""
     folder = files("scalec").joinpath("explanations")
     return sorted(entry.name.removesuffix(".md") for entry in folder.iterdir() if entry.name.endswith(".md"))
 
 
 def page(code: str) -> Page:
-    """Read the page of a code that has one."""
+    """Return the page of a code that has one."""
     text = files("scalec").joinpath("explanations", f"{code}.md").read_text(encoding="utf-8")
     title, _, body = text.partition("\n")
     examples = tuple(
@@ -55,7 +55,7 @@ def page(code: str) -> Page:
 
 
 def shown(each: Page) -> str:
-    """Write a page for a terminal: examples indented, with a word about them before."""
+    """Return a page as text for a terminal: examples indented, each after a line that says what it is."""
 
     def indented(match: re.Match[str]) -> str:
         kind, words, spec = match[2].capitalize(), match[3].strip(), match[4]

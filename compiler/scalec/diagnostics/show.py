@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, TextIO
 
 from scalec.record import record
@@ -10,7 +11,9 @@ from scalec.record import record
 if TYPE_CHECKING:
     from scalec.diagnostics.diagnostic import Diagnostic
 
-FORMATS = ("text", "concise", "json", "jsonl", "sarif", "github", "gitlab")
+_FILES = os.listdir(os.path.join(os.path.dirname(__file__), "formats"))
+FORMATS = ("text", *sorted(name[:-3] for name in _FILES if name.endswith(".py") and name[0] != "_"))
+"""Text, and what has a file in `formats/`."""
 FOR_PEOPLE = ("text", "concise")
 COLOURS = ("auto", "always", "never")
 
@@ -36,15 +39,13 @@ def show(diagnostics: Iterable["Diagnostic"], manner: Manner = Manner(), whole: 
 
     found = in_order(diagnostics)
     if manner.format == "text":
-        from scalec.diagnostics.text import render
+        from scalec.diagnostics import text
 
-        print(render(found, wants_colour(manner.colour, os.environ, sys.stderr)), file=sys.stderr, end="")
+        print(text.render(found, wants_colour(manner.colour, os.environ, sys.stderr)), file=sys.stderr, end="")
         return
-    from scalec.diagnostics import formats
-
-    written = formats.FORMATS if whole else formats.UNFINISHED
+    render = import_module(f"scalec.diagnostics.formats.{manner.format}").render
     to_output = manner.is_product and manner.format not in FOR_PEOPLE
-    print(written[manner.format](found), file=sys.stdout if to_output else sys.stderr, end="")
+    print(render(found, whole), file=sys.stdout if to_output else sys.stderr, end="")
 
 
 def wants_colour(choice: str, environment: Mapping[str, str], stream: TextIO) -> bool:

@@ -31,16 +31,36 @@ class Source:
         return starts
 
     def position(self, offset: int) -> tuple[int, int]:
-        """Give line and column of an offset, both from 1, columns in Unicode code points."""
+        """Return line and column of an offset, both from 1, columns in Unicode code points."""
         line = bisect_right(self._line_starts, offset)
         return line, offset - self._line_starts[line - 1] + 1
 
     def line(self, number: int) -> str:
-        """Give the text of a line, from 1, without its line end."""
+        """Return the text of a line, from 1, without its line end."""
         start = self._line_starts[number - 1]
         following = self._line_starts[number : number + 1]
         end = following[0] if following else len(self.text)
         return self.text[start:end].rstrip("\r\n")
+
+
+@record
+class Part:
+    """A part of the command line: what stands before its value, and the option it is for, if others may give it too.
+
+    `key` is the name that `--set` sets. `is_key`: the finding is about this name, not about the value.
+    """
+
+    head: str
+    option: str = ""
+    key: str = ""
+    is_key: bool = False
+
+
+@unique
+class Argument(Source):
+    """A part of the command line as the text of a source."""
+
+    part: Part
 
 
 @record
@@ -57,11 +77,11 @@ class Span:
         return self.source.text[self.start : self.end]
 
     def to(self, other: "Span") -> "Span":
-        """Give the span from the start of this one to the end of another."""
+        """Return the span from the start of this one to the end of another."""
         return Span(self.source, self.start, other.end)
 
     def holds(self, other: "Span") -> bool:
-        """Tell whether another span lies in this one, or right behind it."""
+        """Return whether another span lies in this one; an empty one may lie at its end."""
         return other.source is self.source and self.start <= other.start and other.end <= self.end
 
     @property

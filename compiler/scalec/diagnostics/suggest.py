@@ -1,7 +1,9 @@
-"""Which known words are near a wrong one: what a did-you-mean offers."""
+"""Did you mean …? Which known words are near a wrong one, and the help that offers them."""
 
 from collections.abc import Iterable
 
+from scalec.diagnostics.diagnostic import Advice, Edit, Fix
+from scalec.diagnostics.source import Span
 from scalec.limits import MAX_CANDIDATES
 
 MOST = 3
@@ -14,8 +16,27 @@ _LIKENESS = 0.6
 _FAR_LIKENESS = 0.7
 
 
+def suggest(name: str, candidates: Iterable[str]) -> str | None:
+    """Return a did-you-mean as text alone; None if no candidate is near."""
+    near = nearest(name, candidates)
+    return f"did you mean {in_words(near)}?" if near else None
+
+
+def did_you_mean(span: Span, candidates: Iterable[str]) -> Advice | None:
+    """Return the offer to write a candidate that is near what stands at a place; None if none is near."""
+    near = nearest(span.text, candidates)
+    return offer(span, near) if near else None
+
+
+def offer(span: Span, words: Iterable[str]) -> Advice:
+    """Return the offer to write one of some words at a place."""
+    words = tuple(words)
+    fixes = tuple(Fix(f"write `{word}`", (Edit(span, word),)) for word in words)
+    return Advice(f"did you mean {in_words(words)}?", fixes)
+
+
 def nearest(name: str, candidates: Iterable[str]) -> tuple[str, ...]:
-    """Give the words nearest to `name`, the likeliest first; nothing if none is near, or if too many are."""
+    """Return the words nearest to `name`, the likeliest first; none if none is near, or if too many are."""
     name = name[:LONGEST]
     known = sorted(set(candidates), key=lambda each: (abs(len(each) - len(name)), each))[:MAX_CANDIDATES]
     same = [each for each in known if each.lower() == name.lower()]
@@ -33,7 +54,7 @@ def nearest(name: str, candidates: Iterable[str]) -> tuple[str, ...]:
 
 
 def _is_near(name: str, apart: int, unlikeness: float, other: str) -> bool:
-    """One slip of the finger, or two in a long word; in a word of one or two letters not just any other letter."""
+    """Return whether two words differ by one typing error, or two in a long word; very short words must be alike."""
     if apart == 1:
         swapped = sorted(name.lower()) == sorted(other.lower())
         return swapped or min(len(name), len(other)) >= _SHORT or -unlikeness > _LIKENESS
@@ -47,7 +68,7 @@ def _likeness(name: str, other: str) -> float:
 
 
 def distance(first: str, second: str) -> int:
-    """Count letters put in, left out, replaced or swapped with their neighbour: Damerau and Levenshtein's distance."""
+    """Return the Damerau-Levenshtein distance: letters inserted, deleted, replaced, or swapped with the next one."""
     before: list[int] = []
     row = list(range(len(second) + 1))
     for i, letter in enumerate(first, 1):
@@ -62,6 +83,6 @@ def distance(first: str, second: str) -> int:
 
 
 def in_words(words: Iterable[str]) -> str:
-    """Join names: `a`, `b` or `c`."""
+    """Return names as a list: `a`, `b` or `c`."""
     *rest, last = (f"`{word}`" for word in words)
     return f"{', '.join(rest)} or {last}" if rest else last

@@ -16,7 +16,7 @@ _STYLES = {"error": "1;31", "warning": "1;33", "other": "1;34", "gutter": "1;34"
 
 @record
 class _Mark:
-    """What is marked of a line: columns from 0, as displayed, the end not included."""
+    """A marked part of a line: columns as displayed, from 0, without the end."""
 
     start: int
     end: int
@@ -27,7 +27,7 @@ class _Mark:
 
 @record
 class _Row:
-    """A line to be shown, from column `first` on if it is long, with what is marked there."""
+    """A line to show, with its labels; a long one is shown from column `first` on."""
 
     number: int
     labels: tuple[Label, ...]
@@ -35,7 +35,7 @@ class _Row:
 
 
 def render(diagnostics: Iterable[Diagnostic], colour: bool = False) -> str:
-    """Write findings sorted by place, at most `MOST_SHOWN` of them."""
+    """Return findings as text, sorted by place, at most `MOST_SHOWN` of them."""
     ordered = in_order(diagnostics)
     parts = ["\n".join(_Excerpt(each, colour).lines()) + "\n" for each in ordered[:MOST_SHOWN]]
     left = len(ordered) - MOST_SHOWN
@@ -53,7 +53,7 @@ class _Excerpt:
         self.width = max(len(str(_line_of(label))) for label in self.labels)
 
     def lines(self) -> Iterator[str]:
-        """Give the lines of the whole finding."""
+        """Yield the lines of the whole finding."""
         d = self.diagnostic
         yield self.paint(d.severity, f"{d.severity}[{d.code}]") + self.paint("bold", f": {printable(d.message)}")
         for source in dict.fromkeys(label.span.source for label in self.labels):
@@ -65,14 +65,14 @@ class _Excerpt:
             yield f"{margin} {self.paint('bold', 'help')}: {printable(d.help)}"
 
     def paint(self, style: str, text: str) -> str:
-        """Give text its colour, where colours are wanted."""
+        """Return text in its colour, or as it is if no colours are wanted."""
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self.colour and text.strip() else text
 
     def _gutter(self, number: str = "") -> str:
         return self.paint("gutter", f"{number:>{self.width}} |")
 
     def _file(self, source: Source) -> Iterator[str]:
-        """Give where the finding lies in one file: lines near each other as one piece."""
+        """Yield the marked lines of one file; lines near each other stand together."""
         labels = [label for label in self.labels if label.span.source is source]
         line, column = source.position(labels[0].span.start)
         arrow = "-->" if labels[0] is self.diagnostic.label else ":::"
@@ -108,7 +108,7 @@ class _Excerpt:
         return _Mark(start, end, printable(label.text), "other", "-")
 
     def _runs(self, cells: dict[int, tuple[str, str]]) -> Iterator[str]:
-        """Put a drawn line together; a cell may hold a whole text, and ends the line then."""
+        """Yield the parts of a drawn line; a cell may hold a whole text, which is then the last."""
         place = 0
         for style, run in groupby(sorted(cells), key=lambda column: cells[column][0]):
             piece = ""
@@ -119,7 +119,7 @@ class _Excerpt:
 
 
 def _rows(source: Source, labels: list[Label]) -> list[_Row]:
-    """Give the lines to show, in order. A long line is cut around a label; one beyond the cut shows it once more."""
+    """Return the lines to show, in order. A long line is cut around a label, and shown again for one beyond the cut."""
     rows: list[_Row] = []
     for number in sorted({_line_of(label) for label in labels}):
         left = [label for label in labels if _line_of(label) == number]
@@ -138,7 +138,7 @@ def _line_of(label: Label) -> int:
 
 
 def _drawn(marks: list[_Mark]) -> Iterator[dict[int, tuple[str, str]]]:
-    """Draw the lines below one of source: underlines, the last with its text; the other texts hang below theirs."""
+    """Yield the lines below one of source, by column: underlines, then the texts that do not fit beside them."""
     line: dict[int, tuple[str, str]] = {}
     for mark in reversed(marks):  # the primary one is the first, and goes over the others
         line |= {column: (mark.style, mark.sign) for column in range(mark.start, mark.end)}
@@ -157,7 +157,7 @@ def _drawn(marks: list[_Mark]) -> Iterator[dict[int, tuple[str, str]]]:
 
 
 def printable(text: str) -> str:
-    """Show control and format characters as `<U+202E>`, a tab as spaces: what is printed is what stands there."""
+    """Return text with control and format characters as `<U+202E>` and tabs as spaces: nothing in it is hidden."""
     return "".join(_shown(character) for character in text)
 
 
@@ -170,6 +170,6 @@ def _shown(character: str) -> str:
 
 
 def columns(text: str) -> int:
-    """Count terminal columns: East-Asian wide characters take two, combining marks none."""
+    """Return the number of terminal columns: East-Asian wide characters take two, combining marks none."""
     wide = sum(unicodedata.east_asian_width(c) in ("W", "F") for c in text)
     return len(text) + wide - sum(unicodedata.category(c) in ("Mn", "Me") for c in text)

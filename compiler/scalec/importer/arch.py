@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import field
 from fractions import Fraction
 
-from scalec.diagnostics.diagnostic import Label, Report, did_you_mean, suggest
+from scalec.diagnostics.diagnostic import Label, Report
 from scalec.diagnostics.source import Source, Span
+from scalec.diagnostics.suggest import did_you_mean, suggest
 from scalec.importer.lists import Lists
 from scalec.ops import OPERATORS
 from scalec.record import record

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from scalec.diagnostics.diagnostic import CompileError, Label, Report, suggest
+from scalec.diagnostics.diagnostic import CompileError, Label, Report
 from scalec.diagnostics.source import Source, Span
+from scalec.diagnostics.suggest import suggest
 from scalec.importer.yaml import Reader, Setting
 
 _NUMBER = re.compile(r"[+-]?(\d{1,12}(\.\d{0,12})?|\.\d{1,12})([eE][+-]?\d{1,2})?")

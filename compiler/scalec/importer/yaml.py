@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 
 import yaml
 
-from scalec.diagnostics.diagnostic import CompileError, Label, Report, did_you_mean
+from scalec.diagnostics.diagnostic import CompileError, Label, Report
 from scalec.diagnostics.source import Source, Span
+from scalec.diagnostics.suggest import did_you_mean
 from scalec.record import record
 
 

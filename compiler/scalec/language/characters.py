@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from scalec.diagnostics.diagnostic import Advice, Edit, Help, Report, advise
+from scalec.diagnostics.diagnostic import Advice, Edit, Help, Mark, Report, advise
 from scalec.diagnostics.source import Source, Span
 
 LEXICON = "αβγδεζηθικλμνξοπρστυφχψωΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩϕ⊙→±≤≥≈·×⁰¹²³⁴⁵⁶⁷⁸⁹"
@@ -91,7 +91,7 @@ def _report_string(span: Span, report: Report) -> None:
         help = advise(f"write `{word}` without quotes", Edit(span, word), safe=True)
     elif re.fullmatch("[A-Za-z][A-Za-z0-9_]*", word):
         help = advise(str(help), Edit(span, word))
-    report.error("E002", "the language has no strings", span, "a string", help=help)
+    report.error("E002", "the language has no strings", span, Mark("a string"), help=help)
 
 
 def report_character(span: Span, report: Report) -> str | None:
@@ -102,14 +102,14 @@ def report_character(span: Span, report: Report) -> str | None:
         return None
     if unicodedata.category(character) == "Zs":
         help = advise("write a plain space", Edit(span, " "), safe=True)
-        report.error("E002", f"an unusual space: {_described(character)}", span, "here", help=help)
+        report.error("E002", f"an unusual space: {_described(character)}", span, Mark("here"), help=help)
         return " "
     meant = _meant(character)
     report.error(
         "E002",
         f"`{span.text}` is not part of the language" + ("" if character.isascii() else f" ({_described(character)})"),
         span,
-        "unexpected character",
+        Mark("unexpected character"),
         help=advise(f"write `{meant}`", Edit(span, meant), safe=len(meant) == 1) if meant else _hint(span),
     )
     return meant

@@ -2,14 +2,21 @@
 
 from collections.abc import Iterable
 
-from scalec.diagnostics.diagnostic import Advice, offer
-from scalec.diagnostics.suggest import MOST, nearest
+from scalec.diagnostics.diagnostic import UNKNOWN, Advice, Help, Report
+from scalec.diagnostics.suggest import MOST, nearest, offer
 from scalec.language import syntax as s
 from scalec.language.unparse import spell_name
 
 
+def unknown(
+    report: Report, code: str, message: str, name: s.Identifier, candidates: Iterable[str], otherwise: Help = None
+) -> None:
+    """Report a name that is not known; the help is the candidate that was meant, or else `otherwise`."""
+    report.error(code, message, name.span, UNKNOWN, help=meant(name, candidates) or otherwise)
+
+
 def meant(name: s.Identifier, candidates: Iterable[str]) -> Advice | None:
-    """Offer the known names near a wrong one: α is near a, beta near bata, and β² of a file that writes β is β."""
+    """Return the offer of the known names near a wrong one: α is near a, beta near bata; None if there is none."""
     spelled = {shown(name, key): key for key in candidates}
     near = nearest(name.span.text, spelled)
     if not near:
@@ -21,11 +28,11 @@ def meant(name: s.Identifier, candidates: Iterable[str]) -> Advice | None:
 
 
 def shown(place: s.Identifier, key: str) -> str:
-    """Spell a name as its file does: `α`, or `alpha` where there is no α."""
+    """Return a name as its file spells it: `α`, or `alpha` in a file without α."""
     letter = spell_name(key)
     return letter if letter != key and letter in place.span.source.text else key
 
 
 def listed(name: s.Identifier, keys: Iterable[str]) -> str:
-    """List known names, as the file writes them."""
+    """Return known names as a list, as the file spells them."""
     return ", ".join(sorted(shown(name, key) for key in keys))

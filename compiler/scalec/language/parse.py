@@ -10,9 +10,9 @@ from typing import Any
 
 from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedToken
 
-from scalec.diagnostics.diagnostic import CompileError, Edit, Fix, Report, offer
+from scalec.diagnostics.diagnostic import CompileError, Edit, Fix, Report
 from scalec.diagnostics.source import Source, Span
-from scalec.diagnostics.suggest import nearest
+from scalec.diagnostics.suggest import nearest, offer
 from scalec.language.characters import check_characters, report_character
 from scalec.language.grammar import load
 from scalec.language.recovery import Hints, token_span

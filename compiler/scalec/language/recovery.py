@@ -4,8 +4,9 @@ import re
 
 from lark import Token
 
-from scalec.diagnostics.diagnostic import Edit, Help, advise, did_you_mean
+from scalec.diagnostics.diagnostic import Edit, Help, advise
 from scalec.diagnostics.source import Source, Span
+from scalec.diagnostics.suggest import did_you_mean
 from scalec.language.citation import nearest_citation
 from scalec.language.syntax import KEYWORDS
 from scalec.record import record

@@ -10,8 +10,9 @@ from lark import Token, Tree
 from lark.tree import Meta
 from lark.visitors import Transformer_NonRecursive, v_args
 
-from scalec.diagnostics.diagnostic import Edit, Help, Report, advise, did_you_mean
+from scalec.diagnostics.diagnostic import Edit, Help, Mark, Report, advise
 from scalec.diagnostics.source import Source, Span
+from scalec.diagnostics.suggest import did_you_mean
 from scalec.language import syntax as s
 from scalec.language.citation import is_citation, nearest_citation, wrong
 from scalec.language.exact import ArithmeticFailure, parse_decimal
@@ -284,7 +285,7 @@ class _Builder(Transformer_NonRecursive):  # type: ignore[type-arg]  # generic i
     def _number(self, digits: str, unit: str, span: Span) -> Fraction:
         if unit not in UNITS:
             self.report.error(
-                "E005", f"unknown unit `{unit}`", span, "no such unit", help=_unit_hint(digits, unit, span)
+                "E005", f"unknown unit `{unit}`", span, Mark("no such unit"), help=_unit_hint(digits, unit, span)
             )
             return Fraction(1)
         if re.match("0[0-9_]", digits) or re.search("__|_$|_[.]", digits):

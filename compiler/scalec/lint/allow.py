@@ -8,8 +8,9 @@ syntax tree: they are read from the text, where every `#` begins one.
 import re
 from collections.abc import Iterable, Sequence
 
-from scalec.diagnostics.diagnostic import Diagnostic, Label, suggest
+from scalec.diagnostics.diagnostic import UNKNOWN, Diagnostic, Label
 from scalec.diagnostics.source import Source, Span
+from scalec.diagnostics.suggest import suggest
 from scalec.record import record
 
 CODES = frozenset("W001 W002 W101 W201 W202 W301 W302 W303 W401 W402 W403 W404 W405 W406 W501".split())
@@ -112,7 +113,7 @@ def _refused(code: str, span: Span) -> Diagnostic | None:
     if re.fullmatch(r"E\d{3}", code):
         return _unreadable(f"{code} is an error: only warnings can be allowed", span, "an error cannot be allowed")
     near = suggest(code.upper(), CODES) if len(code) > 1 else None
-    return _unreadable(f"no warning has the code {code}", span, "unknown", near or f"{_FORM}; `scalec explain` has all")
+    return _unreadable(f"no warning has the code {code}", span, UNKNOWN, near or f"{_FORM}; `scalec explain` has all")
 
 
 def _unreadable(message: str, span: Span, label: str, help: str | None = None) -> Diagnostic:

@@ -1,7 +1,6 @@
 """W201 and W202: scale rules that change what is written, and roundings that other tools would decide otherwise."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from scalec.diagnostics.diagnostic import Diagnostic, Label
 from scalec.language import exact
@@ -9,6 +8,7 @@ from scalec.language import syntax as s
 from scalec.language.unparse import spell_name
 from scalec.lint.float_arithmetic import Floats, Unknown
 from scalec.lint.scales import Point, Site, Survey
+from scalec.record import record
 
 _SCALES = {"phi": 0, "d": 1, "w": 1, "r": 1}
 _WHAT = {"L": "repeats", "C": "channels", "H": "rows", "W": "columns"}
@@ -43,7 +43,7 @@ def _changed(survey: Survey, site: Site) -> Diagnostic:
 
 def float_decisions(survey: Survey) -> Iterator[Diagnostic]:
     """Warn where a rule in floating-point numbers, as in timm or torchvision, would give another whole number."""
-    found: dict[s.Scale, list[Diagnostic]] = {}
+    found: dict[s.Scale, list[_Decision]] = {}
     for point in survey.points:
         floats = Floats(survey.program.file, point.setting.names)
         for site in point.sites:
@@ -53,22 +53,36 @@ def float_decisions(survey: Survey) -> Iterator[Diagnostic]:
             except Unknown:
                 continue
             if peer != site.scaled:
-                found.setdefault(rule, []).append(_otherwise(rule, site, point, peer))
-    for diagnostics in found.values():
-        first, *more = diagnostics
-        notes = (*first.notes, *(each.message for each in more[:5]))
-        yield replace(first, notes=notes)
+                found.setdefault(rule, []).append(_Decision(site, point, peer))
+    for rule, (first, *more) in found.items():
+        yield _otherwise(rule, first, more[:5])
 
 
-def _otherwise(rule: s.Scale, site: Site, point: Point, peer: float) -> Diagnostic:
-    written, what = exact.show(site.written), _WHAT[site.symbol]
-    message = f"{point.where}, {written} {what} become {site.scaled}, and {peer:g} in floating-point numbers"
+@record
+class _Decision:
+    """A number that a rule makes at a point, and the other one that a peer makes."""
+
+    site: Site
+    point: Point
+    peer: float
+
+    @property
+    def text(self) -> str:
+        """The decision in words."""
+        scaled = f"{exact.show(self.site.written)} {_WHAT[self.site.symbol]} become {self.site.scaled}"
+        return f"{self.point.where}, {scaled}, and {self.peer:g} in floating-point numbers"
+
+
+def _otherwise(rule: s.Scale, decision: _Decision, more: list[_Decision]) -> Diagnostic:
+    site, point, peer = decision.site, decision.point, decision.peer
+    written = exact.show(site.written)
     values = [(name, point.number(name)) for name in point.survey.tally.rule_names[site.symbol]]
     shown = [f"{spell_name(name)} = {exact.show(value)}" for name, value in values if value is not None]
     notes = (
         f"`{rule.rule.span.text}` with {', '.join([f'{site.symbol} = {written}', *shown])} is computed exactly here",
         "other libraries compute it with floats and round to another number: their weights have another shape",
+        *(each.text for each in more),
     )
     help = f"for the network of those libraries, pin this number: `={peer:g}`" if site.symbol in "CL" else None
     label = Label(site.expr.span, f"{site.scaled}, not {peer:g}")
-    return Diagnostic("W202", message, label, (Label(rule.rule.span, "the rule"),), notes, help, "warning")
+    return Diagnostic("W202", decision.text, label, (Label(rule.rule.span, "the rule"),), notes, help, "warning")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
-from scalec.diagnostics.diagnostic import Label
+from scalec.diagnostics.diagnostic import Context, Label
 from scalec.diagnostics.source import Span
 from scalec.language import syntax as s
 from scalec.language.visit import calls, chains_in
@@ -170,7 +170,7 @@ class Builder:
                 return self._dilated(use, operator, x, channels, values, self.calls.preset_of(use, scope))
             y = operator.output(x, channels if callee.given else None)
         except OperatorError as error:
-            place = next((use.bound[key].span for key in use.bound if key in str(error)), use.call.span)
+            place = next((use.bound[key].span for key in error.parameters if key in use.bound), use.call.span)
             raise Failure("E304", str(error), place, f"on {x}") from None
         return ir.Leaf(operator, x, y, use.bound, self.calls.preset_of(use, scope))
 
@@ -194,11 +194,9 @@ class Builder:
         try:
             return self._build_block(use, block, x, channels, scope, strip)
         except Failure as failure:
-            found = failure.diagnostic
-            if len(found.others) < 2 and not use.call.span.holds(found.label.span):
-                others = (*found.others, Label(use.call.span, f"in this use, on {x}"))
-                raise Failure.of(replace(found, others=others)) from None
-            raise
+            if use.call.span.holds(failure.diagnostic.label.span):
+                raise
+            raise failure.within(Context(f"in this use, on {x}", use.call.span)) from None
         finally:
             self.depth -= 1
 

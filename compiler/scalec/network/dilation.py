@@ -67,7 +67,9 @@ def dilated(operator: Operator, x: Shape, limit: int, values: Mapping[str, objec
     if removed > 1 and "padding" in operator.table and not _keeps_size(replace(operator, **changed), x):
         changed["padding"] = "same"
         if not _keeps_size(replace(operator, **changed), x):
-            raise OperatorError(f"the stride of {name} cannot be turned into dilation: its window of {seen} is even")
+            raise OperatorError(
+                f"the stride of {name} cannot be turned into dilation: its window of {seen} is even", *operator.strides
+            )
     return changed, removed
 
 

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from scalec.diagnostics.diagnostic import suggest
+from scalec.diagnostics.diagnostic import UNKNOWN
+from scalec.diagnostics.source import Part
+from scalec.diagnostics.suggest import suggest
 from scalec.network.network import Leaf, Network, Stage
 from scalec.program.setting import command_error
 from scalec.record import record
@@ -57,11 +59,18 @@ def body(network: Network, plain: Network, names: tuple[str, ...]) -> Network:
         if name not in known:
             message = f"there is no stage `{name}` with a feature map"
             raise command_error(
-                "E501", message, "--tap ", name, "unknown", suggest(name, known) or f"there are {', '.join(known)}"
+                "E501",
+                message,
+                Part("--tap ", "tap"),
+                name,
+                UNKNOWN,
+                suggest(name, known) or f"there are {', '.join(known)}",
             )
     chosen = [f for f in every if f.name in names] or [f for f in every if f.stage.unit.tap] or _last_of_each(every)
     if not chosen:
-        raise command_error("E501", "the network has no feature maps", "", "--features", "there is nothing to give")
+        raise command_error(
+            "E501", "the network has no feature maps", Part("", "features"), "--features", "there is nothing to give"
+        )
     last = plain.stages.index(chosen[-1].stage)
     return replace(network, stages=network.stages[: last + 1], outputs=tuple(f.name for f in chosen))
 

@@ -5,11 +5,10 @@ The paper: N(d, w, r) = ⊙ F̂_i^{d·L̂_i}(X_<r·Ĥ_i, r·Ŵ_i, w·Ĉ_i>). Wha
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
 from fractions import Fraction
 from typing import Generic, Protocol, TypeVar
 
-from scalec.diagnostics.diagnostic import CompileError, Edit, Label, Report, advise
+from scalec.diagnostics.diagnostic import CompileError, Context, Edit, Report, advise
 from scalec.language import exact
 from scalec.language import syntax as s
 from scalec.language.unparse import spell_name
@@ -38,8 +37,7 @@ def scale(program: Program, setting: Setting, report: Report) -> Network:
     except CompileError:
         pass  # its findings are in the report
     for diagnostic in found.diagnostics:
-        notes = (*diagnostic.notes, f"found{setting.place}") if setting.place else diagnostic.notes
-        report.add(replace(diagnostic, notes=notes))
+        report.add(diagnostic.within(Context(f"found{setting.place}")) if setting.place else diagnostic)
     if network is None:
         report.stop_on_error()
     assert network is not None
@@ -188,19 +186,17 @@ class Walk(ABC, Generic[S]):
             return whole_value(value, span_of.span, _SIZES[symbol], least, most)
         scope = LocalScope({symbol: value}, self.world.main)
         try:
-            return whole(rule.rule, scope, _SIZES[symbol], least, most)
+            scaled = number(rule.rule, scope)
         except Failure as failure:
-            found = failure.diagnostic
-            if found.label.span != rule.rule.span or found.code not in ("E202", "E305", "E004"):
-                others = (*found.others, Label(span_of.span, "to scale this"))
-                raise Failure.of(replace(found, others=others)) from None
-            label = Label(span_of.span, found.label.text.replace("this is", f"scaled from {exact.show(value)} to"))
+            raise failure.within(Context("to scale this", span_of.span)) from None
+        origin = f"scaled from {exact.show(value)} to"
+        try:
+            return whole_value(scaled, span_of.span, _SIZES[symbol], least, most, origin)
+        except Failure as failure:
             values = {key: self._constant(key) for key in sorted(names_in(rule.rule) & self.program.file.constants())}
             shown = ", ".join(f"{spell_name(key)} = {describe(value)}" for key, value in values.items())
-            note = f"the rule is `scale {rule.symbol.span.text} → {rule.rule.span.text}`" + (
-                f", with {shown}" if shown else ""
-            )
-            raise Failure.of(replace(found, label=label, notes=(note,))) from None
+            note = f"the rule is `scale {rule.symbol.span.text} → {rule.rule.span.text}`"
+            raise failure.within(Context(f"{note}, with {shown}" if shown else note)) from None
 
     def input_shape(self) -> Shape:
         """Scale the resolution of the input; its channels never scale. Raises `Failure`."""

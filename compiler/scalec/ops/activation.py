@@ -194,7 +194,7 @@ class HardTanh(_Activation):
 
     def output(self, x: Shape, channels: int | None) -> Shape:
         if self.low >= self.high:
-            raise OperatorError(f"`low` is {self.low}, which is not below `high`, {self.high}")
+            raise OperatorError(f"`low` is {self.low}, which is not below `high`, {self.high}", "low", "high")
         return x
 
     def module(self, a: Operands) -> Call:

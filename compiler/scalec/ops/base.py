@@ -23,15 +23,20 @@ from scalec.record import record
 
 
 class OperatorError(ValueError):
-    """An operator cannot take what it is given; the message is meant for the user."""
+    """An operator cannot take what it is given. `parameters` are those at fault, if any, the likeliest first."""
+
+    def __init__(self, message: str, *parameters: str) -> None:
+        super().__init__(message)
+        self.parameters = parameters
 
 
 def undivided(groups: int, *channels: int) -> OperatorError:
-    """Say that groups do not divide channels, and which numbers near by would."""
+    """Return the error that groups do not divide channels, with the nearest numbers that would."""
     wrong = next(count for count in channels if count % groups)
     fitting = [n for n in range(1, gcd(*channels) + 1) if not gcd(*channels) % n]
     near = [*[n for n in fitting if n < groups][-1:], *[n for n in fitting if n > groups][:1]]
-    return OperatorError(f"{groups} groups do not divide {wrong} channels, {' or '.join(map(str, near))} would")
+    fitting_near = " or ".join(map(str, near))
+    return OperatorError(f"{groups} groups do not divide {wrong} channels, {fitting_near} would", "groups")
 
 
 @record

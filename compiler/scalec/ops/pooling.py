@@ -40,10 +40,10 @@ class _Pool(Operator):
     def output(self, x: Shape, channels: int | None) -> Shape:
         need_map(x, "a pool")
         if self.padding == "same":
-            raise OperatorError("a pool's padding is `symmetric` or a number; use `ceil = true` to round up")
+            raise OperatorError("a pool's padding is `symmetric` or a number; use `ceil = true` to round up", "padding")
         side = pads(x.height, self.kernel, self._stride, 1, self.padding)[0]
         if 2 * side > self.kernel:
-            raise OperatorError(f"padding {side} is more than half the window of {self.kernel}")
+            raise OperatorError(f"padding {side} is more than half the window of {self.kernel}", "padding")
         window = (self.kernel, self._stride, 1, self.padding, self.ceil)
         return Shape((slide(x.height, *window), slide(x.width, *window), x.channels))
 
@@ -88,7 +88,7 @@ class AvgPool(_Pool):
     def output(self, x: Shape, channels: int | None) -> Shape:
         side = pads(x.height, self.kernel, self._stride, 1, self.padding)[0]
         if side and self.count_padding is None:
-            raise OperatorError("an average pool with padding must say `count_padding = true` or `false`")
+            raise OperatorError("an average pool with padding must say `count_padding = true` or `false`", "padding")
         return super().output(x, channels)
 
     def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
@@ -125,7 +125,7 @@ class BlurPool(Operator):
     def output(self, x: Shape, channels: int | None) -> Shape:
         need_map(x, "BlurPool")
         if self.kernel not in (3, 5):
-            raise OperatorError(f"the kernel of BlurPool is 3 or 5, not {self.kernel}")
+            raise OperatorError(f"the kernel of BlurPool is 3 or 5, not {self.kernel}", "kernel")
         if self.kernel // 2 >= min(x.height, x.width):
             raise OperatorError(f"{x} is too small to reflect {self.kernel // 2} at its border")
         window = (self.kernel, self.stride, 1, "symmetric")

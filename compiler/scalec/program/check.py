@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from scalec.diagnostics.diagnostic import Edit, Fix, Help, Label, Report, plural
+from scalec.diagnostics.diagnostic import UNKNOWN, Edit, Fix, Help, Label, Report, plural
 from scalec.diagnostics.source import Span
 from scalec.language import syntax as s
 from scalec.language.did_you_mean import meant
@@ -39,9 +39,7 @@ def _check_default(names: Names, key: str, setting: s.Call) -> None:
         helped = imported(setting.name) or meant(setting.name, [*names.file.blocks, *OPERATORS])
         if key not in names.file.broken:
             shown = setting.name.span.text
-            names.report.error(
-                "E102", f"unknown block or operator `{shown}`", setting.name.span, "unknown", help=helped
-            )
+            names.report.error("E102", f"unknown block or operator `{shown}`", setting.name.span, UNKNOWN, help=helped)
         return
     for argument in setting.arguments:
         replace(names, operators=True).expr(argument.value)
@@ -148,5 +146,5 @@ def _report_unknown(name: s.Identifier, file: File, report: Report) -> None:
     help: Help = meant(name, file.blocks) or "without `for`, a paper is that of the network"
     if name.key in OPERATORS:
         help = "a paper is cited for a block, or, without `for`, for the network"
-    label = "an operator" if name.key in OPERATORS else "unknown"
+    label = "an operator" if name.key in OPERATORS else UNKNOWN
     report.error("E102", f"there is no block `{name.span.text}` here", name.span, label, help=help)

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 
-from scalec.diagnostics.diagnostic import Edit, Fix, Report, advise, plural
+from scalec.diagnostics.diagnostic import UNKNOWN, Edit, Fix, Mark, Report, advise, plural
 from scalec.diagnostics.source import Span
 from scalec.language import syntax as s
-from scalec.language.did_you_mean import listed, meant
+from scalec.language.did_you_mean import listed, meant, unknown
 from scalec.language.unparse import spell_name
 from scalec.language.visit import children
 from scalec.ops import OPERATORS
@@ -81,15 +81,15 @@ class Names:
                 "E101", f"`{shown}` has a value only in `require`", place, "the network is not known here"
             )
         elif key in self.hints:
-            self.report.error("E101", f"`{shown}` {self.hints[key]}", place, "unknown here")
+            self.report.error("E101", f"`{shown}` {self.hints[key]}", place, Mark("unknown here"))
         elif key in self.labels:
             channels = advise(f"write `{shown}.C` for its channels", Edit(place, f"{shown}.C"))
             helped = channels if key in self.owners else None
             self.report.error("E101", f"`{shown}` is a label, not a value", place, "expected a value", help=helped)
         else:
-            near = meant(name.parts[0], known | self._callees() if self.operators else known)
-            help = near or self._values(name.parts[0], known - set(TRUTH) - set(WORDS))
-            self.report.error("E101", f"unknown name `{shown}`", place, "unknown", help=help)
+            candidates = known | self._callees() if self.operators else known
+            otherwise = self._values(name.parts[0], known - set(TRUTH) - set(WORDS))
+            unknown(self.report, "E101", f"unknown name `{shown}`", name.parts[0], candidates, otherwise)
 
     def _callees(self) -> set[str]:
         """Give every name of a block or operator, and of what may hold one."""
@@ -128,13 +128,11 @@ class Names:
         attributes = {*QUANTITIES, *self.file.constants()} if self.quantities else {"C", "H", "W"}
         if owner.key not in self.owners:
             what = "variant" if self.quantities else "earlier label"
-            helped = meant(owner, self.owners) or (f"there are {listed(owner, self.owners)}" if self.owners else None)
-            self.report.error("E101", f"there is no {what} `{owner.span.text}`", owner.span, "unknown", help=helped)
+            otherwise = f"there are {listed(owner, self.owners)}" if self.owners else None
+            unknown(self.report, "E101", f"there is no {what} `{owner.span.text}`", owner, self.owners, otherwise)
         elif len(rest) > 1 or rest[0].key not in attributes:
-            helped = meant(rest[0], attributes) or f"it has {listed(owner, attributes)}"
-            self.report.error(
-                "E101", f"`{owner.span.text}` has no `{rest[0].span.text}`", rest[0].span, "unknown", help=helped
-            )
+            message = f"`{owner.span.text}` has no `{rest[0].span.text}`"
+            unknown(self.report, "E101", message, rest[0], attributes, f"it has {listed(owner, attributes)}")
 
     def _call(self, call: s.Call) -> None:
         key = call.name.key
@@ -159,17 +157,14 @@ class Names:
             bind(call, callee, self.report)
         elif key not in self.file.broken and not (self.operators and key in self.callees):
             lets = [name for name, let in self.file.lets.items() if let.binding.parameters]
-            helped = meant(call.name, {*FUNCTIONS, *lets} | (self._callees() if self.operators else set()))
-            self.report.error(
-                "E101", f"unknown function `{call.name.span.text}`", call.name.span, "unknown", help=helped
-            )
+            candidates = {*FUNCTIONS, *lets} | (self._callees() if self.operators else set())
+            unknown(self.report, "E101", f"unknown function `{call.name.span.text}`", call.name, candidates)
 
     def _named(self, call: s.Call, named: tuple[str, ...]) -> None:
         for argument in call.arguments:
             if argument.name and argument.name.key not in named:
-                helped = meant(argument.name, named)
                 message = f"`{call.name.key}` has no parameter `{argument.name.span.text}`"
-                self.report.error("E103", message, argument.name.span, "unknown", help=helped)
+                unknown(self.report, "E103", message, argument.name, named)
 
     def _comparison(self, expr: s.Comparison) -> None:
         if ("~=" in expr.operators) != (expr.tolerance is not None):
@@ -257,15 +252,14 @@ class Names:
             self.report.error("E102", f"`{shown}` is a label", name.span, "expected a block or operator", help=help)
         else:
             helped = imported(name) or meant(name, self._callees() | set(WRAPPERS))
-            self.report.error("E102", f"unknown block or operator `{shown}`", name.span, "unknown", help=helped)
+            self.report.error("E102", f"unknown block or operator `{shown}`", name.span, UNKNOWN, help=helped)
 
     def _wrap(self, wrap: s.Wrap) -> None:
         name = wrap.call.name
         if name.key not in WRAPPERS:
-            helped = (
-                meant(name, WRAPPERS) or f"only wrappers have bodies: {', '.join(f'`{each}`' for each in WRAPPERS)}"
-            )
-            self.report.error("E102", f"`{name.span.text}` takes no body", name.span, "unknown here", help=helped)
+            wrappers = ", ".join(f"`{each}`" for each in WRAPPERS)
+            helped = meant(name, WRAPPERS) or f"only wrappers have bodies: {wrappers}"
+            self.report.error("E102", f"`{name.span.text}` takes no body", name.span, Mark("unknown here"), help=helped)
             return
         if wrap.call.arguments:
             place = wrap.call.arguments[0].span.to(wrap.call.arguments[-1].span)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, Protocol
 
-from scalec.diagnostics.diagnostic import Diagnostic, Label, finding
+from scalec.diagnostics.diagnostic import Context, Diagnostic, Label, finding
 from scalec.diagnostics.source import Span
 from scalec.language import exact
 from scalec.language import syntax as s
@@ -48,6 +48,10 @@ class Failure(Exception):
         failure = cls(diagnostic.code, diagnostic.message, diagnostic.label.span)
         failure.diagnostic = diagnostic
         return failure
+
+    def within(self, context: Context) -> "Failure":
+        """Return the same failure in a context."""
+        return Failure.of(self.diagnostic.within(context))
 
 
 class Scope(Protocol):
@@ -126,18 +130,22 @@ def whole(expr: s.Expr, scope: Scope, what: str, least: int = 1, most: int = MAX
     return whole_value(number(expr, scope), expr.span, what, least, most)
 
 
-def whole_value(value: Number, span: Span, what: str, least: int = 1, most: int = MAX_WHOLE) -> int:
-    """Give a value as a whole number between `least` and `most`; `span` is where it is written."""
+def whole_value(
+    value: Number, span: Span, what: str, least: int = 1, most: int = MAX_WHOLE, label: str = "this is"
+) -> int:
+    """Return a value that is written at `span` as a whole number; raise `Failure` if it is not between the limits.
+
+    `what` names it in the message, `label` stands before the value.
+    """
+    if isinstance(value, Fraction) and value.denominator == 1 and least <= value <= most:
+        return value.numerator
+    label = f"{label} {exact.show(value)}"
     if not isinstance(value, Fraction) or value.denominator != 1:
-        raise Failure(
-            "E202", f"{what} must be whole", span, f"this is {exact.show(value)}",
-            help="say how it is rounded: `floor(…)`, `round(…)`, `to_multiple(…, 8)`",
-        )  # fmt: skip
+        help = "say how it is rounded: `floor(…)`, `round(…)`, `to_multiple(…, 8)`"
+        raise Failure("E202", f"{what} must be whole", span, label, help=help)
     if value < least:
-        raise Failure("E305", f"{what} must be at least {least}", span, f"this is {exact.show(value)}")
-    if value > most:
-        raise Failure("E004", f"{what} must be at most {most:,}", span, f"this is {exact.show(value)}")
-    return value.numerator
+        raise Failure("E305", f"{what} must be at least {least}", span, label)
+    raise Failure("E004", f"{what} must be at most {most:,}", span, label)
 
 
 def describe(value: Value) -> str:

@@ -6,10 +6,10 @@ The words in it (`training`, `float16`, `adamw`) have their meaning only there; 
 from collections.abc import Callable
 from typing import Literal, get_args
 
-from scalec.diagnostics.diagnostic import Label, Report
+from scalec.diagnostics.diagnostic import UNKNOWN, Label, Report
 from scalec.diagnostics.suggest import in_words
 from scalec.language import syntax as s
-from scalec.language.did_you_mean import meant
+from scalec.language.did_you_mean import meant, unknown
 from scalec.program.evaluate import Failure, Scope, truth, whole
 from scalec.record import record
 
@@ -71,8 +71,7 @@ def check_footprint(call: s.Call, check: Callable[[s.Expr], None], report: Repor
             _check_mode(argument, index, report)
         elif name.key not in _NAMED:
             listed = f"it takes {', '.join(f'`{each}`' for each in _NAMED)}"
-            helped = meant(name, _NAMED) or listed
-            report.error("E103", f"`memory` has no parameter `{name.span.text}`", name.span, "unknown", help=helped)
+            unknown(report, "E103", f"`memory` has no parameter `{name.span.text}`", name, _NAMED, listed)
         elif seen.setdefault(name.key, name) is not name:
             others = (Label(seen[name.key].span, "first here"),)
             report.error("E104", f"`{name.key}` is given twice", name.span, "a second time", others=others)
@@ -94,7 +93,7 @@ def _check_word(value: s.Expr, what: str, words: tuple[str, ...], report: Report
     if _word(value) not in words:
         near = meant(value.parts[0], words) if isinstance(value, s.Name) else None
         helped = near or f"write {in_words(words)}"
-        report.error("E101", f"`memory` has no {what} `{value.span.text}`", value.span, "unknown", help=helped)
+        report.error("E101", f"`memory` has no {what} `{value.span.text}`", value.span, UNKNOWN, help=helped)
 
 
 def _word(value: s.Expr) -> str:

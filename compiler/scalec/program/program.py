@@ -5,7 +5,7 @@ from dataclasses import field
 from scalec.diagnostics.diagnostic import Label, Report
 from scalec.diagnostics.source import Source
 from scalec.language import syntax as s
-from scalec.language.did_you_mean import meant
+from scalec.language.did_you_mean import unknown
 from scalec.language.visit import names_in
 from scalec.ops import OPERATORS, Operator
 from scalec.program.evaluate import Partial
@@ -154,10 +154,8 @@ def bind(call: s.Call, callee: Callee, report: Report, known: frozenset[str] = f
                     if parameters
                     else "it takes no arguments"
                 )
-                report.error(
-                    "E103", f"`{call.name.span.text}` has no parameter `{argument.name.span.text}`", argument.name.span,
-                    "unknown", help=meant(argument.name, parameters) or listed,
-                )  # fmt: skip
+                message = f"`{call.name.span.text}` has no parameter `{argument.name.span.text}`"
+                unknown(report, "E103", message, argument.name, parameters, listed)
                 continue
         if name in bound:
             report.error(

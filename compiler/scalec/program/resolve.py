@@ -8,7 +8,7 @@ from scalec.diagnostics.source import Span
 from scalec.diagnostics.suggest import nearest
 from scalec.language import syntax as s
 from scalec.language.canonical import canonical
-from scalec.language.did_you_mean import listed, meant
+from scalec.language.did_you_mean import listed, meant, unknown
 from scalec.limits import MAX_IMPORT_DEPTH, MAX_IMPORTS
 from scalec.program.check import check_cites, check_file, check_program, check_scales
 from scalec.program.names import check_name, twice
@@ -161,13 +161,7 @@ def _take(name: s.Identifier, source: File, target: File, report: Report, module
     found: BlockDef | LetDef | None = source.blocks.get(name.key) or source.lets.get(name.key)
     if found is None:
         candidates = [*source.blocks, *source.lets]
-        report.error(
-            "E101",
-            f"`{module}` has no block or let `{name.span.text}`",
-            name.span,
-            "unknown",
-            help=meant(name, candidates),
-        )
+        unknown(report, "E101", f"`{module}` has no block or let `{name.span.text}`", name, candidates)
         target.broken.update([name.key, *nearest(name.key, candidates)])  # the one that was meant is used
     elif _free(name, target, report, "block" if isinstance(found, BlockDef) else "value"):
         if isinstance(found, BlockDef):
@@ -229,9 +223,9 @@ def _check_columns(columns: tuple[s.Identifier, ...], settable: set[str], report
         if earlier is not None:
             twice(column, earlier, report)
         elif column.key not in settable:
-            help = meant(column, settable) or (f"there are {listed(column, settable)}" if settable else None)
             message = f"the column `{column.span.text}` is not a param, let or network parameter"
-            report.error("E101", message, column.span, "unknown", help=help)
+            otherwise = f"there are {listed(column, settable)}" if settable else None
+            unknown(report, "E101", message, column, settable, otherwise)
 
 
 def _wrong_length(row: s.Variant, columns: tuple[s.Identifier, ...], report: Report) -> None:

@@ -8,7 +8,7 @@ from math import lcm, prod
 from scalec.diagnostics.diagnostic import Edit, Help, Label, Report, advise
 from scalec.language import exact
 from scalec.language import syntax as s
-from scalec.language.did_you_mean import listed, meant
+from scalec.language.did_you_mean import listed, unknown
 from scalec.language.exact import Number
 from scalec.language.visit import children
 from scalec.limits import MAX_DENOMINATOR, MAX_PHI, MAX_POINTS
@@ -93,8 +93,8 @@ def _check_unknown(name: s.Identifier, names: Names) -> None:
         label = "imported: search for it in the file that defines it" if imported else "takes arguments"
         names.report.error("E101", f"`{shown}` cannot be searched for", name.span, label)
     else:
-        help = meant(name, own) or (f"lets are {listed(name, own)}" if own else None)
-        names.report.error("E101", f"`{shown}` is not a let of this spec", name.span, "unknown", help=help)
+        otherwise = f"lets are {listed(name, own)}" if own else None
+        unknown(names.report, "E101", f"`{shown}` is not a let of this spec", name, own, otherwise)
 
 
 def _check_match(search: s.Search, names: Names) -> None:
@@ -102,8 +102,8 @@ def _check_match(search: s.Search, names: Names) -> None:
         return
     quantity, known = search.match.quantity, QUANTITIES
     if quantity.key not in known:
-        help: Help = meant(quantity, known) or f"there are {', '.join(known)}"
-        names.report.error("E101", f"`match` cannot use `{quantity.span.text}`", quantity.span, "unknown", help=help)
+        message = f"`match` cannot use `{quantity.span.text}`"
+        unknown(names.report, "E101", message, quantity, known, f"there are {', '.join(known)}")
     names.expr(search.match.tolerance)
     found = growths(search)
     if len(found) != 1:
@@ -121,8 +121,8 @@ def _check_settings(search: s.Search, names: Names) -> None:
         if seen.setdefault(name.key, name) is not name:
             _twice(name, seen[name.key], "is set twice", names.report)
         elif name.key not in known:
-            help = meant(name, known) or f"there are {listed(name, known)}"
-            names.report.error("E103", f"`search` has no setting `{name.span.text}`", name.span, "unknown", help=help)
+            message = f"`search` has no setting `{name.span.text}`"
+            unknown(names.report, "E103", message, name, known, f"there are {listed(name, known)}")
         names.expr(setting.value)
     validate = seen.get("validate")
     if validate and "phi" not in names.file.params:

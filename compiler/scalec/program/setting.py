@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import field, replace
 from fractions import Fraction
 
-from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Label, Report, UsageError, suggest
-from scalec.diagnostics.source import COMMAND_LINE, Source, Span
+from scalec.diagnostics.diagnostic import UNKNOWN, CompileError, Diagnostic, Label, Report, UsageError
+from scalec.diagnostics.source import COMMAND_LINE, Argument, Part, Source, Span
+from scalec.diagnostics.suggest import suggest
 from scalec.language import syntax as s
 from scalec.language.parse import parse
 from scalec.limits import MAX_DENOMINATOR, MAX_PHI, MAX_SCALES, MAX_VALUE
@@ -19,6 +20,7 @@ from scalec.record import record
 _WHOLE = re.compile(r"-?[0-9]{1,3}")
 _HEAD = "param value = "
 _SPACES = re.compile(r"(?<!\w) | (?!\w)")
+PHI, VARIANT = Part("--phi ", "phi"), Part("--variant ", "variant")
 
 
 @record
@@ -59,49 +61,67 @@ def make_setting(program: Program, request: Request = Request()) -> Setting:
         value = _phi(request.phi)
         if "phi" not in program.file.params:
             raise command_error(
-                "E501", "the spec has no `param φ`", "--phi ", request.phi, help="write `param φ = 0` to scale by φ"
+                "E501", "the spec has no `param φ`", PHI, request.phi, help="write `param φ = 0` to scale by φ"
             )
         put("phi", value)
     for name, text in request.changes:
         if request.phi is not None and s.ascii_name(name) == "phi":
-            raise usage_error("E104", "φ is set twice", "--set ", f"{name}={text}", "and --phi")
+            raise usage_error("E104", "φ is set twice", key_part(name), f"{name}={text}", "and --phi")
         put(*_changed(program, name, text))
     return Setting(**vars(respelled(request)), names=names, parameters=parameters)
 
 
 def respelled(request: Request) -> Request:
     """Return the same request in one spelling, without values. Raise `CompileError` for a text that is no value."""
-    changes = {s.ascii_name(name): compact(text, f"--set {name}=") for name, text in request.changes}
+    changes = {s.ascii_name(name): compact(text, value_part(name)) for name, text in request.changes}
     return replace(
         request, variant=s.ascii_name(request.variant) if request.variant else None,
         phi=compact(request.phi) if request.phi else None, changes=tuple(changes.items()),
     )  # fmt: skip
 
 
-def compact(text: str, head: str = "--phi ") -> str:
-    """Spell a value in ASCII, without comments, and with spaces between words alone. Raises `UsageError`."""
+def key_part(name: str) -> Part:
+    """Return the part of the command line in which `--set` names what it sets."""
+    return Part("--set ", "set", name, is_key=True)
+
+
+def value_part(name: str) -> Part:
+    """Return the part of the command line in which `--set` says what a name is set to."""
+    return Part(f"--set {name}=", "set", name)
+
+
+def compact(text: str, part: Part = PHI) -> str:
+    """Return a value in ASCII, without comments, with spaces between words alone; raise `UsageError` for none."""
     try:
         spec = parse(Source(COMMAND_LINE, _HEAD + text), Report())
     except CompileError as error:
-        raise UsageError(_moved(diagnostic, head, text) for diagnostic in error.diagnostics) from None
+        raise UsageError(_moved(diagnostic, part, text) for diagnostic in error.diagnostics) from None
     return _SPACES.sub("", spec.canonical[0].removeprefix(_HEAD))
 
 
 def command_error(
-    code: str, message: str, head: str, text: str, label: str = "", help: str | None = None
+    code: str, message: str, part: Part | str, text: str, label: str = "", help: str | None = None
 ) -> CompileError:
-    """Make an error about a part of the command line that the spec has no use for; `head` stands before it."""
-    return CompileError([_of_command(code, message, head, text, label, help)])
+    """Return an error about a part of the command line, or what stands before it, that the spec has no use for."""
+    return CompileError([_of_command(code, message, part, text, label, help)])
 
 
-def usage_error(code: str, message: str, head: str, text: str, label: str = "", help: str | None = None) -> UsageError:
-    """Make an error about a part of the command line that means nothing, whatever the spec; `head` stands before it."""
-    return UsageError([_of_command(code, message, head, text, label, help)])
+def usage_error(
+    code: str, message: str, part: Part | str, text: str, label: str = "", help: str | None = None
+) -> UsageError:
+    """Return an error about a part of the command line that means nothing, whatever the spec."""
+    return UsageError([_of_command(code, message, part, text, label, help)])
 
 
-def _of_command(code: str, message: str, head: str, text: str, label: str, help: str | None) -> Diagnostic:
-    span = Span(Source(COMMAND_LINE, head + text), len(head), len(head) + len(text))
+def _of_command(code: str, message: str, part: Part | str, text: str, label: str, help: str | None) -> Diagnostic:
+    source = _argument(part, text)
+    span = Span(source, len(source.part.head), len(source.text))
     return Diagnostic(code, message, Label(span, label), help=help)
+
+
+def _argument(part: Part | str, text: str) -> Argument:
+    part = Part(part) if isinstance(part, str) else part
+    return Argument(COMMAND_LINE, part.head + text, part)
 
 
 def scales(text: str) -> list[str]:
@@ -112,11 +132,11 @@ def scales(text: str) -> list[str]:
         if not dots:
             found.append(part.strip())
         elif not (_WHOLE.fullmatch(low.strip()) and _WHOLE.fullmatch(high.strip())):
-            raise usage_error("E001", "a range has whole ends: `0..7`", "--phi ", text)
+            raise usage_error("E001", "a range has whole ends: `0..7`", PHI, text)
         else:
             found += [str(phi) for phi in range(int(low), int(high) + 1)]
     if not found or len(found) > MAX_SCALES:
-        raise usage_error("E004", f"from one to {MAX_SCALES} scales", "--phi ", text)
+        raise usage_error("E004", f"from one to {MAX_SCALES} scales", PHI, text)
     return found
 
 
@@ -133,7 +153,7 @@ def _row(program: Program, variant: str) -> dict[str, Value]:
     if key not in program.variants:
         listed = f"there are {', '.join(program.variants)}" if program.variants else "the spec has no `variants`"
         help = suggest(key, program.variants) or listed
-        raise command_error("E501", f"there is no variant `{variant}`", "--variant ", variant, "unknown", help)
+        raise command_error("E501", f"there is no variant `{variant}`", VARIANT, variant, UNKNOWN, help)
     scope = World(program.file, {}).main
     values: dict[str, Value] = {}
     for column, expr in program.variants[key].items():
@@ -148,7 +168,7 @@ def _row(program: Program, variant: str) -> dict[str, Value]:
 
 def _changed(program: Program, name: str, text: str) -> tuple[str, Value]:
     """Work out one `--set`."""
-    value = constant(f"--set {name}=", text)
+    value = constant(value_part(name), text)
     key = s.ascii_name(name)
     settable = program.file.constants() | set(program.network_parameters)
     if key not in settable:
@@ -160,13 +180,13 @@ def _changed(program: Program, name: str, text: str) -> tuple[str, Value]:
         raise command_error(
             "E501",
             f"there is no param, let or network parameter `{name}`",
-            "--set ",
+            key_part(name),
             name,
-            "unknown",
+            UNKNOWN,
             suggest(key, settable) or listed,
-        )  # fmt: skip
+        )
     if problem := _unlike(program, World(program.file, {}).main, key, value):
-        raise command_error("E203", problem, f"--set {name}=", text, f"this is {describe(value)}")
+        raise command_error("E203", problem, value_part(name), text, f"this is {describe(value)}")
     return key, value
 
 
@@ -191,21 +211,21 @@ def _kind(value: Value) -> str:
 
 
 def _phi(text: str) -> Fraction:
-    value = constant("--phi ", text)
+    value = constant(PHI, text)
     if not isinstance(value, Fraction):
-        raise usage_error("E203", "φ is a rational number", "--phi ", text, "not one", "write `4`, `0.5` or `1/3`")
+        raise usage_error("E203", "φ is a rational number", PHI, text, "not one", "write `4`, `0.5` or `1/3`")
     if abs(value) > MAX_PHI:
-        raise usage_error("E004", f"φ lies between -{MAX_PHI} and {MAX_PHI}", "--phi ", text, "beyond that")
+        raise usage_error("E004", f"φ lies between -{MAX_PHI} and {MAX_PHI}", PHI, text, "beyond that")
     if value.denominator > MAX_DENOMINATOR:
         message = f"the denominator of φ is at most {MAX_DENOMINATOR:,}"
-        raise usage_error("E004", message, "--phi ", text, f"here it is {value.denominator:,}")
+        raise usage_error("E004", message, PHI, text, f"here it is {value.denominator:,}")
     return value
 
 
-def constant(head: str, text: str) -> Value:
-    """Work out a value given on the command line, by the grammar of specs. Raises `UsageError`."""
+def constant(part: Part | str, text: str) -> Value:
+    """Return a value of the command line, read by the grammar of specs; raise `UsageError` if it is none."""
     if len(text) > MAX_VALUE:
-        raise usage_error("E004", f"a value of the command line has at most {MAX_VALUE} characters", head, text)
+        raise usage_error("E004", f"a value of the command line has at most {MAX_VALUE} characters", part, text)
     source, report = Source(COMMAND_LINE, _HEAD + text), Report()
     try:
         spec = parse(source, report)
@@ -213,16 +233,17 @@ def constant(head: str, text: str) -> Value:
         if len(spec.statements) == 1 and len(bindings) == 1:
             return evaluate(bindings[0].value, _NoNames())
     except Failure as failure:
-        raise UsageError([_moved(failure.diagnostic, head, text)]) from None
+        raise UsageError([_moved(failure.diagnostic, part, text)]) from None
     except CompileError as error:
-        raise UsageError(_moved(diagnostic, head, text) for diagnostic in error.diagnostics) from None
-    raise usage_error("E001", f"`{text}` is not one value", head, text, "write a number or a word")
+        raise UsageError(_moved(diagnostic, part, text) for diagnostic in error.diagnostics) from None
+    raise usage_error("E001", f"`{text}` is not one value", part, text, "write a number or a word")
 
 
-def _moved(diagnostic: Diagnostic, head: str, text: str) -> Diagnostic:
-    """Let a finding in the value point into the command line as it was given."""
-    source, shift = Source(COMMAND_LINE, head + text), len(head) - len(_HEAD)
-    start, end = (max(len(head), place + shift) for place in (diagnostic.label.span.start, diagnostic.label.span.end))
+def _moved(diagnostic: Diagnostic, part: Part | str, text: str) -> Diagnostic:
+    """Return a finding in the value, with its place in the command line as it was given."""
+    source = _argument(part, text)
+    first, place = len(source.part.head), diagnostic.label.span
+    start, end = (max(first, offset + first - len(_HEAD)) for offset in (place.start, place.end))
     message, help = diagnostic.message, diagnostic.help
     if diagnostic.code == "E001":
         message = f"`{text}` is not one value"
@@ -241,4 +262,4 @@ class _NoNames:
         raise Failure("E101", f"`{name.span.text}` is not a value", name.span, expected)
 
     def call(self, call: s.Call) -> Value:
-        raise Failure("E101", f"unknown function `{call.name.span.text}`", call.name.span, "unknown")
+        raise Failure("E101", f"unknown function `{call.name.span.text}`", call.name.span, UNKNOWN)

@@ -5,8 +5,9 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scalec.diagnostics.diagnostic import Diagnostic, Report, suggest
-from scalec.diagnostics.source import COMMAND_LINE, Source, Span
+from scalec.diagnostics.diagnostic import UNKNOWN, Diagnostic, Report
+from scalec.diagnostics.source import Argument, Source, Span
+from scalec.diagnostics.suggest import suggest
 from scalec.language import syntax as s
 from scalec.program.request import OPTIONS, Request, from_words
 from scalec.project.pyproject import Project
@@ -57,21 +58,19 @@ def declared(project: Project | None) -> list[Declared]:
 
 
 def located(found: Diagnostic, entry: Declared) -> Diagnostic:
-    """Let a finding about the command line that an entry stands for point into pyproject.toml."""
+    """Return a finding about the command line that an entry stands for, with its place in pyproject.toml."""
     at, source = found.label.span, entry.place.source
-    if at.source.name != COMMAND_LINE:
+    if not isinstance(at.source, Argument):
         return found
-    option, _, value = at.source.text.removeprefix("--").partition(" ")
-    path = _path(entry.index, option)
-    if option == "set":
-        name, equals, value = value.partition("=")
-        path += (next((own for own, _ in entry.request.changes if s.ascii_name(own) == s.ascii_name(name)), name),)
-        place = value_place(source, path) if equals else key_place(source, path)
-    else:
-        place = value_place(source, path)
-    if place and value:
-        before = len(at.source.text) - len(value)
-        place = part_place(place, value, at.start - before, at.end - before)
+    part = at.source.part
+    path = _path(entry.index, part.option)
+    if part.key:
+        key = s.ascii_name(part.key)
+        path += (next((own for own, _ in entry.request.changes if s.ascii_name(own) == key), part.key),)
+    place = key_place(source, path) if part.is_key else value_place(source, path)
+    if place and not part.is_key:
+        before = len(part.head)
+        place = part_place(place, at.source.text[before:], at.start - before, at.end - before)
     return replace(found, label=replace(found.label, span=place or entry.place))
 
 
@@ -97,7 +96,7 @@ def _read(project: Project, index: int, table: dict[str, object], head: Span, re
         if name not in _KEYS:
             help = suggest(name, _KEYS) or f"there are {', '.join(_KEYS)}"
             key = key_place(project.source, _path(index, name)) or head
-            report.error("E502", f"[[tool.scalec.generate]] has no key `{name}`", key, "unknown", help=help)
+            report.error("E502", f"[[tool.scalec.generate]] has no key `{name}`", key, UNKNOWN, help=help)
         elif problem := _problem(name, value):
             report.error("E502", f"`{name}` is {problem}", place(name), "not so here")
     if "spec" not in table:

@@ -5,9 +5,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from scalec.diagnostics.diagnostic import CompileError, Report, suggest
+from scalec.diagnostics.diagnostic import UNKNOWN, CompileError, Report
 from scalec.diagnostics.show import COLOURS, FORMATS
 from scalec.diagnostics.source import Source, Span
+from scalec.diagnostics.suggest import suggest
 from scalec.project import toml_places as toml
 from scalec.record import record
 
@@ -125,7 +126,7 @@ def _check(source: Source, table: Mapping[str, object], keys: Mapping[str, Key],
         if name not in keys:
             help = suggest(name, keys) or f"there are {', '.join(keys)}"
             place = toml.key_place(source, path) or span
-            report.error("E502", f"[{title}] has no key `{name}`", place, "unknown", help=help)
+            report.error("E502", f"[{title}] has no key `{name}`", place, UNKNOWN, help=help)
         elif not keys[name].fits(value):
             expected = keys[name].expected
             choices = f": {', '.join(keys[name].choices)}" if keys[name].choices else ""

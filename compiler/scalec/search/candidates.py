@@ -13,7 +13,7 @@ import numpy as np
 from scalec.compiler import Loaded
 from scalec.cost.compiled import Compiled
 from scalec.cost.count import cost
-from scalec.cost.requirements import holds
+from scalec.cost.requirements import BROKEN, holds
 from scalec.diagnostics.diagnostic import CompileError
 from scalec.emit.emit import emit
 from scalec.language import exact
@@ -224,6 +224,6 @@ class _Grid:
 
 
 def _reason(error: CompileError) -> str:
+    """Return what is wrong in a line: of a requirement which one, and not at which φ."""
     found = error.diagnostics[0]
-    about = f": `{found.label.span.text}`" if found.code == "E401" else ""
-    return f"{found.message.split(' at φ')[0]}{about}"
+    return f"a requirement does not hold: `{found.label.span.text}`" if found.code == BROKEN else found.message

@@ -10,7 +10,7 @@ from scalec.commands.reports.diff_stages import details, is_same
 from scalec.compiler import Loaded
 from scalec.cost.count import Cost, cost
 from scalec.cost.memory.peak import memory
-from scalec.cost.requirements import Requirement, constrain
+from scalec.cost.requirements import BROKEN, Requirement, constrain
 from scalec.diagnostics.diagnostic import CompileError, Report, plural
 from scalec.emit.state_dict import Tensors, state_dict
 from scalec.language import syntax as s
@@ -21,7 +21,6 @@ from scalec.program.memory_call import TRAINING
 from scalec.program.setting import Setting
 
 Loads = Literal["strict", "partial", "no"]
-BROKEN = "E401"
 
 
 @dataclass(frozen=True)
