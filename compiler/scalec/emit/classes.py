@@ -6,6 +6,7 @@ argument (`act=nn.Hardswish`), as people write it; with one alone, that stands i
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 
 from scalec.language import syntax as s
@@ -94,8 +95,9 @@ def _chains(node: ir.Node) -> list[ir.Chain | None]:
     return [node.chain] if isinstance(node, ir.Group) else []
 
 
+@lru_cache(maxsize=2)  # a file is rendered twice: for the guard with neutral names too
 def kinds(network: ir.Network) -> Kinds:
-    """Collect the kinds of a network."""
+    """Return the kinds of a network; nobody writes to them."""
     outermost = [layer for stage in network.stages for layer in (*stage.layers, *_spare(stage, network.setting))]
     blocks = [block for node in outermost for block in _blocks(node, deep=True)]
     made = Kinds(opened=_opened(network, blocks))
