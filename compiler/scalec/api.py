@@ -73,12 +73,12 @@ class Network:
 
     @property
     def warnings(self) -> tuple[diagnostics.Diagnostic, ...]:
-        """Give what is legal and hardly meant."""
+        """Return what is legal and hardly meant."""
         return self._compiled.warnings
 
     @property
     def input(self) -> tuple[int, ...]:
-        """Give the shape of an image: height, width, channels."""
+        """Return the shape of an image: height, width, channels."""
         return self._compiled.network.x.dims
 
     @property
@@ -98,12 +98,12 @@ class Network:
         return cost_report(self._compiled, Wanted())
 
     def emit(self) -> str:
-        """Give the PyTorch file: the text that `scalec compile` writes. Raises `CompileError` if it is too large."""
+        """Return the PyTorch file: the text that `scalec compile` writes; raise `CompileError` if it is too large."""
         with _public():
             return emit(self._compiled)
 
     def state_dict(self) -> dict[str, tuple[int, ...]]:
-        """Give keys and shapes of the emitted network's `state_dict`, without PyTorch."""
+        """Return keys and shapes of the emitted network's `state_dict`, without PyTorch."""
         with _public():
             return state_dict(self._compiled.network)
 
@@ -149,7 +149,7 @@ class Spec:
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """Give the names of the rows of `variants`."""
+        """Return the names of the rows of `variants`."""
         return tuple(self._loaded.program.variants)
 
     def scale(
@@ -236,7 +236,7 @@ class _Emitted(InspectLoader):
         self.name = f"scalec_built_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
 
     def get_source(self, fullname: str) -> str:
-        """Give the text, as tracebacks show it."""
+        """Return the text, as tracebacks show it."""
         return self.source
 
     def is_package(self, fullname: str) -> bool:

@@ -43,7 +43,7 @@ def _remove(path: Path) -> None:
 
 
 def _mode(path: Path) -> int:
-    """Give the permissions of the old file, or of a new one."""
+    """Return the permissions of the old file, or of a new one."""
     if path.exists():
         return path.stat().st_mode & 0o777
     umask = os.umask(0)

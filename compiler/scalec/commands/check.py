@@ -122,7 +122,7 @@ def _once(found: "Iterable[Diagnostic]") -> "list[Diagnostic]":
 
 
 def _findings(result: "Result", arguments: argparse.Namespace) -> "Sequence[Diagnostic]":
-    """Give the findings about a file; for machines the first has the difference among its notes."""
+    """Return the findings about a file; for machines the first has the difference among its notes."""
     found = result.verdict.findings
     if not arguments.diff or for_people(arguments) or result.new is None or not found:
         return found
@@ -130,7 +130,7 @@ def _findings(result: "Result", arguments: argparse.Namespace) -> "Sequence[Diag
 
 
 def _summary(results: "Sequence[Result]") -> list[str]:
-    """Say what each file is that is not up to date, and how many are."""
+    """Return what each file is that is not up to date, and how many are."""
     from scalec.diagnostics.diagnostic import plural
     from scalec.diagnostics.text import printable
     from scalec.project.verdict import UP_TO_DATE

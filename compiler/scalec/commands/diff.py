@@ -97,7 +97,7 @@ def _scales(given: list[tuple[str, str]]) -> Iterator[Request]:
 
 
 def _problem(arguments: argparse.Namespace, scales: list[Request], two: bool) -> str | None:
-    """Say what cannot be compared."""
+    """Return what cannot be compared."""
     specs = arguments.specs
     if len(specs) > 2 or (arguments.against is not None and len(specs) > 1):
         return "diff compares two specs, or with --against one"

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _files(paths: Sequence[str]) -> Iterator[Path | None]:
-    """Give the files that are meant; nothing stands for standard input."""
+    """Return the files that are meant; nothing stands for standard input."""
     for path in map(Path, paths):
         if str(path) == "-":
             yield None
@@ -58,7 +58,7 @@ def _files(paths: Sequence[str]) -> Iterator[Path | None]:
 
 
 def _leaves(path: Path) -> bool:
-    """Tell whether a file is a link that leads out of its folder."""
+    """Return whether a file is a link that leads out of its folder."""
     return path.is_symlink() and path.resolve().parent != path.parent.resolve()
 
 

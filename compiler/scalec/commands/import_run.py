@@ -73,7 +73,7 @@ def _write(text: str, path: Path, name: str, arguments: argparse.Namespace) -> i
 
 
 def command_line(path: Path, given: Mapping[str, object]) -> str:
-    """Give the command that makes this spec: its options say what the definition leaves to timm's code."""
+    """Return the command that makes this spec: its options say what the definition leaves to timm's code."""
     words, usual = [f"scalec import {printable(path.name)}"], TimmOptions()
     usual_stem = 16 if given.get("model") == "mobilenetv3" else 32
     for name, value in given.items():

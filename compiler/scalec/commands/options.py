@@ -115,7 +115,7 @@ def error_options(parser: argparse.ArgumentParser, product: bool = False) -> Non
 
 
 def for_people(arguments: argparse.Namespace) -> bool:
-    """Tell whether people read the findings; else nothing but them may be printed where they are."""
+    """Return whether people read the findings; else nothing but them may be printed where they are."""
     return (arguments.error_format or "text") in FOR_PEOPLE
 
 

@@ -36,7 +36,7 @@ class Model:
         return self.library not in PEERS
 
     def __str__(self) -> str:
-        """Give it as it is written on the command line."""
+        """Return it as it is written on the command line."""
         return f"{self.library}:{self.name}"
 
 
@@ -110,7 +110,7 @@ def _output(arguments: argparse.Namespace) -> Path:
 
 
 def _in_the_way(output: Path) -> str | None:
-    """Say why nothing can be written there: known before the work is done, not after it."""
+    """Return why nothing can be written there: known before the work is done, not after it."""
     if not output.parent.is_dir():
         return f"{output}: there is no folder {output.parent}"
     if output.is_symlink() or (output.exists() and not output.is_file()):

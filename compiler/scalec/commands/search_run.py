@@ -37,12 +37,12 @@ _LIMITS = {"flops": "FLOPS", "params": "params", "activations": "activations", "
 
 
 def budget_of(arguments: argparse.Namespace) -> dict[str, float]:
-    """Give what `--quick` and `--budget` ask for together."""
+    """Return what `--quick` and `--budget` ask for together."""
     return {**(QUICK if arguments.quick else {}), **(arguments.budget or {})}
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
-    """Give how trials are run, as the command line asks."""
+    """Return how trials are run, as the command line asks."""
     jobs = arguments.jobs or max(1, len(arguments.gpus))
     return Options(
         jobs, arguments.threads, arguments.gpus, arguments.timeout, arguments.retries, progress=True,
@@ -51,7 +51,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
 
 
 def store_of(arguments: argparse.Namespace) -> Store:
-    """Give where outcomes are kept, as the command line asks."""
+    """Return where outcomes are kept, as the command line asks."""
     folder = Path(arguments.store) if arguments.store else Path(".scalec") / "search"
     return Store(folder, arguments.storage, arguments.heartbeat)
 
@@ -111,7 +111,7 @@ def _nothing_sought(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
 
 def why_refused(store: Store, options: Options) -> str | None:
-    """Say why the run that a dry run tells of could not begin, if it could not."""
+    """Return why the run that a dry run tells of could not begin, if it could not."""
     import_module("optuna")
     if options.launcher == "slurm":
         import_module("submitit")

@@ -78,7 +78,7 @@ def _check_lets(loaded: Loaded, arguments: argparse.Namespace) -> None:
 
 
 def _pixels(source: Source) -> Sequence[int] | None:
-    """Give the size of the data's images, if the source says it: a larger input shows nothing more."""
+    """Return the size of the data's images, if the source says it: a larger input shows nothing more."""
     found = source.identity.get("pixels")
     return found if isinstance(found, list) and all(isinstance(side, int) for side in found) else None
 

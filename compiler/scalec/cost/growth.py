@@ -31,7 +31,7 @@ def growth_warning(network: Network, baseline: Network, phi: Fraction) -> list[D
 
 
 def growth(d: Number | None, w: Number | None, r: Number | None) -> Number | None:
-    """Give d·w²·r²; nothing where one of them is not there."""
+    """Return d·w²·r², or None where one of them is not there."""
     return None if d is None or w is None or r is None else product(d, w, r)
 
 
@@ -42,12 +42,12 @@ def product(d: Number, w: Number, r: Number) -> Number:
 
 
 def promises(nominal: Number, phi: Fraction) -> bool:
-    """Tell whether d·w²·r² is between 1.8^φ and 2.2^φ: whether the spec scales as Section 3.3 says."""
+    """Return whether d·w²·r² is between 1.8^φ and 2.2^φ: whether the spec scales as Section 3.3 says."""
     ends = [exact.power(Fraction(base, 10), phi) for base in (18, 22)]
     return exact.compare(exact.minimum(*ends), nominal) <= 0 <= exact.compare(exact.maximum(*ends), nominal)
 
 
 def far(realised: Fraction, phi: Fraction) -> bool:
-    """Tell whether a growth is more than a quarter from 2^φ."""
+    """Return whether a growth is more than a quarter from 2^φ."""
     ratio = exact.divide(realised, exact.power(Fraction(2), phi))
     return exact.compare(ratio, 1 + FAR) > 0 or exact.compare(ratio, 1 - FAR) < 0

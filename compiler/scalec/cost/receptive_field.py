@@ -14,7 +14,7 @@ Field = tuple[int, int]  # rows seen, rows between neighbours
 
 
 def receptive_fields(network: Network) -> list[int]:
-    """Give the rows of the input that one output of each stage sees, stage by stage, padding included."""
+    """Return the rows of the input that one output of each stage sees, stage by stage, padding included."""
     field, fields = (1, 1), []
     for stage in network.stages:
         for layer in stage.layers:

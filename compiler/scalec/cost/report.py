@@ -168,12 +168,12 @@ def _ratio(compiled: Compiled, counted: Cost) -> Ratio:
 
 
 def cost_json(compiled: Compiled, wanted: Wanted) -> str:
-    """Give the report as JSON."""
+    """Return the report as JSON."""
     return cost_report(compiled, wanted).model_dump_json(indent=2)
 
 
 def cost_table(compiled: Compiled, wanted: Wanted) -> str:
-    """Give the report as a table."""
+    """Return the report as a table."""
     report = cost_report(compiled, wanted)
     rows = [["stage", "operator", "layers", "output", "parameters", "multiply-adds", "activations", "sees"]]
     for stage in report.stages:

@@ -61,7 +61,7 @@ def to_step(step: int) -> str:
 
 
 def common_step(widths: Sequence[int], whole: int = 1) -> int:
-    """Give what channels are multiples of: 8 and whole groups, where the widths of the configuration are."""
+    """Return what channels are multiples of: 8 and whole groups, where the widths of the configuration are."""
     tries = (lcm(8, whole), whole, 8, 4, 2)
     return next((step for step in tries if all(width % step == 0 for width in widths)), 1)
 

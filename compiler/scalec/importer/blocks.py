@@ -29,7 +29,7 @@ def _truth(value: bool) -> str:
 
 
 def _common(uses: Sequence[Block], style: Style) -> list[Parameter]:
-    """Give the parameters that every block may have, in the order in which they are written."""
+    """Return the parameters that every block may have, in the order in which they are written."""
     acts = [style.act_of(use) for use in uses]
     usual = max([style.act, *acts], key=acts.count)
     return [
@@ -45,7 +45,7 @@ def _group_size(use: Block, absent: int) -> str:
 
 
 def plain(blocks: Sequence[Block], style: Style) -> bool:
-    """Tell whether the library's blocks say the same: they expand by whole numbers and squeeze to a quarter."""
+    """Return whether the library's blocks say the same: they expand by whole numbers and squeeze to a quarter."""
     return style.expansion_rule is None and all(
         block.skip and len(block.kernels) == 1 and block.before == block.after == (1,) and not block.forced
         and block.group_size in (None, 0 if block.kind == "er" else 1)
@@ -98,7 +98,7 @@ def write_blocks(blocks: Sequence[Block], style: Style) -> dict[str, Written]:
 
 
 def written_for(block: Block, found: dict[str, Written]) -> Written:
-    """Give how a block is written."""
+    """Return how a block is written."""
     return found["cn skip" if block.kind == "cn" and block.skip else block.kind]
 
 
@@ -154,7 +154,7 @@ def _squeeze_units(writer: Writer, hidden: str, style: Style) -> Iterator[tuple[
 
 
 def _end(writer: Writer, style: Style) -> tuple[str | None, str, list[tuple[str, str]]]:
-    """Give the residual's condition, what `where` says of it, and the units that drop it."""
+    """Return the residual's condition, what `where` says of it, and the units that drop it."""
     if not any(use.skip for use in writer.uses):
         return None, "", []
     same = "stride == 1 and C == K" + (" and skip" if writer.varies("skip") else "")

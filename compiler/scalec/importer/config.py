@@ -20,7 +20,7 @@ class Config:
         self.sections = Reader(source, report).read(known)
 
     def text(self, section: str, key: str, choices: Iterable[str], default: str) -> str:
-        """Give a word out of several."""
+        """Return a word out of several."""
         setting = self.sections.get(section, {}).get(key)
         known = sorted(choices)
         if setting is None:
@@ -31,7 +31,7 @@ class Config:
         return word if word in known else default
 
     def flag(self, section: str, key: str, default: bool) -> bool:
-        """Give true or false."""
+        """Return true or false."""
         setting = self.sections.get(section, {}).get(key)
         if setting is None:
             return default
@@ -41,7 +41,7 @@ class Config:
         return word == "true"
 
     def number(self, section: str, key: str, default: Fraction, low: Fraction = Fraction(0)) -> Fraction:
-        """Give a number of at least `low`."""
+        """Return a number of at least `low`."""
         setting = self.sections.get(section, {}).get(key)
         if setting is None:
             return default
@@ -52,14 +52,14 @@ class Config:
         return found[0]
 
     def whole(self, section: str, key: str, default: int, low: int = 0) -> int:
-        """Give a whole number of at least `low`."""
+        """Return a whole number of at least `low`."""
         found = self.number(section, key, Fraction(default), Fraction(low))
         if found.denominator != 1:
             self.wrong(self.sections[section][key], f"`{section}.{key}` is a whole number")
         return int(found)
 
     def numbers(self, section: str, key: str, whole: bool, low: Fraction = Fraction(1)) -> list[Fraction]:
-        """Give a list of numbers; one that is missing is an error."""
+        """Return a list of numbers; one that is missing is an error."""
         setting = self.sections.get(section, {}).get(key)
         if setting is None:
             where = next(iter(self.sections.get(section, {}).values()), None)

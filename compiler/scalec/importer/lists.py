@@ -21,7 +21,7 @@ class Lists:
         self._next()
 
     def read(self) -> list[list[Span]]:
-        """Give the inside of each string, by stage. Raises `CompileError` where the text is no such list."""
+        """Return the inside of each string, by stage; raise `CompileError` where the text is no such list."""
         if self.kind == "name":
             self._next()
         self._expect("open", "expected `[`: a list of stages")

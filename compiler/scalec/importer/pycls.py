@@ -163,7 +163,7 @@ def _regnet(config: Config) -> AnyNet:
 
 
 def regnet_widths(wa: float, w0: int, wm: float, depth: int) -> list[int]:
-    """Give each block's width: w0 + wa · j, moved to the nearest w0 · wm^k and to a multiple of 8."""
+    """Return each block's width: w0 + wa · j, moved to the nearest w0 · wm^k and to a multiple of 8."""
     powers = [round(log((w0 + wa * j) / w0) / log(wm)) for j in range(depth)]
     return [round(w0 * wm**power / 8) * 8 for power in powers]
 

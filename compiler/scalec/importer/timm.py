@@ -192,7 +192,7 @@ class _Importer:
         return rules
 
     def _uses(self, rule: str) -> bool:
-        """Tell whether a let is called: by expanded channels, or by a squeeze that is there."""
+        """Return whether a let is called: by expanded channels, or by a squeeze that is there."""
         if self.style.expansion_rule == rule:
             return True
         return self.style.squeeze_rule == rule and any(block.squeeze for block in self.blocks)

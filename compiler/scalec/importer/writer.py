@@ -32,7 +32,7 @@ class Style:
     """Whether that grows from layer to layer, as in the library's blocks."""
 
     def act_of(self, block: Block) -> str:
-        """Give a block's activation."""
+        """Return a block's activation."""
         return block.act or self.act
 
 
@@ -66,11 +66,11 @@ class Writer:
         self._all = {p.name: p for p in parameters}
 
     def varies(self, name: str) -> bool:
-        """Tell whether the block has such a parameter."""
+        """Return whether the block has such a parameter."""
         return any(p.name == name for p in self.parameters)
 
     def value(self, name: str) -> str:
-        """Give what stands for a parameter in the body: its name, or the one value that all uses have."""
+        """Return what stands for a parameter in the body: its name, or the one value that all uses have."""
         return name if self.varies(name) else self._all[name].get(self.uses[0])
 
     def call(self, use: Any) -> str:

@@ -28,7 +28,7 @@ class Reader:
         self.source, self.report = source, report
 
     def read(self, known: Mapping[str, Iterable[str]]) -> dict[str, dict[str, Setting]]:
-        """Give the settings by section and name."""
+        """Return the settings by section and name."""
         sections: dict[str, dict[str, Setting]] = {}
         root = self._compose()
         for key, value in self._pairs(root, "sections such as `MODEL:`"):

@@ -15,7 +15,7 @@ _NAME = re.compile(r"[A-Za-z]\w*")
 
 
 def canonical(spec: s.Spec, imported: Mapping[str, s.Spec]) -> str:
-    """Give the text of a spec, and of each imported file the statements that its names lead to, and its defaults."""
+    """Return the text of a spec, and of each imported file the statements that its names lead to, and its defaults."""
     needed: dict[str, set[str]] = {key: set() for key in imported}
     open_ = [pair for statement in spec.statements for pair in _imports(statement)]
     while open_:
@@ -49,7 +49,7 @@ def _imports(statement: s.Statement) -> list[tuple[str, str]]:
 
 
 def _cites(statement: s.Statement, needed: set[str]) -> bool:
-    """Tell whether a citation may be one of what is needed: it stands in the emitted file then."""
+    """Return whether a citation may be one of what is needed: it stands in the emitted file then."""
     return (
         isinstance(statement, s.Cite)
         and bool(needed)

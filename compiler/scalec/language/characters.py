@@ -116,7 +116,7 @@ def report_character(span: Span, report: Report) -> str | None:
 
 
 def _plain_twin(character: str) -> str | None:
-    """Give the character that a styled one stands for: `𝛼` and fullwidth letters fold to plain ones."""
+    """Return the character that a styled one stands for: `𝛼` and fullwidth letters fold to plain ones."""
     folded = unicodedata.normalize("NFKC", character)
     return folded if folded != character and all(c in LEXICON or 32 < ord(c) < 127 for c in folded) else None
 

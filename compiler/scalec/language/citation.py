@@ -24,7 +24,7 @@ _PASTED = re.compile(
 
 
 def is_citation(text: str) -> bool:
-    """Tell whether a text is `arXiv:` or `doi:` and an identifier of that kind."""
+    """Return whether a text is `arXiv:` or `doi:` and an identifier of that kind."""
     scheme, _, number = text.partition(":")
     if len(text) > MAX_CITATION:
         return False
@@ -32,7 +32,7 @@ def is_citation(text: str) -> bool:
 
 
 def is_arxiv(number: str) -> bool:
-    """Tell whether a number is one of arXiv's: since 2015 with five digits behind the point, before with four."""
+    """Return whether a number is one of arXiv's: since 2015 with five digits behind the point, before with four."""
     new = _NEW.fullmatch(number)
     if new is None:
         return _OLD.fullmatch(number) is not None
@@ -62,13 +62,13 @@ def wrong(text: str) -> tuple[str, str]:
 
 
 def address(citation: str) -> str:
-    """Give the web address of a paper."""
+    """Return the web address of a paper."""
     scheme, _, number = citation.partition(":")
     return _ADDRESSES[scheme] + number
 
 
 def at_address(text: str) -> str | None:
-    """Give the paper that has a web address; nothing if it is not what `address` gives."""
+    """Return the paper that has a web address, or None if it is not what `address` gives."""
     for scheme, start in _ADDRESSES.items():
         citation = f"{scheme}:{text.removeprefix(start)}"
         if text.startswith(start) and is_citation(citation):
@@ -77,7 +77,7 @@ def at_address(text: str) -> str | None:
 
 
 def nearest_citation(text: str) -> tuple[str, bool] | None:
-    """Give the citation that was probably meant, and whether nothing else can have been."""
+    """Return the citation that was probably meant, and whether nothing else can have been."""
     pasted = _PASTED.match(text)
     number = text[pasted.end() :] if pasted else text
     trimmed = re.sub(r"(?:\.pdf)?[^A-Za-z0-9)]*$", "", re.sub(r"[?].*", "", number))

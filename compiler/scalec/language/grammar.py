@@ -20,7 +20,7 @@ _TABLES = "tables.json"
 
 
 def load() -> Lark:
-    """Give the parser of the language."""
+    """Return the parser of the language."""
     grammar = _grammar()
     kept = _kept()
     if not _is_of(kept, grammar):
@@ -31,7 +31,7 @@ def load() -> Lark:
 
 
 def text() -> str:
-    """Give the tables as a file has them."""
+    """Return the tables as a file has them."""
     grammar = _grammar()
     release, digest = _key(grammar)
     data, memo = made(grammar).memo_serialize([TerminalDef, Rule])
@@ -62,7 +62,7 @@ def made(grammar: str) -> Lark:
 
 
 def _numbered(value: Any) -> Any:
-    """Give dicts their whole numbers back as keys: JSON has only words."""
+    """Return dicts their whole numbers back as keys: JSON has only words."""
     if isinstance(value, dict):
         return {int(key) if key.isdigit() else key: _numbered(each) for key, each in value.items()}
     return [_numbered(each) for each in value] if isinstance(value, list) else value

@@ -96,7 +96,7 @@ def _reread(tokens: list[Token]) -> tuple[Tree[Token], list[Token]]:
 
 
 def words(source: Source) -> list[tuple[str, str, Span]]:
-    """Give terminal, canonical text and place of each token of a spec that parses.
+    """Return terminal, canonical text and place of each token of a spec that parses.
 
     Between them are white space and comments.
     """
@@ -240,7 +240,7 @@ class _Feeder:
         return None
 
     def _is_misused(self, index: int) -> bool:
-        """Tell whether a keyword of statements stands where a name was meant: what follows it starts no statement."""
+        """Return whether a keyword of statements stands where a name was meant: what follows it starts no statement."""
         if self.tokens[index].type not in _STARTERS or "NAME" not in self.parser.accepts():
             return False
         special = {"_REQUIRE": {*_EXPRESSION, "_NOT"}, "_VARIANTS": {"LPAR"}, "_CITE": {"CITED"}}
@@ -277,7 +277,7 @@ class _Feeder:
         self.report.error("E001", f"unexpected `{token}`", token_span(token, self.source), expected, help=help)
 
     def _follows_wrong_character(self, index: int) -> bool:
-        """Tell whether a character error in the same statement, or on the same line, explains this one."""
+        """Return whether a character error in the same statement, or on the same line, explains this one."""
         place = (self.tokens[index].start_pos if index < len(self.tokens) else self.end.start_pos) or 0
         start = self.tokens[self.start].start_pos or 0 if self.fed else place
         line = self.source.position(place)[0]
@@ -301,7 +301,7 @@ def _copy(parser: Parser) -> Parser:
 
 
 def _fed(snapshot: Parser, tokens: list[Token]) -> Parser:
-    """Give a parser that has gone on from a state by some tokens, all of them right."""
+    """Return a parser that has gone on from a state by some tokens, all of them right."""
     parser = _copy(snapshot)
     for token in tokens:
         parser.feed_token(token)
@@ -309,7 +309,7 @@ def _fed(snapshot: Parser, tokens: list[Token]) -> Parser:
 
 
 def _passes(parser: Parser, tokens: list[Token]) -> bool:
-    """Tell whether the parser would take these tokens."""
+    """Return whether the parser would take these tokens."""
     try:
         _fed(parser, tokens)
     except UnexpectedToken:

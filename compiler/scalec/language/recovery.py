@@ -15,7 +15,7 @@ _NUMBERED = re.compile(r"(?:(?:arxiv|doi)[ \t]*:?[ \t]*)?[^\s,#]+", re.IGNORECAS
 
 
 def token_span(token: Token, source: Source) -> Span:
-    """Give the place of a token."""
+    """Return the place of a token."""
     return Span(source, token.start_pos or 0, token.end_pos or 0)
 
 
@@ -29,7 +29,7 @@ class Hints:
     accepts: set[str]
 
     def hint(self, index: int) -> Help:
-        """Say what was probably meant at a token that cannot stand where it does."""
+        """Return what was probably meant at a token that cannot stand where it does."""
         token, accepts = self.tokens[index], self.accepts
         before, span = self.tokens[index - 1] if index else token, token_span(token, self.source)
         if "CITED" in accepts:

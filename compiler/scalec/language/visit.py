@@ -6,7 +6,7 @@ from scalec.language import syntax as s
 
 
 def children(expr: s.Expr | None) -> list[s.Expr]:
-    """Give the expressions that stand directly in an expression."""
+    """Return the expressions that stand directly in an expression."""
     match expr:
         case s.Call():
             return [argument.value for argument in expr.arguments]
@@ -29,7 +29,7 @@ def children(expr: s.Expr | None) -> list[s.Expr]:
 
 
 def names_in(expr: s.Expr | None) -> set[str]:
-    """Give the first part of every name that an expression mentions, calls included."""
+    """Return the first part of every name that an expression mentions, calls included."""
     found = {expr.parts[0].key} if isinstance(expr, s.Name) else set()
     if isinstance(expr, s.Call):
         found.add(expr.name.key)

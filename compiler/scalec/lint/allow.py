@@ -34,7 +34,7 @@ class Allowance:
     span: Span
 
     def covers(self, found: Diagnostic) -> bool:
-        """Tell whether it is about this finding."""
+        """Return whether it is about this finding."""
         place = found.label.span
         if found.code != self.code or place.source is not self.span.source:
             return False
@@ -84,7 +84,7 @@ def judged(source: Source, findings: Iterable[Diagnostic], elsewhere: Sequence[D
 
 
 def _first_statement(source: Source) -> int:
-    """Give where the head of the file ends: comments and empty lines."""
+    """Return where the head of the file ends: comments and empty lines."""
     offset = 0
     for line in source.text.splitlines(keepends=True):
         if line.lstrip()[:1] not in ("", "#"):
@@ -94,7 +94,7 @@ def _first_statement(source: Source) -> int:
 
 
 def _line(source: Source, start: int) -> int:
-    """Give the line that a comment is about: its own, or the next one that is more than a comment."""
+    """Return the line that a comment is about: its own, or the next one that is more than a comment."""
     line, column = source.position(start)
     if source.line(line)[: column - 1].strip():
         return line

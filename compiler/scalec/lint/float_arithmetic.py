@@ -39,7 +39,7 @@ class Floats:
         self.file, self.values = file, values
 
     def rule(self, rule: s.Expr, symbol: str, written: Fraction) -> float:
-        """Give what a scale rule makes of a number. Raises `Unknown`."""
+        """Return what a scale rule makes of a number; raise `Unknown`."""
         try:
             return float(self._at(rule, {symbol: float(written)}, 0))
         except (ArithmeticError, ValueError, TypeError, RecursionError):

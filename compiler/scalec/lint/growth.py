@@ -61,7 +61,7 @@ def far_growth(survey: Survey) -> Iterator[Diagnostic]:
 
 
 def compiled_growth(survey: Survey) -> Iterator[Diagnostic]:
-    """Give the W401 that `scalec compile` may give at some φ: a comment that allows it is not idle then."""
+    """Return the W401 that `scalec compile` may give at some φ: a comment that allows it is not idle then."""
     for each in _growths(survey):
         phi = Fraction(each.point.phi or 0)
         if promises(each.nominal, phi) and far(each.realised, phi):
@@ -86,7 +86,7 @@ def _is_above(each: _Growth) -> bool:
 
 
 def _doubled_in(survey: Survey, each: _Growth) -> list[StageTally]:
-    """Give the stages of one layer that have grown far beyond d, where the cost has as well."""
+    """Return the stages of one layer that have grown far beyond d, where the cost has as well."""
     d = each.point.number("d")
     if d is None or exact.compare(each.realised, exact.multiply(each.nominal, 1 + FAR)) < 0:
         return []

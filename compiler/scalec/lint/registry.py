@@ -51,7 +51,7 @@ LINTS: Sequence[Callable[[Survey], Iterator[Diagnostic]]] = (
 
 
 def warnings(spec: s.Spec, program: Program | None) -> list[Diagnostic]:
-    """Give what is worth a warning in a spec that holds, or in a library, which has no program."""
+    """Return what is worth a warning in a spec that holds, or in a library, which has no program."""
     found = list(lint_names.unused(spec))
     elsewhere: list[Diagnostic] = []
     if program is not None:

@@ -66,7 +66,7 @@ def _step(point: Point) -> _Step | None:
 
 
 def _total_stride(net: NetworkTally) -> int | None:
-    """Give the power of two by which the smallest map is smaller than the image; nothing if there is none."""
+    """Return the power of two by which the smallest map is smaller than the image, or None if there is none."""
     height = min((stage.y.height for stage in net.stages if stage.y.is_map and stage.y.height > 1), default=0)
     strides = (2**power for power in range(1, 8))
     return next((each for each in strides if -(-net.x.height // each) == height), None)
@@ -88,7 +88,7 @@ def _stair(survey: Survey, span: Span, steps: list[_Step]) -> Diagnostic:
 
 
 def _smaller(survey: Survey, step: _Step) -> str:
-    """Say how to have the smaller resolution, where it is written."""
+    """Return how to have the smaller resolution, where it is written."""
     height, width = step.less
     wide = survey.program.network.input.dims[1].value.span.text
     if step.point is survey.written:

@@ -63,14 +63,14 @@ class Point:
         return World(self.survey.program.file, self.setting.names)
 
     def number(self, key: str) -> Number | None:
-        """Give a param or let that is a number here."""
+        """Return a param or let that is a number here."""
         try:
             return self.world.main.number(key)
         except Failure:
             return None
 
     def at_size(self, height: int, width: int) -> NetworkTally | None:
-        """Give the figures for an image of another size."""
+        """Return the figures for an image of another size."""
         report = Report()
         try:
             walked = _Resized(self.survey.tally, self.setting, report, (height, width)).walk()
@@ -142,7 +142,7 @@ class Survey:
         return (self.written, *self.phis, *self.variants)
 
     def unscaled(self, point: Point) -> Point:
-        """Give the same names with d = w = r = 1 and φ = 0: where scale rules are to change nothing."""
+        """Return the same names with d = w = r = 1 and φ = 0: where scale rules are to change nothing."""
         known = self.program.file.constants()
         names = point.setting.names | {key: value for key, value in _UNIT.items() if key in known}
         return Point(point.where, Setting(names=names, parameters=point.setting.parameters), self, span=point.span)
@@ -160,7 +160,7 @@ class _Resized(Counter):
 
 
 def scaled_places(program: Program) -> Iterator[tuple[str, s.Expr, tuple[s.Expr, ...]]]:
-    """Give every written number that scaling changes: its symbol, the expression, the conditions it stands under."""
+    """Return every written number that scaling changes: its symbol, the expression, the conditions it stands under."""
     shape = program.network.input
     for symbol, dim in zip(("H", "W"), shape.dims[:-1], strict=False):
         if not dim.pinned:

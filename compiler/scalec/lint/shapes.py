@@ -22,7 +22,7 @@ MOST = 0.75
 
 
 def place(unit: s.Unit) -> Span:
-    """Give the place of a stage that a message points to: its name, or what it calls."""
+    """Return the place of a stage that a message points to: its name, or what it calls."""
     if unit.label is not None:
         return unit.label.span
     return unit.head.name.span if isinstance(unit.head, s.Call) else unit.head.span
@@ -35,7 +35,7 @@ def called(survey: Survey, index: int) -> str:
 
 
 def pairs(point: Point) -> Iterator[tuple[StageTally, StageTally]]:
-    """Give each stage without the scale rules and with them."""
+    """Return each stage without the scale rules and with them."""
     if point.net is not None and point.plain is not None:
         plain = {stage.index: stage for stage in point.plain.stages}
         yield from ((plain[stage.index], stage) for stage in point.net.stages if stage.index in plain)
@@ -156,7 +156,7 @@ def uneven_paddings(survey: Survey) -> Iterator[Diagnostic]:
 
 
 def _moved(plain: StageTally, scaled: StageTally) -> str:
-    """Say how the first window of a stage whose padding moves is padded in both."""
+    """Return how the first window of a stage whose padding moves is padded in both."""
     windows = zip(ir.leaves(plain.kept[0].node), ir.leaves(scaled.kept[0].node), strict=False)
     for old, new in windows:
         sides = [_sides(leaf) for leaf in (old, new)]
@@ -167,7 +167,7 @@ def _moved(plain: StageTally, scaled: StageTally) -> str:
 
 
 def _sides(leaf: ir.Leaf) -> tuple[int, int] | None:
-    """Give the rows of zeros before and after, of a window that strides with TensorFlow's padding."""
+    """Return the rows of zeros before and after, of a window that strides with TensorFlow's padding."""
     operator = leaf.operator
     stride, padding = getattr(operator, "stride", 1), getattr(operator, "padding", None)
     if padding != "same" or stride == 1 or not leaf.x.is_map:
@@ -215,7 +215,7 @@ def _odd(survey: Survey, stages: dict[int, list[int]], where: str, also: tuple[s
 
 
 def _convolutions(stage: StageTally) -> list[int]:
-    """Give the channels that convolutions on maps give; what is squeezed to one pixel costs too little to count."""
+    """Return the channels that convolutions on maps give; what is squeezed to one pixel costs too little to count."""
     return [
         leaf.y.channels
         for layer in stage.kept[:2]

@@ -27,7 +27,7 @@ _VALUES = "the constants have other values"
 
 
 def _changed(then: State, now: State | None) -> list[str]:
-    """Say what is otherwise than it was."""
+    """Return what is otherwise than it was."""
     if now is None:
         return ["its `search` was removed"]
     said = {"the network is different": "rest", "its `search` is different": "search", _VALUES: "constants"}

@@ -62,7 +62,7 @@ def _left(names: Iterable[s.Identifier], used: set[str], what: str, help: str) -
 
 
 def _used(statement: s.Statement) -> set[str]:
-    """Give every name that a statement reads. What a variant sets is not read by that."""
+    """Return every name that a statement reads. What a variant sets is not read by that."""
     match statement:
         case s.Param() | s.Let():
             return set().union(*(names_in(binding.value) for binding in statement.bindings))

@@ -101,7 +101,7 @@ class Builder:
         return ir.Chain(tuple(placed), x, y)
 
     def _holds(self, condition: s.Expr, scope: AnyScope) -> bool:
-        """Tell whether a condition holds; one that hangs on a stride that is taken out would change what there is."""
+        """Return whether a condition holds; one that hangs on a stride that is taken out would change what there is."""
         holds = truth(condition, scope)
         if id(scope) in self._striding and truth(condition, self._striding[id(scope)]) != holds:
             raise Failure(

@@ -30,7 +30,7 @@ class Removed(Fraction):
 
 
 def striding(scope: LocalScope, where: Iterable[s.Binding]) -> LocalScope:
-    """Give the scope of a block as it was before strides were taken out."""
+    """Return the scope of a block as it was before strides were taken out."""
     before = {key: Fraction(v.stride) if isinstance(v, Removed) else v for key, v in scope.values.items()}
     made = LocalScope(before, scope.parent)
     for binding in where:
@@ -39,12 +39,12 @@ def striding(scope: LocalScope, where: Iterable[s.Binding]) -> LocalScope:
 
 
 def goes(stride: object, x: Shape, limit: int) -> bool:
-    """Tell whether a stride on x would make maps smaller than the limit allows."""
+    """Return whether a stride on x would make maps smaller than the limit allows."""
     return isinstance(stride, (int, Fraction)) and stride > 1 and x.stride * stride > limit
 
 
 def dilated(operator: Operator, x: Shape, limit: int, values: Mapping[str, object]) -> tuple[dict[str, Any], int]:
-    """Give the parameters of an operator that change on x, and the stride that it loses.
+    """Return the parameters of an operator that change on x, and the stride that it loses.
 
     `values` are its arguments as they came, of which a stride may be a `Removed`. Raises `OperatorError`.
     """
@@ -74,7 +74,7 @@ def dilated(operator: Operator, x: Shape, limit: int, values: Mapping[str, objec
 
 
 def _keeps_size(operator: Operator, x: Shape) -> bool:
-    """Tell whether an operator without stride gives a map as large as x; an even kernel without padding does not."""
+    """Return whether an operator without stride gives a map as large as x; an even kernel without padding does not."""
     try:
         return operator.output(x, x.channels).dims[:2] == x.dims[:2]
     except OperatorError:
@@ -82,7 +82,7 @@ def _keeps_size(operator: Operator, x: Shape) -> bool:
 
 
 def behind(y: Shape, x: Shape, operator: Operator, removed: int) -> Shape:
-    """Give the shape behind an operator with what it did to stride and dilation."""
+    """Return the shape behind an operator with what it did to stride and dilation."""
     if not y.is_map or operator.functional:
         return y
     return Shape(y.dims, x.stride * operator.window()[1], x.dilation * removed)

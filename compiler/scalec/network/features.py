@@ -24,7 +24,7 @@ class Feature:
 
 
 def features(network: Network) -> list[Feature]:
-    """Give every stage that makes a map of its own; pools over the whole map and activations do not."""
+    """Return every stage that makes a map of its own; pools over the whole map and activations do not."""
     found: list[Feature] = []
     reduction = 1
     for stage in network.stages:

@@ -14,7 +14,7 @@ from scalec.network import network as ir
 
 
 def is_own(units: Sequence[ir.Placed]) -> bool:
-    """Tell whether what comes out of the beginning of a chain is a new tensor that nothing else needs."""
+    """Return whether what comes out of the beginning of a chain is a new tensor that nothing else needs."""
     for placed in reversed(units):
         node = placed.nodes[-1] if placed.nodes else placed.ghost
         if isinstance(node, ir.Leaf) and node.operator.rewriting.only_in_training:
@@ -27,7 +27,7 @@ def is_own(units: Sequence[ir.Placed]) -> bool:
 
 
 def adds_in_place(wrap: s.Wrap, bodies: Sequence[ir.Body]) -> bool:
-    """Tell whether what is added up may be written over the first branch that is always there."""
+    """Return whether what is added up may be written over the first branch that is always there."""
     kind = wrap.call.name.key
     if kind not in ("residual", "sum"):
         return False

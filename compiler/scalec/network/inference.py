@@ -166,12 +166,12 @@ class _Rewriter:
 
 
 def _named(stage: ir.Stage) -> s.Unit:
-    """Give the unit of a stage with the stage's name, as it is written: its parts are named by their position."""
+    """Return the unit of a stage with the stage's name, as it is written: its parts are named by their position."""
     return replace(stage.unit, label=s.Identifier(stage.unit.span, stage.name))
 
 
 def _end(placed: ir.Placed, index: int) -> ir.Leaf | None:
-    """Give the operator that begins (0) or ends (-1) a unit, through groups, if it is always there and once."""
+    """Return the operator that begins (0) or ends (-1) a unit, through groups, if it is always there and once."""
     unit = placed.unit
     if unit.guard or unit.repeat or unit.tap or len(placed.nodes) != 1:
         return None

@@ -15,7 +15,7 @@ def pieces(x: Shape, count: int, wrap: s.Wrap) -> list[Shape]:
 
 
 def joined(kind: str, wrap: s.Wrap, x: Shape, bodies: list[ir.Body]) -> Shape:
-    """Give the shape behind a wrapper. Raises `Failure` where the bodies do not fit."""
+    """Return the shape behind a wrapper; raise `Failure` where the bodies do not fit."""
     used = [
         (written, body.chain.y)
         for written, body in zip(wrap.bodies, bodies, strict=True)

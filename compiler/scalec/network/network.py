@@ -141,12 +141,12 @@ class Network:
         return self.stages[-1].y if self.stages else self.x
 
     def number(self, key: str) -> Number | None:
-        """Give a param or let of the spec that is a number, as it is at this scale; nothing if there is none."""
+        """Return a param or let of the spec that is a number, as it is at this scale, or None if there is none."""
         return self.scope.parent.number(key)
 
 
 def takes_part(kind: str, body: Body) -> bool:
-    """Tell whether a body of a wrapper runs: without its `if`, a residual or gate is its body alone."""
+    """Return whether a body of a wrapper runs: without its `if`, a residual or gate is its body alone."""
     return body.chain is not None and (body.holds or kind in ("residual", "gate"))
 
 

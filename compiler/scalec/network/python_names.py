@@ -10,7 +10,7 @@ _neutral: ContextVar[dict[str, str] | None] = ContextVar("neutral", default=None
 
 @contextmanager
 def neutral_names() -> Iterator[None]:
-    """Give every name of the spec a neutral one inside: what is emitted then holds no text of the spec."""
+    """Return every name of the spec a neutral one inside: what is emitted then holds no text of the spec."""
     token = _neutral.set({})
     try:
         yield
@@ -19,7 +19,7 @@ def neutral_names() -> Iterator[None]:
 
 
 def python_name(key: str) -> str:
-    """Give the name of a spec in the emitted file: `λ` is `lambda`, which Python needs as `lambda_`."""
+    """Return the name of a spec in the emitted file: `λ` is `lambda`, which Python needs as `lambda_`."""
     names = _neutral.get()
     if names is not None:
         return names.setdefault(key, f"n{len(names)}")

@@ -9,7 +9,7 @@ from scalec.program.program import BlockDef
 
 
 def is_plain(node: ir.Node) -> bool:
-    """Tell whether a node is a module, or a group of nothing but modules that are always there."""
+    """Return whether a node is a module, or a group of nothing but modules that are always there."""
     match node:
         case ir.Group():
             units = node.chain.units
@@ -23,7 +23,7 @@ def is_plain(node: ir.Node) -> bool:
 
 
 def is_sequential(unit: s.Unit, group: ir.Group) -> bool:
-    """Tell whether a group can be an `nn.Sequential`: it has a name, and plain modules without names inside."""
+    """Return whether a group can be an `nn.Sequential`: it has a name, and plain modules without names inside."""
     if unit.repeat is not None:
         return True
     named = unit.label is not None or unit.guard is not None
@@ -48,7 +48,7 @@ def divisors(block: BlockDef) -> frozenset[str]:
 
 
 def division(expr: s.Expr) -> tuple[bool, set[str]]:
-    """Tell by what a dimension is divided: by a number greater than 1, and by which parameters."""
+    """Return by what a dimension is divided: by a number greater than 1, and by which parameters."""
     literal, names = False, set()
     if isinstance(expr, s.Product):
         for operator, factor in expr.factors:

@@ -72,7 +72,7 @@ class Task:
     layers: int
 
     def inside(self, position: int) -> LocalScope:
-        """Give the scope of one of its layers."""
+        """Return the scope of one of its layers."""
         if self.unit.repeat is None:
             return self.scope
         indices = {"layer": Fraction(self.layer + position), "layers": Fraction(self.layers)}
@@ -157,7 +157,7 @@ class Walk(ABC, Generic[S]):
         return made
 
     def parameters(self) -> dict[str, Value]:
-        """Give the network's parameters: those of the setting, else their defaults. Raises `Failure`."""
+        """Return the network's parameters: those of the setting, else their defaults; raise `Failure`."""
         parameters: dict[str, Value] = {}
         for parameter in self.program.network.parameters:
             key = parameter.name.key
@@ -255,7 +255,7 @@ class Walk(ABC, Generic[S]):
         return self.rule("C", written, dim.value, 1, MAX_WHOLE)
 
     def _written(self, unit: s.Unit, scope: Scope) -> Shape | None:
-        """Give the shape that a stage states, to go on with after an error; known at the baseline only."""
+        """Return the shape that a stage states, to go on with after an error; known at the baseline only."""
         if self.setting.scaled or not isinstance(unit.ascription, s.Shape):
             return None
         try:
@@ -334,7 +334,7 @@ def scales_channels(program: Program, index: int) -> bool:
 
 
 def channel_dim(unit: s.Unit) -> s.Dim | None:
-    """Give what a unit writes as its channels."""
+    """Return what a unit writes as its channels."""
     if isinstance(unit.ascription, s.Shape):
         return unit.ascription.dims[-1]
     return unit.ascription

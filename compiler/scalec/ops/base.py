@@ -109,7 +109,7 @@ class Operands:
     fixed: Mapping[str, Code]
 
     def __getattr__(self, name: str) -> Code:
-        """Give a parameter by its name."""
+        """Return a parameter by its name."""
         return self.parameters[name]
 
 
@@ -156,7 +156,7 @@ class Operator:
     """How it may be rewritten."""
 
     def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
-        """Give what runs, in order, the last one giving the output; nothing where the input itself goes on."""
+        """Return what runs, in order, the last one giving the output; nothing where the input itself goes on."""
         return (Kernel(y.elements, self.traits.saves, self.parameters(x, y), autocast=self.traits.autocast),)
 
     def run(self, tape: Tape[T], given: T, x: Shape, y: Shape) -> T:
@@ -168,11 +168,11 @@ class Operator:
         return made
 
     def out_channels(self, channels: Any) -> Any:
-        """Give the channels that come out, for whole numbers and for `Code` alike."""
+        """Return the channels that come out, for whole numbers and for `Code` alike."""
         return channels
 
     def output(self, x: Shape, channels: int | None) -> Shape:
-        """Give the shape that comes out; `channels` is set if `given`. Raises `OperatorError`."""
+        """Return the shape that comes out; `channels` is set if `given`; raise `OperatorError`."""
         return x if channels is None else x.with_channels(channels)
 
     def parameters(self, x: Shape, y: Shape) -> int:
@@ -184,7 +184,7 @@ class Operator:
         return 0
 
     def tensors(self, x: Shape, y: Shape) -> dict[str, tuple[int, ...]]:
-        """Give what its module has in a `state_dict`: names and shapes, parameters before buffers."""
+        """Return what its module has in a `state_dict`: names and shapes, parameters before buffers."""
         return {}
 
     def macs(self, x: Shape, y: Shape) -> int:
@@ -196,7 +196,7 @@ class Operator:
         return 0
 
     def window(self) -> tuple[int, int]:
-        """Give how many rows of its input one of its outputs sees, and by how many rows two outputs are apart."""
+        """Return how many rows of its input one of its outputs sees, and by how many rows two outputs are apart."""
         return 1, 1
 
     def counted(self, convention: str, x: Shape, y: Shape) -> int:
@@ -206,7 +206,7 @@ class Operator:
         return self.macs(x, y) + bias + per_input * x.elements + per_output * y.elements
 
     def fixed(self, x: Shape) -> dict[str, Code]:
-        """Give what the resolution alone decides, as arguments of the emitted class; nothing in most cases."""
+        """Return what the resolution alone decides, as arguments of the emitted class; nothing in most cases."""
         return {}
 
     def helper(self, fixed: Mapping[str, Code]) -> str | None:
@@ -214,11 +214,11 @@ class Operator:
         return None
 
     def module(self, a: Operands) -> Call:
-        """Give the `nn.Module` to construct."""
+        """Return the `nn.Module` to construct."""
         raise NotImplementedError
 
     def forward(self, x: str) -> str:
-        """Give the expression in `forward`, if it is `functional`."""
+        """Return the expression in `forward`, if it is `functional`."""
         raise NotImplementedError
 
 

@@ -17,11 +17,11 @@ class Code:
     value: Fraction | bool | None = None
 
     def __str__(self) -> str:
-        """Give the text."""
+        """Return the text."""
         return self.text
 
     def inside(self, binding: int) -> str:
-        """Give the text as an operand of something that binds as strongly as `binding`."""
+        """Return the text as an operand of something that binds as strongly as `binding`."""
         return self.text if self.binding >= binding else f"({self.text})"
 
     def _known(self, other: "Code | int") -> tuple[Fraction, Fraction] | None:
@@ -60,7 +60,7 @@ def _is(operand: "Code | int", number: int) -> bool:
 
 
 def code(operand: Code | int) -> Code:
-    """Give a whole number or an expression as an expression."""
+    """Return a whole number or an expression as an expression."""
     return operand if isinstance(operand, Code) else whole(Fraction(operand))
 
 

@@ -14,7 +14,7 @@ ONE = code(1)
 
 
 def pads(size: int, kernel: int, stride: int, dilation: int, padding: str | int) -> tuple[int, int]:
-    """Give the zeros before and after `size` numbers.
+    """Return the zeros before and after `size` numbers.
 
     `same` is TensorFlow's: just enough for ⌈size / stride⌉ windows, the odd one behind. `symmetric` is PyTorch's
     usual dilation · (kernel - 1) / 2 on both sides, whatever the size.
@@ -28,7 +28,7 @@ def pads(size: int, kernel: int, stride: int, dilation: int, padding: str | int)
 
 
 def slide(size: int, kernel: int, stride: int, dilation: int, padding: str | int, ceil: bool = False) -> int:
-    """Give the number of windows; less than one is an `OperatorError`."""
+    """Return the number of windows; less than one is an `OperatorError`."""
     room = size + sum(pads(size, kernel, stride, dilation, padding)) - dilation * (kernel - 1) - 1
     if room < 0:
         raise OperatorError(f"a window of {dilation * (kernel - 1) + 1} does not fit into {size}")
@@ -39,7 +39,7 @@ def slide(size: int, kernel: int, stride: int, dilation: int, padding: str | int
 
 
 def half(kernel: Code, dilation: Code = ONE) -> Code:
-    """Give the zeros on each side that `symmetric` stands for."""
+    """Return the zeros on each side that `symmetric` stands for."""
     reach = kernel - 1
     is_even = isinstance(reach.value, Fraction) and reach.value % 2 == 0
     return dilation * (reach // 2) if is_even else dilation * reach // 2
@@ -65,7 +65,7 @@ class _Convolution(Operator):
     padding: Padding = "symmetric"
 
     def split(self, channels: int) -> int:
-        """Give the number of groups over so many input channels."""
+        """Return the number of groups over so many input channels."""
         raise NotImplementedError
 
     def output(self, x: Shape, channels: int | None) -> Shape:
@@ -121,7 +121,7 @@ class _Convolution(Operator):
         )  # fmt: skip
 
     def groups_code(self, a: Operands) -> Code:
-        """Give the number of groups as it stands in the emitted file."""
+        """Return the number of groups as it stands in the emitted file."""
         raise NotImplementedError
 
 

@@ -43,7 +43,7 @@ class Shape:
         return self.height * self.width * self.channels
 
     def with_channels(self, channels: int) -> "Shape":
-        """Give the shape with other channels."""
+        """Return the shape with other channels."""
         return Shape((*self.dims[:-1], channels), self.stride, self.dilation)
 
     def __str__(self) -> str:

@@ -92,12 +92,12 @@ class Names:
             unknown(self.report, "E101", f"unknown name `{shown}`", name.parts[0], candidates, otherwise)
 
     def _callees(self) -> set[str]:
-        """Give every name of a block or operator, and of what may hold one."""
+        """Return every name of a block or operator, and of what may hold one."""
         held = {key for key in self.file.constants() if self.file.may_hold_callee(key)}
         return {*self.file.blocks, *OPERATORS, *self.callees, *held}
 
     def _values(self, name: s.Identifier, known: Iterable[str]) -> str | None:
-        """Say what could stand where an unknown name does."""
+        """Return what could stand where an unknown name does."""
         if self.wanted:
             return self.wanted
         known = list(known)
@@ -282,6 +282,6 @@ class Names:
 
 
 def defaulted(file: File, key: str) -> set[str]:
-    """Give the parameters that a `default` of the file sets for a block or operator."""
+    """Return the parameters that a `default` of the file sets for a block or operator."""
     setting = file.defaults.get(key)
     return {a.name.key for a in setting.arguments if a.name} if setting else set()

@@ -65,7 +65,7 @@ def _inner_first(lets: Mapping[str, s.Binding]) -> list[str]:
 
 
 def _mentions(expr: s.Expr) -> list[str]:
-    """Give every name in an expression, as often as it stands there."""
+    """Return every name in an expression, as often as it stands there."""
     found: list[str] = []
     left = [expr]
     while left:
@@ -90,7 +90,7 @@ def _round(path: list[str], nodes: Nodes) -> tuple[str, ...]:
 
 
 def _circles(keys: Iterable[str], uses: Callable[[str], set[str]]) -> list[list[str]]:
-    """Give one path for each circle met, in the order of the file."""
+    """Return one path for each circle met, in the order of the file."""
     known, done, found = list(keys), set[str](), list[list[str]]()
     for start in known:
         path: list[tuple[str, list[str]]] = [(start, sorted(uses(start)))] if start not in done else []

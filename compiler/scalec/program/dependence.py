@@ -123,7 +123,7 @@ class ScaleDependence:
         return self._names[block]
 
     def differs(self, expr: s.Expr, block: BlockDef) -> bool:
-        """Tell whether an expression in a block can have another value at another scale."""
+        """Return whether an expression in a block can have another value at another scale."""
         return not self.names(block).isdisjoint(names_in(expr))
 
     def _find(self, block: BlockDef) -> set[str]:
@@ -192,7 +192,7 @@ def _calls_in(expr: s.Expr) -> Iterator[s.Call]:
 
 
 def reads_layer(block: BlockDef, arguments: Iterable[Value] = ()) -> bool:
-    """Tell whether `layer` or `layers` stands in a block, or in one that it uses or is given as an argument."""
+    """Return whether `layer` or `layers` stands in a block, or in one that it uses or is given as an argument."""
 
     def step(each: BlockDef) -> Iterable[BlockDef]:
         mentioned = closure(_mentioned(each), lambda name: names_in(_value(each.home, name)))

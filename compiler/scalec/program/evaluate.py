@@ -58,10 +58,10 @@ class Scope(Protocol):
     """Knows what names stand for."""
 
     def name(self, name: s.Name) -> Value:
-        """Give the value of a name. Raises `Failure`."""
+        """Return the value of a name; raise `Failure`."""
 
     def call(self, call: s.Call) -> Value:
-        """Give the value of a call that is no built-in function. Raises `Failure`."""
+        """Return the value of a call that is no built-in function; raise `Failure`."""
 
 
 @record
@@ -95,7 +95,7 @@ FUNCTIONS: Mapping[str, Function] = {
 
 
 def evaluate(expr: s.Expr, scope: Scope) -> Value:
-    """Give the value of an expression. Raises `Failure` with the place where it has none."""
+    """Return the value of an expression; raise `Failure` with the place where it has none."""
     try:
         return _EVALUATE[type(expr)](expr, scope)
     except exact.ArithmeticFailure as failure:
@@ -173,7 +173,7 @@ def compare(operator: str, left: Number, right: Number, tolerance: Number | None
 
 
 def tolerance_of(comparison: s.Comparison, right: Number, scope: Scope) -> Number | None:
-    """Give the tolerance as an absolute number: a percentage is one of the right side."""
+    """Return the tolerance as an absolute number: a percentage is one of the right side."""
     if comparison.tolerance is None:
         return None
     given = number(comparison.tolerance, scope)

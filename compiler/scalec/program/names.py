@@ -35,7 +35,7 @@ _LOCAL_NAMES = frozenset("self x y c_in c_out channels torch nn F Tensor super b
 
 
 def refusal(key: str, kind: str) -> str | None:
-    """Say why a name (in its ASCII spelling) cannot be defined; `kind` is label, block,
+    """Return why a name (in its ASCII spelling) cannot be defined; `kind` is label, block,
     network, parameter, variant or value."""
     if "__" in key or key.startswith("_"):
         return "begins with `_` or holds `__`, which Python keeps for itself"

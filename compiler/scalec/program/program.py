@@ -67,25 +67,25 @@ class File:
     """Names whose definition is wrong: nothing more is said where they are used."""
 
     def callee(self, key: str) -> Callee | None:
-        """Give the block or operator of that name."""
+        """Return the block or operator of that name."""
         return self.blocks.get(key) or OPERATORS.get(key)
 
     def may_hold_callee(self, key: str) -> bool:
-        """Tell whether a param or let names a block or operator somewhere, so that it can stand where one does."""
+        """Return whether a param or let names a block or operator somewhere, so that it can stand where one does."""
         let = self.lets.get(key)
         binding, home = (let.binding, let.home) if let else (self.params.get(key), self)
         return binding is not None and any(home.callee(name) for name in names_in(binding.value))
 
     def is_constant(self, key: str) -> bool:
-        """Tell whether a name is a value: a param, or a let without arguments."""
+        """Return whether a name is a value: a param, or a let without arguments."""
         return key in self.params or (key in self.lets and not self.lets[key].binding.parameters)
 
     def takes_arguments(self, key: str) -> bool:
-        """Tell whether a name is a let with arguments."""
+        """Return whether a name is a let with arguments."""
         return key in self.lets and bool(self.lets[key].binding.parameters)
 
     def constants(self) -> set[str]:
-        """Give the names that are values: params and lets without arguments."""
+        """Return the names that are values: params and lets without arguments."""
         return set(self.params) | {key for key, let in self.lets.items() if not let.binding.parameters}
 
 
@@ -108,21 +108,21 @@ class Program:
 
 
 def parameters_of(callee: Callee) -> dict[str, bool]:
-    """Give the parameters of an operator or a block, in order, and whether each is required."""
+    """Return the parameters of an operator or a block, in order, and whether each is required."""
     if isinstance(callee, BlockDef):
         return {p.name.key: p.default is None for p in callee.syntax.parameters}
     return {name: parameter.required for name, parameter in callee.table.items()}
 
 
 def wanted(callee: Callee | None, which: str | int) -> str:
-    """Say what a parameter of an operator may be, which is given by its name, or by its place."""
+    """Return what a parameter of an operator may be, which is given by its name, or by its place."""
     table = callee.table if isinstance(callee, type) else {}
     name = list(table)[which : which + 1] if isinstance(which, int) else [which]
     return f"`{name[0]}` is {table[name[0]].kind.wanted}" if name and name[0] in table else ""
 
 
 def bind(call: s.Call, callee: Callee, report: Report, known: frozenset[str] = frozenset()) -> dict[str, s.Expr]:
-    """Give each argument of a call its parameter; report what does not fit. `known` are set elsewhere already."""
+    """Return each argument of a call its parameter; report what does not fit. `known` are set elsewhere already."""
     parameters = parameters_of(callee)
     named: s.Argument | None = None
     free = [name for name in parameters if name not in known]

@@ -86,7 +86,7 @@ class Option:
         return list(self.write(getattr(request, self.key)))
 
     def from_toml(self, value: object) -> list[str] | None:
-        """Return a value of pyproject.toml as words; none if the option does not take it."""
+        """Return a value of pyproject.toml as words, or None if the option does not take it."""
         if not isinstance(value, self.types) or isinstance(value, bool) != (bool in self.types):
             return None
         if isinstance(value, bool):

@@ -20,7 +20,7 @@ class World:
         self._scopes[id(main)] = self.main
 
     def of(self, file: File) -> "FileScope":
-        """Give the scope of a file."""
+        """Return the scope of a file."""
         if id(file) not in self._scopes:
             self._scopes[id(file)] = FileScope(file, self, {})
         return self._scopes[id(file)]
@@ -36,17 +36,17 @@ class FileScope:
         """What is being worked out: to meet one of these again is a circle."""
 
     def value(self, key: str) -> Value:
-        """Give the value of a param or let by its name alone. Raises `Failure`, as `name` does."""
+        """Return the value of a param or let by its name alone; raise `Failure`, as `name` does."""
         place = Span(self.file.source, 0, 0)
         return self.name(s.Name(place, (s.Identifier(place, key),)))
 
     def number(self, key: str) -> Number | None:
-        """Give a param or let that is a number; nothing if there is none of that name."""
+        """Return a param or let that is a number, or None if there is none of that name."""
         value = self.value(key) if self.file.is_constant(key) else None
         return None if value is None or isinstance(value, (bool, str, Partial)) else value
 
     def name(self, name: s.Name) -> Value:
-        """Give the value of a name."""
+        """Return the value of a name."""
         key = name.parts[0].key
         if len(name.parts) == 1:
             if key in self._known:
@@ -73,11 +73,11 @@ class FileScope:
         return value
 
     def call(self, call: s.Call) -> Value:
-        """Give the value of a let with arguments, or an operator with some of its arguments."""
+        """Return the value of a let with arguments, or an operator with some of its arguments."""
         return apply(call, self, self)
 
     def let(self, key: str) -> LetDef | None:
-        """Give a let by name."""
+        """Return a let by name."""
         return self.file.lets.get(key)
 
 
@@ -88,7 +88,7 @@ class LocalScope:
         self.values, self.parent = values, parent
 
     def name(self, name: s.Name) -> Value:
-        """Give the value of a name, dotted ones as they are kept here."""
+        """Return the value of a name, dotted ones as they are kept here."""
         key = ".".join(part.key for part in name.parts)
         if key in self.values:
             return self.values[key]
@@ -129,7 +129,7 @@ def _inside(call: s.Call, let: LetDef, given: dict[str, Value], world: World) ->
 
 
 def extend(partial: Partial, call: s.Call, scope: FileScope | LocalScope) -> Partial:
-    """Give an operator more of its arguments."""
+    """Return an operator more of its arguments."""
     report = Report()
     known = dict(partial.arguments)
     bound = bind(call, callee_of(partial), report, frozenset(known))

@@ -32,7 +32,7 @@ class State:
 
     @property
     def text(self) -> str:
-        """Give them as the comment has them."""
+        """Return them as the comment has them."""
         return f"{self.rest}-{self.search}-{self.constants}"
 
 
@@ -62,18 +62,18 @@ def _digits(parts: list[str]) -> str:
 
 
 def comments(text: str) -> Iterator[tuple[int, int, State]]:
-    """Give each such comment of a spec: where it starts, where it ends, and what it says."""
+    """Return each such comment of a spec: where it starts, where it ends, and what it says."""
     for found in _COMMENT.finditer(text):
         yield found.start(), found.end(), State(*found.groups())
 
 
 def constants_of(program: Program) -> tuple[s.Binding, ...]:
-    """Give the lets that a spec's `search` looks for."""
+    """Return the lets that a spec's `search` looks for."""
     axes = program.search.axes if program.search else ()
     return tuple(program.file.lets[axis.name.key].binding for axis in axes)
 
 
 def place_of(program: Program, start: int, end: int) -> Span:
-    """Give the place that a finding about the constants has: the first of them, or else the comment."""
+    """Return the place that a finding about the constants has: the first of them, or else the comment."""
     own = constants_of(program)
     return own[0].name.span if own else Span(program.file.source, start, end)

@@ -42,7 +42,7 @@ def check_search(spec: s.Spec, file: File, variants: Iterable[str], report: Repo
 
 
 def growths(search: s.Search) -> list[s.Comparison]:
-    """Give the conditions that say how much something is to grow: `≈`, of params and lets alone."""
+    """Return the conditions that say how much something is to grow: `≈`, of params and lets alone."""
     return [
         condition for condition in search.conditions
         if isinstance(condition, s.Comparison) and condition.operators == ("~=",) and not speaks_of_network(condition)
@@ -50,7 +50,7 @@ def growths(search: s.Search) -> list[s.Comparison]:
 
 
 def speaks_of_network(expr: s.Expr) -> bool:
-    """Tell whether an expression names FLOPS, params, activations or memory, of whatever network."""
+    """Return whether an expression names FLOPS, params, activations or memory, of whatever network."""
     if isinstance(expr, s.Name):
         return expr.parts[-1].key in QUANTITIES
     if isinstance(expr, s.Call) and expr.name.key == "memory":
@@ -145,7 +145,7 @@ class Range:
 
     @property
     def values(self) -> list[Fraction]:
-        """Give them all: from `low`, in steps, up to `high`."""
+        """Return them all: from `low`, in steps, up to `high`."""
         return [self.low + index * self.step for index in range(self.count)]
 
     @property
@@ -176,11 +176,11 @@ class Sought:
 
     @property
     def denominator(self) -> int:
-        """Give the number of which every value is a multiple of the inverse."""
+        """Return the number of which every value is a multiple of the inverse."""
         return lcm(*(part.denominator for each in self.ranges for part in (each.low, each.step)))
 
     def target(self, world: World, matched: bool) -> tuple[Number, Number] | None:
-        """Give how much is to grow, and the tolerance: that of `match`, if there is one and it is asked for."""
+        """Return how much is to grow, and the tolerance: that of `match`, if there is one and it is asked for."""
         if self.growth is None:
             return None
         right = number(self.growth.operands[1], world.main)

@@ -141,7 +141,7 @@ def scales(text: str) -> list[str]:
 
 
 def single(request: Request) -> Iterator[Request]:
-    """Give the requests of one scale each that a request for several stands for: `0..7`, `B0,B4`."""
+    """Return the requests of one scale each that a request for several stands for: `0..7`, `B0,B4`."""
     for phi in scales(request.phi) if request.phi is not None else [None]:
         for variant in request.variant.split(",") if request.variant is not None else [None]:
             yield replace(request, phi=phi, variant=variant and variant.strip())

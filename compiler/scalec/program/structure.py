@@ -34,7 +34,7 @@ def check_structure(unit: s.Unit, parameters: set[str], file: File, report: Repo
 
 
 def _inside(unit: s.Unit) -> list[s.Unit]:
-    """Give the units in the chains of a group or wrapper."""
+    """Return the units in the chains of a group or wrapper."""
     if isinstance(unit.head, s.Group):
         return [inner for chain in unit.head.chains for inner in chain.units]
     if isinstance(unit.head, s.Wrap):
@@ -43,7 +43,7 @@ def _inside(unit: s.Unit) -> list[s.Unit]:
 
 
 def _ends_in_operator(unit: s.Unit, file: File) -> bool:
-    """Tell whether what takes the channels of a unit is an operator: a block may work out other numbers from them."""
+    """Return whether what takes the channels of a unit is an operator: a block may work out other numbers from them."""
     if isinstance(unit.head, s.Group):
         return all(_ends_in_operator(chain.units[-1], file) for chain in unit.head.chains)
     return isinstance(unit.head, s.Call) and not isinstance(file.callee(unit.head.name.key), BlockDef)
@@ -54,7 +54,7 @@ Seen = set[tuple[int, str]]
 
 
 def _structural(call: s.Call, file: File, names: set[str], seen: Seen) -> list[s.Expr]:
-    """Give the arguments of a call that name one of `names` and decide a repeat or condition inside a block."""
+    """Return the arguments of a call that name one of `names` and decide a repeat or condition inside a block."""
     block = file.callee(call.name.key)
     if not isinstance(block, BlockDef):
         return []

@@ -29,18 +29,18 @@ _MOST_FILES = 8
 
 
 def digest(data: bytes) -> str:
-    """Give the SHA-256 of some bytes."""
+    """Return the SHA-256 of some bytes."""
     return hashlib.sha256(data).hexdigest()
 
 
 def imports_of(loaded: Loaded) -> dict[str, str | None]:
-    """Give what a spec imports, as it was read."""
+    """Return what a spec imports, as it was read."""
     return {name: None if found is None else digest(found[1]) for name, found in loaded.imports.items()}
 
 
 @cache
 def fingerprint() -> str | None:
-    """Give the hash of the compiler; nothing if its files cannot be read, as in a zip file."""
+    """Return the hash of the compiler, or None if its files cannot be read, as in a zip file."""
     found = hashlib.sha256(f"{sys.version} {sys.implementation.name}".encode())
     for name in _MADE_OF:
         spec = find_spec(name)
@@ -67,7 +67,7 @@ class Cache:
         self._seen: dict[Path, bytes] = {}
 
     def text(self, spec: Path, request: Request) -> str | None:
-        """Give the hash of the text that a spec gives, if nothing that it is made of has changed."""
+        """Return the hash of the text that a spec gives, if nothing that it is made of has changed."""
         if self.path is None:
             return None
         with suppress(OSError):
@@ -78,7 +78,7 @@ class Cache:
         return None
 
     def test(self, text: str, path: Path) -> str | None:
-        """Give the hash of a test, by the hash of the text of the file that it is of."""
+        """Return the hash of a test, by the hash of the text of the file that it is of."""
         match self.texts.get(_key_of_test(text, path)):
             case [str() as found]:
                 return found

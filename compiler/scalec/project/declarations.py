@@ -42,7 +42,7 @@ class Declared:
 
 
 def folders(project: Project | None) -> list[Path]:
-    """Give the folders in which specs are looked for."""
+    """Return the folders in which specs are looked for."""
     found = project.table.get("specs", []) if project else []
     return [project.root / str(name) for name in found] if project and isinstance(found, list) else []
 
@@ -115,7 +115,7 @@ def _read(project: Project, index: int, table: dict[str, object], head: Span, re
 
 
 def _problem(name: str, value: object) -> str | None:
-    """Say what a key should be, if it is not that."""
+    """Return what a key should be, if it is not that."""
     if name in _OPTIONS:
         return _OPTIONS[name].expected if _OPTIONS[name].from_toml(value) is None else None
     fits = isinstance(value, bool) if name == "tests" else isinstance(value, str) and value != ""

@@ -16,7 +16,7 @@ def depfile(outputs: Sequence[Path], inputs: Iterable[Path]) -> str:
 
 
 def inputs(spec: Path | None, loaded: Loaded) -> list[Path]:
-    """Give what a compilation reads: the spec, what it imports, and what says which scalec it is."""
+    """Return what a compilation reads: the spec, what it imports, and what says which scalec it is."""
     library = [name for name, found in loaded.imports.items() if found is None]
     beside = [found[0] for found in loaded.imports.values() if found is not None]
     shipped = [files("scalec.specs").joinpath(f"{name}.scl") for name in library]

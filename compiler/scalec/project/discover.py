@@ -25,18 +25,18 @@ class Collected:
     standard_input: bool = False
 
     def holds(self, entry: Declared) -> bool:
-        """Tell whether a declared output is meant: it, its spec, or a folder around one of them was named."""
+        """Return whether a declared output is meant: it, its spec, or a folder around one of them was named."""
         named = {_absolute(path) for path in (*self.specs, *self.files)}
         around = [_absolute(folder) for folder in self.folders]
         meant = [_absolute(entry.spec), _absolute(entry.output)]
         return any(path in named or any(path.is_relative_to(folder) for folder in around) for path in meant)
 
     def is_near(self, entry: Declared) -> bool:
-        """Tell whether a file was named which may be one of those that an entry puts into a folder."""
+        """Return whether a file was named which may be one of those that an entry puts into a folder."""
         return any(_absolute(path.parent) == _absolute(entry.output) for path in self.files)
 
     def names(self, path: Path) -> bool:
-        """Tell whether a file, or the test of it, was named."""
+        """Return whether a file, or the test of it, was named."""
         meant = {_absolute(path), _absolute(path.with_name(f"test_{path.name}"))}
         return any(_absolute(each) in meant for each in self.files)
 

@@ -26,7 +26,7 @@ class Commit:
     identity: str
 
     def read(self, name: str) -> bytes | None:
-        """Give a file of the folder, which may have been a link then: that is an error. Raises `GitError`."""
+        """Return a file of the folder, which may have been a link then: that is an error; raise `GitError`."""
         listed = _git(self.folder, "ls-tree", "-z", self.identity, "--", name)
         if listed.returncode:
             raise GitError(_said(listed))
@@ -65,6 +65,6 @@ def _git(folder: Path, *words: str) -> "subprocess.CompletedProcess[bytes]":
 
 
 def _said(done: "subprocess.CompletedProcess[bytes]") -> str:
-    """Give the first line of what git complains about."""
+    """Return the first line of what git complains about."""
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
     return f"git: {lines[0].removeprefix('fatal: ')}" if lines else f"git failed ({done.returncode})"

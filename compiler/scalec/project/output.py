@@ -100,7 +100,7 @@ def write(found: Sequence[Output], force: bool = False, follow: bool = False) ->
 
 
 def _folder(target: str | None, count: int) -> Path | None:
-    """Return the folder to write to; nothing if the target is one file. Raise `OutputError` if it can be neither."""
+    """Return the folder to write to, or None if the target is one file. Raise `OutputError` if it can be neither."""
     path = Path(target or ".")
     if path.is_dir():
         return path

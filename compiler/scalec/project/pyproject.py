@@ -25,7 +25,7 @@ class Key:
     choices: tuple[str, ...] = ()
 
     def fits(self, value: object) -> bool:
-        """Tell whether a value is of the right kind."""
+        """Return whether a value is of the right kind."""
         if self.expected == "true or false":
             return isinstance(value, bool)
         if not self.option:

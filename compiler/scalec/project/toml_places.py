@@ -19,7 +19,7 @@ _LONGEST = 50
 
 
 def value_place(source: Source, path: Path) -> Span | None:
-    """Give the place of a value; nothing if it cannot be found. The text has to be TOML."""
+    """Return the place of a value, or None if it cannot be found. The text has to be TOML."""
     value = _follow(source.text, path)
     for start, end in _texts(source.text):
         if _alone(source.text[start:end]) == (value,):
@@ -30,7 +30,7 @@ def value_place(source: Source, path: Path) -> Span | None:
 
 
 def key_place(source: Source, path: Path) -> Span | None:
-    """Give the place of a value's key, without quotes."""
+    """Return the place of a value's key, without quotes."""
     value = value_place(source, path)
     key = _KEY.search(source.text[: value.start]) if value else None
     if key is None:
@@ -49,7 +49,7 @@ def part_place(value: Span, part: str, start: int = 0, end: int | None = None) -
 
 
 def _texts(text: str) -> Iterator[tuple[int, int]]:
-    """Give where there may be values: behind each `=`, whatever that is in."""
+    """Return where there may be values: behind each `=`, whatever that is in."""
     for sign in re.finditer(r"=[ \t]*(?=\S)", text):
         start = sign.end()
         if text[start] in "[{":

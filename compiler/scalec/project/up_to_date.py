@@ -82,7 +82,7 @@ class Specs:
     kept: dict[Path, Loaded] = field(default_factory=dict)
 
     def load(self, path: Path) -> Loaded:
-        """Give a spec. Raises `CompileError`, and `OSError`."""
+        """Return a spec; raise `CompileError`, and `OSError`."""
         if path not in self.kept:
             self.kept[path] = compiler.load(path)
         return self.kept[path]
@@ -158,7 +158,7 @@ def _key(path: Path) -> str:
 
 
 def _outputs(entry: Declared, specs: Specs) -> Iterator[tuple[Path, Request]]:
-    """Give the files that an entry stands for, and how each is compiled."""
+    """Return the files that an entry stands for, and how each is compiled."""
     for each in single(entry.request):
         request = respelled(each)
         if entry.is_file:
@@ -309,7 +309,7 @@ def update(planned: Sequence[Job], cache: Cache | None = None, force: bool = Fal
 
 
 def _known(job: Job, cache: Cache) -> Iterator[Result]:
-    """Give what the cache knows to be up to date: a file, with its test if there is one."""
+    """Return what the cache knows to be up to date: a file, with its test if there is one."""
     text = cache.text(job.spec, job.request) if job.spec is not None and job.request is not None else None
     if text is None or not job.path.is_file() or digest(with_line_feeds(job.path.read_bytes())) != text:
         return

@@ -109,7 +109,7 @@ def _edited(source: Source, start: int, path: Path, label: str = "not what scale
 
 
 def _first_difference(old: str, new: str) -> int:
-    """Give the start of the first line that differs."""
+    """Return the start of the first line that differs."""
     start = 0
     for line, other in zip(old.splitlines(True), new.splitlines(True), strict=False):
         if line != other and not line.startswith("# content-sha256: "):
@@ -140,7 +140,7 @@ def _other_compiler(source: Source, version: str, new: str, path: Path) -> Verdi
 
 
 def same_code(old: str, new: str, constructors_alone: bool = False) -> bool:
-    """Tell whether two files run the same: equal but for comments, docstrings and layout.
+    """Return whether two files run the same: equal but for comments, docstrings and layout.
 
     Constructors alone decide what keys and shapes the weights have.
     """
@@ -167,7 +167,7 @@ def _order(version: str) -> tuple[int, ...]:
 
 
 def _at(source: Source, what: str) -> Span:
-    """Give a place of the head; the first line of a file without one."""
+    """Return a place of the head; the first line of a file without one."""
     found = head(source.text)
     start, end = found.places.get(what, found.places["digest"]) if found else (0, source.text.find("\n"))
     part = source.text[start:end]

@@ -33,7 +33,7 @@ def write(path: Path, text: str, force: bool = False, follow: bool = False) -> s
 
 
 def obstacle(path: Path, text: str, force: bool = False, follow: bool = False) -> str | None:
-    """Say what stands in the way of writing a file; write nothing. Raises `OSError`."""
+    """Return what stands in the way of writing a file; write nothing. Raises `OSError`."""
     if path.is_dir():
         return f"{path} is a folder"
     if not path.parent.is_dir():
@@ -49,7 +49,7 @@ def obstacle(path: Path, text: str, force: bool = False, follow: bool = False) -
 
 
 def _leads_out(path: Path) -> bool:
-    """Tell whether links lead out of the folder: of the working directory, or of the one that is named otherwise."""
+    """Return whether links lead out of the folder: of the working directory, or of the one that is named otherwise."""
     plain = not path.is_absolute() and ".." not in path.parts
     return not _real(path).is_relative_to(_real(Path() if plain else path.parent))
 

@@ -52,12 +52,12 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """Give the values in words: `α = 1.2, β = 1.1`."""
+        """Return the values in words: `α = 1.2, β = 1.1`."""
         return ", ".join(f"{spell_name(name)} = {shown(value)}" for name, value in self.values)
 
     @property
     def changes(self) -> list[tuple[str, str]]:
-        """Give the values as `--set` has them."""
+        """Return the values as `--set` has them."""
         return [(name, shown(value)) for name, value in self.values]
 
 
@@ -82,12 +82,12 @@ def shown(value: Fraction) -> str:
 
 
 def candidates(loaded: Loaded, sought: Sought, match: str) -> Candidates:
-    """Give the candidates of a spec's own `search`; `match` is `realised` or `nominal`. Raises `CompileError`."""
+    """Return the candidates of a spec's own `search`; `match` is `realised` or `nominal`; raise `CompileError`."""
     return _Grid(loaded, sought, match == "realised").run()
 
 
 def maximal(loaded: Loaded, names: Sequence[str], budgets: Budgets, base: Setting, low: Fraction) -> Candidates:
-    """Give the networks that fill budgets and cannot grow in d, w and r. Raises `Entangled`."""
+    """Return the networks that fill budgets and cannot grow in d, w and r; raise `Entangled`."""
     tally = Tally(loaded.program)
     surface = FreeSearch(tally, budgets, names, base, low).run()
     baseline = cost(loaded.named("baseline")).macs
@@ -109,7 +109,7 @@ def compiled(loaded: Loaded, candidate: Candidate, fixed: Mapping[str, Value]) -
 
 
 def point_of(made: Compiled, name: str) -> Point:
-    """Give a compiled network to the engine."""
+    """Return a compiled network to the engine."""
     x = made.network.x
     shape = (x.channels, x.height, x.width) if x.is_map else (x.channels, 1, 1)
     return Point(name, emit(made), python_name(made.network.name), shape)
@@ -140,7 +140,7 @@ class _Grid:
         return Candidates(tuple(chosen), len(points), self.dropped)
 
     def _matching(self, points: Sequence[tuple[Fraction, ...]]) -> Iterator[Values]:
-        """Give the points whose cost is the one that is meant, and that meet all other conditions."""
+        """Return the points whose cost is the one that is meant, and that meet all other conditions."""
         names = [each.name for each in self.sought.ranges]
         there: Iterable[int] = range(len(points))
         if self.realised and self.sought.growth is not None:
@@ -172,7 +172,7 @@ class _Grid:
         return [int(index) for index in np.flatnonzero(inside)]
 
     def _refused(self, values: Values) -> str | None:
-        """Say which condition of params and lets a point breaks; the network is looked at later."""
+        """Return which condition of params and lets a point breaks; the network is looked at later."""
         scope = World(self.program.file, {**self.base.names, **dict(values)}).main
         conditions: list[s.Expr] = [each for each in self.sought.others if not speaks_of_network(each)]
         if self.sought.growth is not None and not self.realised:
@@ -212,7 +212,7 @@ class _Grid:
         return abs(exact.approximate(nominal) - exact.approximate(found[0])), values
 
     def _broken(self, candidate: Candidate) -> str:
-        """Say which requirement, or condition about the network, does not hold; nothing if all do."""
+        """Return which requirement, or condition about the network, does not hold; nothing if all do."""
         try:
             made = compiled(self.loaded, candidate, self.sought.fixed)
         except CompileError as error:

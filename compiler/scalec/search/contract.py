@@ -50,7 +50,7 @@ class Request:
         return self.input[1]
 
     def as_json(self) -> dict[str, object]:
-        """Give the request as the process gets it."""
+        """Return the request as the process gets it."""
         return {"contract": CONTRACT, **asdict(self), "input": list(self.input), "resolution": self.resolution}
 
     @classmethod

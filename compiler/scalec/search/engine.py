@@ -121,7 +121,7 @@ def task_of(point: Point, seed: int, source: Source, options: Options) -> Task:
 
 
 def code_of(text: str) -> str:
-    """Give an emitted file without its head, which says where it is from: the same code is the same network."""
+    """Return an emitted file without its head, which says where it is from: the same code is the same network."""
     try:
         body = ast.parse(text).body
     except SyntaxError:

@@ -37,7 +37,7 @@ class Task:
     split: str
 
     def told(self, text: str) -> dict[str, Any]:
-        """Give what is kept with the trial; `text` stands for the emitted file."""
+        """Return what is kept with the trial; `text` stands for the emitted file."""
         return {
             "key": self.key, "name": self.name, "text": text, "network": self.network, "input": list(self.input),
             "seed": self.seed, "split": self.split,
@@ -69,17 +69,17 @@ class Ledger:
         )  # fmt: skip
 
     def is_of(self, identity: str) -> bool:
-        """Tell whether its figures are those of a source."""
+        """Return whether its figures are those of a source."""
         return self.study.study_name.startswith(f"{_PREFIX}{identity[:16]}-")
 
     # What is known
 
     def ended(self, wanted: Iterable[str]) -> dict[str, Ended]:
-        """Give by key what came of trials of this study: the figure of the first that has one, or else the last."""
+        """Return by key what came of trials of this study: the figure of the first that has one, or else the last."""
         return _ended(self.study.get_trials(deepcopy=False), set(wanted))
 
     def open(self) -> list["FrozenTrial"]:
-        """Give the trials that wait or run, on whatever machine. One that Optuna has made up is none of them."""
+        """Return the trials that wait or run, on whatever machine. One that Optuna has made up is none of them."""
         from optuna.trial import TrialState
 
         found = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING))
@@ -133,7 +133,7 @@ class Ledger:
         return None
 
     def _vouch(self) -> None:
-        """Give a first sign of life of trials that run elsewhere, once of each: from then on Optuna misses the next.
+        """Return a first sign of life of trials that run elsewhere, once of each: from then on Optuna misses the next.
 
         It never misses one of which there was none: whoever is killed before the first would keep the trial for ever.
         """
@@ -157,7 +157,7 @@ class Ledger:
         return backend
 
     def _is_double(self, trial: "Trial", key: str) -> bool:
-        """Tell whether an earlier trial runs or has run with the same key: two drivers enqueued it."""
+        """Return whether an earlier trial runs or has run with the same key: two drivers enqueued it."""
         from optuna.trial import TrialState
 
         earlier = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.COMPLETE))
@@ -183,7 +183,7 @@ class Ledger:
         return True
 
     def beat(self, claims: Iterable[Claim]) -> None:
-        """Give a sign of life of the trials that run here."""
+        """Return a sign of life of the trials that run here."""
         from optuna.storages import RDBStorage
 
         storage = self._backend
@@ -200,7 +200,7 @@ def study_name(identity: str, keys: Iterable[str]) -> str:
 
 
 def known(storage: "BaseStorage", identity: str, wanted: Iterable[str]) -> dict[str, Ended]:
-    """Give by key what came of trials in any study of a source."""
+    """Return by key what came of trials in any study of a source."""
     keys, found = set(wanted), dict[str, Ended]()
     for name in names(storage, identity):
         study_id = storage.get_study_id_from_name(name)

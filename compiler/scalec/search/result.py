@@ -20,7 +20,7 @@ SCHEMA = 1
 
 
 def result_path(spec: Path) -> Path:
-    """Give the name of the file beside a spec."""
+    """Return the name of the file beside a spec."""
     return spec.with_name(f"{spec.stem}{SUFFIX}")
 
 
@@ -30,7 +30,7 @@ def as_text(found: Found, plan: Plan, candidates: Candidates, mode: str, sentenc
 
 
 def as_json(found: Found, plan: Plan, candidates: Candidates, mode: str, sentence: str) -> dict[str, Any]:
-    """Give a result as JSON has it."""
+    """Return a result as JSON has it."""
     program, state = plan.loaded.program, state_of(plan.loaded.program)
     spec: dict[str, Any] = {"network": program.network.name.key}
     if state is not None:
@@ -96,6 +96,6 @@ def _number(value: Number) -> float:
 
 
 def failed(stage: Stage, names: Sequence[str]) -> list[str]:
-    """Say which candidates have no figure for each seed, and why."""
+    """Return which candidates have no figure for each seed, and why."""
     found = zip(stage.members, stage.failures, stage.reasons, strict=True)
     return [f"{names[i]}: {state}{f' ({why})' if why else ''}" for i, state, why in found if state]

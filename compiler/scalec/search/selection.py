@@ -149,7 +149,7 @@ def _rounds(
 
 
 def _still_in(found: Sequence[Sequence[Outcome]], left: Sequence[int]) -> list[int]:
-    """Give those that may still be the best: every run came to something, and they are not clearly behind."""
+    """Return those that may still be the best: every run came to something, and they are not clearly behind."""
     runs = {i: {o.seed: o.accuracy for o in found[i] if o.accuracy is not None} for i in left}
     whole = [i for i in left if len(runs[i]) == len(found[i])]
     if not whole:

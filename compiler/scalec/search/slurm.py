@@ -39,7 +39,7 @@ class SlurmTrial:
             raise OSError(None, f"Slurm refused the job: {error}") from None
 
     def poll(self) -> Ended | None:
-        """Give how it ended, once it has."""
+        """Return how it ended, once it has."""
         if not self.job.done():
             return None
         error = self.job.exception()

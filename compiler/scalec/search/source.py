@@ -51,7 +51,7 @@ class Source:
         return digest_of(self.identity)
 
     def command(self, request: Path, response: Path) -> list[str]:
-        """Give the command that runs one trial."""
+        """Return the command that runs one trial."""
         return [*self.words, str(request), *([str(response)] if self.leaves else [])]
 
 
@@ -108,7 +108,7 @@ def code_digest(path: Path) -> str:
 
 
 def _imports(data: bytes) -> Iterator[str]:
-    """Give the last part of each module that is imported, the last two, and each name: it may be a module's."""
+    """Return the last part of each module that is imported, the last two, and each name: it may be a module's."""
     try:
         tree = ast.parse(data)
     except SyntaxError:

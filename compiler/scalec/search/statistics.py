@@ -36,7 +36,7 @@ class Standing:
 
 
 def mean_error(values: Sequence[float]) -> tuple[float, float]:
-    """Give the mean and its standard error; of one value the error is not known, and 0."""
+    """Return the mean and its standard error; of one value the error is not known, and 0."""
     spread = statistics.stdev(values) if len(values) > 1 else 0.0
     return statistics.fmean(values), float(spread / len(values) ** 0.5)
 
@@ -54,7 +54,7 @@ def standings(results: Sequence[Runs]) -> list[Standing]:
 
 
 def _mean(runs: Runs) -> Fraction:
-    """Give the mean, exactly: of floats the best could be behind another with the same mean."""
+    """Return the mean, exactly: of floats the best could be behind another with the same mean."""
     return statistics.mean(map(Fraction, runs.values()))
 
 
@@ -73,7 +73,7 @@ def pick(ranked: Sequence[Standing], burden: Sequence[tuple[int, ...]]) -> Stand
 
 
 def worse(runs: Runs, best: Runs) -> bool:
-    """Tell whether a candidate is worse than the best beyond doubt, by Wilcoxon's one-sided test on paired seeds.
+    """Return whether a candidate is worse than the best beyond doubt, by Wilcoxon's one-sided test on paired seeds.
 
     Fewer than four pairs can never be significant at this level: 1/8 is the least probability of three.
     """

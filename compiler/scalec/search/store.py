@@ -117,7 +117,7 @@ def _plainly(url: str) -> Iterator[None]:
 
 
 def _guarded(storage: "BaseStorage") -> "Iterator[BaseStorage]":
-    """Give a database, and say so plainly if it goes away meanwhile. Raises `StoreError`."""
+    """Return a database, and say so plainly if it goes away meanwhile; raise `StoreError`."""
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 

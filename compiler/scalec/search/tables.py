@@ -40,7 +40,7 @@ def _candidate(each: Candidate, nominal: bool) -> tuple[str, ...]:
 
 
 def cost_lines(plan: Plan) -> list[str]:
-    """Say what a run would cost: trainings, and multiply-adds of their forward passes."""
+    """Return what a run would cost: trainings, and multiply-adds of their forward passes."""
     seeds, count = plan.seeds, len(plan.candidates)
     lines = [f"{plural(count * seeds, 'training')}: {plural(count, 'network')}, {seeds} seeds each"]
     if seeds > LEAST_SEEDS:
@@ -68,7 +68,7 @@ def _grouped(value: float) -> str:
 
 
 def found_lines(found: Found, plan: Plan) -> list[str]:
-    """Say what was found."""
+    """Return what was found."""
     names = [each.name for each in plan.candidates]
     lines = _stage_table(found.first, plan, found.first.choice)
     lines += [f"no rank: {each}" for each in failed(found.first, names)]

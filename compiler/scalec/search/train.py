@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
 
 
 def identify(place: str | None, budget: Mapping[str, float]) -> dict[str, object]:
-    """Say what accuracy depends on, besides network and seed. Raises `DataError`."""
+    """Return what accuracy depends on, besides network and seed. Raises `DataError`."""
     if not _in_memory(place):
         from scalec.search.trainer import image_folder as images
 
@@ -69,7 +69,7 @@ def _answer(request: Request) -> None:
 
 
 def _in_memory(place: str | None) -> bool:
-    """Tell whether images are in IDX files. Raises `DataError` if there is no such folder."""
+    """Return whether images are in IDX files; raise `DataError` if there is no such folder."""
     if place is not None and not Path(place).is_dir():
         raise DataError(f"{place} is no folder")
     return place is None or fashion.is_idx(Path(place))

@@ -56,7 +56,7 @@ class Running(Protocol):
     """A trial under way."""
 
     def poll(self) -> Ended | None:
-        """Give how it ended, once it has."""
+        """Return how it ended, once it has."""
 
     def kill(self) -> None:
         """End it, and all that it started."""
@@ -159,7 +159,7 @@ class LocalTrial:
             )  # fmt: skip
 
     def poll(self) -> Ended | None:
-        """Give how it ended, once it has; end it where its time is over."""
+        """Return how it ended, once it has; end it where its time is over."""
         code = self.process.poll()
         if code is not None:
             self._end_group()

@@ -69,22 +69,22 @@ class Axis:
     _scales: dict[int, Scale] = field(default_factory=dict)
 
     def setting(self, point: int) -> Setting:
-        """Give the setting at a point."""
+        """Return the setting at a point."""
         names = {**self.base.names, self.name: Fraction(point, STEPS)}
         return Setting(names=names, parameters=self.base.parameters)
 
     def at(self, point: int) -> NetworkTally | None:
-        """Give the network's figures at a point; nothing if it cannot be built."""
+        """Return the network's figures at a point, or None if it cannot be built."""
         return self.tally.at(self.setting(point).names, self.base)
 
     def numbers(self, value: Number) -> tuple[Hashable, ...]:
-        """Give all that the axis decides, at any value of it: where two agree, so do their networks."""
+        """Return all that the axis decides, at any value of it: where two agree, so do their networks."""
         names = {**self.base.names, self.name: value}
         scale = Scale(self.tally, Setting(names=names, parameters=self.base.parameters))
         return tuple(each.value(scale) for each in decisions(self.tally) if self.name in each.names)
 
     def starts(self, low: int, high: int) -> list[int]:
-        """Give the points from low to high where another network starts, low among them."""
+        """Return the points from low to high where another network starts, low among them."""
         found = {low}
         for decision in decisions(self.tally):
             if self.name in decision.names:
@@ -104,7 +104,7 @@ class Axis:
         return Ends(self.tally.program, self.name, scales[0].world.main, scales[1].world.main, fixed)
 
     def steps(self, decision: Decision, low: int, high: int) -> list[tuple[int, Hashable]]:
-        """Give the staircase of one decision from low to high: where each value starts, and the value."""
+        """Return the staircase of one decision from low to high: where each value starts, and the value."""
         points = [low, high]
         if decision.way(self._ends(low, high)) is None:
             self.proven = False
@@ -118,7 +118,7 @@ class Axis:
 
 
 def staircase(value: Callable[[int], Hashable], points: list[int]) -> list[tuple[int, Hashable]]:
-    """Give where each value starts, from the first point to the last; between two points it goes one way only."""
+    """Return where each value starts, from the first point to the last; between two points it goes one way only."""
     found = [(points[0], value(points[0]))]
     for low, high in pairwise(points):
         todo = [(low, found[-1][1] if low == points[0] else value(low), high, value(high))]

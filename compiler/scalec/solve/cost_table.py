@@ -92,7 +92,7 @@ class NetworkTally:
 
     @property
     def model(self) -> Model:
-        """Give what tells this network from others."""
+        """Return what tells this network from others."""
         return self.x, tuple(stage.key for stage in self.stages)
 
 
@@ -114,7 +114,7 @@ class Tally:
         self.rule_names = {symbol: sorted(depends_on(program, rule.rule)) for symbol, rule in program.scales.items()}
 
     def evaluate(self, setting: Setting) -> NetworkTally:
-        """Give the figures at a setting: those of `scale`, `cost` and `memory`. Raises `CompileError` as they do."""
+        """Return the figures at a setting: those of `scale`, `cost` and `memory`; raise `CompileError` as they do."""
         report = Report()
         try:
             walked = Counter(self, setting, report).walk()
@@ -140,7 +140,7 @@ class Tally:
         return NetworkTally(self, x, tuple(stages), cost)
 
     def peak(self, x: Shape, stages: Sequence[StageTally]) -> int:
-        """Give the most bytes of tensors that live at one moment of inference, besides parameters and buffers."""
+        """Return the most bytes of tensors that live at one moment of inference, besides parameters and buffers."""
         if self.all_modules:
             return _in_turn(FLOAT * x.elements, (self.live(stage) for stage in stages))[0]
         scope = LocalScope({}, World(self.program.file, {}).main)
@@ -155,7 +155,7 @@ class Tally:
         return tape.time.peak()
 
     def live(self, stage: StageTally) -> tuple[int, bool]:
-        """Give the most bytes that a stage that is a module holds while it runs, and whether its input comes out."""
+        """Return the most bytes that a stage that is a module holds while it runs, and whether its input comes out."""
         if stage.live is None:
             stage.live = _in_turn(
                 FLOAT * stage.x.elements, (_live(layer, self.scale_dependence) for layer in stage.kept)
@@ -163,7 +163,7 @@ class Tally:
         return stage.live
 
     def key(self, task: Task, values: Key) -> Key:
-        """Give all that a stage's figures depend on; `values` are those of what it `needs`."""
+        """Return all that a stage's figures depend on; `values` are those of what it `needs`."""
         place = (task.layer, task.layers) if self.needs[task.index].layer else ()
         return task.index, task.x, task.channels, task.repeats, values, place
 
@@ -175,7 +175,7 @@ class Tally:
         return self.stages[key]
 
     def _layers(self, task: Task, builder: Builder, values: Key) -> list[tuple[LayerTally, int]]:
-        """Give the layers of a stage, each with how often it stands there.
+        """Return the layers of a stage, each with how often it stands there.
 
         They are built where one of equal `values` was built before: so parts that are alike are built once.
         """
@@ -245,7 +245,7 @@ class Counter(Walk[StageTally]):
 
 
 def is_module(unit: s.Unit) -> bool:
-    """Tell whether a stage is one call in `forward`, so that no names but its output are left of it."""
+    """Return whether a stage is one call in `forward`, so that no names but its output are left of it."""
     return unit.repeat is not None or isinstance(unit.head, s.Call)
 
 
@@ -268,7 +268,7 @@ def _live(layer: LayerTally, dependence: ScaleDependence) -> tuple[int, bool]:
 
 
 def _in_turn(x: int, parts: Iterable[tuple[int, bool]]) -> tuple[int, bool]:
-    """Give the peak of parts that run one after the other while x bytes are held, and whether x itself comes out."""
+    """Return the peak of parts that run one after the other while x bytes are held, and whether x itself comes out."""
     most, passes = x, True
     for peak, part_passes in parts:
         most = max(most, peak if passes else x + peak)

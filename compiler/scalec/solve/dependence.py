@@ -61,7 +61,7 @@ class Dependence:
         self._values: list[tuple[File, Callee]] | None = None
 
     def unit(self, unit: s.Unit) -> UnitNeeds:
-        """Give what a unit of the network depends on; its own channels, repeats and `when` are not in it."""
+        """Return what a unit of the network depends on; its own channels, repeats and `when` are not in it."""
         found = _Found(self.program.file, frozenset())
         self._head(unit.head, found)
         layer = bool(found.names & set(LAYER_NAMES)) or any(names_in(e) & set(LAYER_NAMES) for e in found.here)
@@ -69,7 +69,7 @@ class Dependence:
         return UnitNeeds(here, tuple(sorted(found.atoms, key=lambda a: a[1].span.start)), layer)
 
     def block(self, block: BlockDef) -> Needs:
-        """Give what a block's counts depend on. A block inside itself depends on all of its parameters."""
+        """Return what a block's counts depend on. A block inside itself depends on all of its parameters."""
         if block in self._blocks:
             known = self._blocks[block]
             return known if known is not None else Needs(frozenset(), frozenset(_parameters(block)) | set(LAYER_NAMES))
@@ -193,7 +193,7 @@ def _parameters(block: BlockDef) -> set[str]:
 
 
 def _callees_as_values(program: Program) -> list[tuple[File, Callee]]:
-    """Give the operators and blocks that are named in an expression, `act = SiLU`, and the file where they are."""
+    """Return the operators and blocks that are named in an expression, `act = SiLU`, and the file where they are."""
     found: dict[tuple[File, Callee], None] = {}
     for file in _files(program.file):
         parts: list[object] = [
@@ -215,7 +215,7 @@ def _callees_as_values(program: Program) -> list[tuple[File, Callee]]:
 
 
 def _values_in(part: object) -> Iterator[s.Expr]:
-    """Give the expressions that are arguments, defaults or definitions, somewhere in a piece of syntax."""
+    """Return the expressions that are arguments, defaults or definitions, somewhere in a piece of syntax."""
     if isinstance(part, (s.Argument, s.Binding)):
         yield part.value
     elif isinstance(part, s.Parameter) and part.default is not None:
@@ -230,6 +230,6 @@ def _values_in(part: object) -> Iterator[s.Expr]:
 
 
 def _files(file: File) -> Iterator[File]:
-    """Give a file and those that its blocks come from."""
+    """Return a file and those that its blocks come from."""
     yield file
     yield from dict.fromkeys(block.home for block in file.blocks.values() if block.home is not file)

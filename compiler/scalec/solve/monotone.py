@@ -44,14 +44,14 @@ class Ends:
         return (self.low.parent if isinstance(self.low, LocalScope) else self.low).file
 
     def with_values(self, values: dict[str, Fraction]) -> "Ends":
-        """Give the same with some constants of the place."""
+        """Return the same with some constants of the place."""
         low, high = (LocalScope({**values}, file_scope(scope)) for scope in (self.low, self.high))
         known: dict[str, Direction] = dict.fromkeys(values, 0)
         return Ends(self.program, self.name, low, high, self.fixed, known)
 
 
 def direction(expr: s.Expr, ends: Ends) -> Direction:
-    """Tell how an expression goes along an axis."""
+    """Return how an expression goes along an axis."""
     try:
         return _direction(expr, ends)
     except (Failure, exact.ArithmeticFailure):
@@ -119,7 +119,7 @@ def _times(way: Direction, sign: int) -> Direction:
 
 
 def _same(ways: Iterable[Direction]) -> Direction:
-    """Give the direction that all agree on; constants agree with any."""
+    """Return the direction that all agree on; constants agree with any."""
     seen = set(ways) - {0}
     if not seen:
         return 0
@@ -127,7 +127,7 @@ def _same(ways: Iterable[Direction]) -> Direction:
 
 
 def _least(expr: s.Expr, ends: Ends) -> int:
-    """Give the smaller of an expression's signs at both ends."""
+    """Return the smaller of an expression's signs at both ends."""
     return min(exact.sign(number(expr, ends.low)), exact.sign(number(expr, ends.high)))
 
 

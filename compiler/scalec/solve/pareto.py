@@ -68,7 +68,7 @@ class FreeSearch:
         self.tried: dict[Cell, NetworkTally | None] = {}
 
     def run(self) -> Surface:
-        """Give all maximal networks."""
+        """Return all maximal networks."""
         edge = self._edge()
         monotone = self._is_monotone()
         cells = edge if monotone else self._all()
@@ -85,7 +85,7 @@ class FreeSearch:
         return Surface(models, len(self.tried), box, monotone, proven, self.at((0,) * len(self.names)))
 
     def at(self, cell: Cell) -> NetworkTally | None:
-        """Give the network of a cell."""
+        """Return the network of a cell."""
         if cell not in self.tried:
             points = zip(self.names, self.starts, cell, strict=True)
             self.tried[cell] = self.tally.at({n: Fraction(starts[i], STEPS) for n, starts, i in points}, self.base)
@@ -96,7 +96,7 @@ class FreeSearch:
         return inside and fits(self.at(cell), self.budgets)
 
     def _top(self, axis: Axis) -> int:
-        """Give the last point in reach of the budgets, with all other dimensions at their lowest."""
+        """Return the last point in reach of the budgets, with all other dimensions at their lowest."""
         low, step = self.low, STEPS // 8
         while low < MOST * STEPS and fits(axis.at(low), self.budgets, LOOK_AHEAD):
             low, step = min(low + step, MOST * STEPS), 2 * step
@@ -119,7 +119,7 @@ class FreeSearch:
         ]  # fmt: skip
 
     def _is_monotone(self) -> bool:
-        """Tell whether no network that was tried needs less than a neighbour that is smaller."""
+        """Return whether no network that was tried needs less than a neighbour that is smaller."""
         for cell, network in self.tried.items():
             for i in range(len(cell)):
                 smaller = self.tried.get((*cell[:i], cell[i] - 1, *cell[i + 1 :]))

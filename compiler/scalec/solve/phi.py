@@ -56,7 +56,7 @@ def spent(network: NetworkTally, budgets: Budgets) -> tuple[Spent, ...]:
 
 
 def fits(network: NetworkTally | None, budgets: Budgets, room: Fraction = Fraction(1)) -> bool:
-    """Tell whether a network exists and keeps within `room` times every budget."""
+    """Return whether a network exists and keeps within `room` times every budget."""
     return network is not None and all(amount(network, key) <= room * limit for key, limit in budgets.items())
 
 
@@ -76,7 +76,7 @@ class Interval:
     high: int
 
     def shortest(self) -> Fraction:
-        """Give the number with the fewest decimals that lies in it: 0, or the least of several."""
+        """Return the number with the fewest decimals that lies in it: 0, or the least of several."""
         unit = STEPS
         while unit > 1:
             first = -(-self.low // unit) * unit
@@ -122,7 +122,7 @@ class PhiSearch:
         self.tried: dict[int, NetworkTally | None] = {}
 
     def run(self) -> Found | Nothing:
-        """Give the largest φ from -32 to 32 whose network fits, or the smallest network."""
+        """Return the largest φ from -32 to 32 whose network fits, or the smallest network."""
         best = self._bisected()
         if best is None:
             return self._nothing()
@@ -157,7 +157,7 @@ class PhiSearch:
         return Found(network, interval, above, beyond, self._is_monotone(), self.axis.proven)
 
     def at(self, point: int) -> NetworkTally | None:
-        """Give the network at a point."""
+        """Return the network at a point."""
         if point not in self.tried:
             self.tried[point] = self.axis.at(point)
         return self.tried[point]
@@ -166,7 +166,7 @@ class PhiSearch:
         return fits(self.at(point), self.budgets, room)
 
     def _bisected(self) -> int | None:
-        """Give a point that fits and whose next one does not: the only one, if costs are monotone."""
+        """Return a point that fits and whose next one does not: the only one, if costs are monotone."""
         if self._fits(0):
             return self._edge(0, self._fits)
         low, step = 0, -STEPS // 4
@@ -192,14 +192,14 @@ class PhiSearch:
         return low
 
     def _far(self, best: int) -> int:
-        """Give the first point above the best that is far beyond a budget, or has no network."""
+        """Return the first point above the best that is far beyond a budget, or has no network."""
         if best >= MAX_PHI * STEPS:
             return best
         far = self._edge(best, lambda point: self._fits(point, LOOK_AHEAD))
         return min(far + 1, MAX_PHI * STEPS)
 
     def _first(self, point: int) -> int:
-        """Give the first point with the same network."""
+        """Return the first point with the same network."""
         same, step = point, 16
         while same > -MAX_PHI * STEPS:
             low = max(same - step, -MAX_PHI * STEPS)
@@ -209,7 +209,7 @@ class PhiSearch:
         return same
 
     def _last(self, point: int) -> int:
-        """Give the last point with the same network."""
+        """Return the last point with the same network."""
         return self._edge(point, lambda p: self._is_same(p, point))
 
     def _is_same(self, one: int, other: int) -> bool:
@@ -227,7 +227,7 @@ class PhiSearch:
 
 
 def between(low: int, high: int, holds: Callable[[int], bool]) -> int:
-    """Give the last point that holds, of low, which does, to high, which does not."""
+    """Return the last point that holds, of low, which does, to high, which does not."""
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if holds(middle) else (low, middle)

@@ -72,7 +72,7 @@ class _Class:
 
 
 def nominal(tally: Tally, base: Setting) -> dict[str, Number]:
-    """Give what the spec's d, w and r come to. Raises `CompileError` where it has none."""
+    """Return what the spec's d, w and r come to; raise `CompileError` where it has none."""
     program, scope = tally.program, World(tally.program.file, base.names).main
     found: dict[str, Number] = {}
     for name in NAMES:
@@ -120,7 +120,7 @@ def keep_promise(
 
 
 def _classes(tally: Tally, base: Setting, values: dict[str, Number], name: str, factor: Fraction) -> list[_Class]:
-    """Give the classes of one dimension around its nominal value, the nearest first."""
+    """Return the classes of one dimension around its nominal value, the nearest first."""
     value = values[name]
     axis = Axis(tally, name, Setting(names={**base.names, **values}, parameters=base.parameters))
     low = max(1, exact.floor(exact.multiply(value, STEPS / factor)))
@@ -146,13 +146,13 @@ def _squared_log(one: Number, other: Number) -> Decimal:
 
 
 def _ln(value: Number) -> Decimal:
-    """Give a logarithm to 25 digits or so, the same on every machine."""
+    """Return a logarithm to 25 digits or so, the same on every machine."""
     scaled = exact.round_half_up(exact.multiply(value, Fraction(10**30)))
     return _CONTEXT.subtract(_CONTEXT.ln(Decimal(scaled)), _CONTEXT.ln(Decimal(10**30)))
 
 
 def _nearest_first(classes: list[list[_Class]]) -> Iterator[tuple[Decimal, tuple[int, ...]]]:
-    """Give every cell with its squared distance, in order; ties in the order of the classes."""
+    """Return every cell with its squared distance, in order; ties in the order of the classes."""
     start = (0,) * len(classes)
     heap = [(_distance(classes, start), start)]
     seen = {start}

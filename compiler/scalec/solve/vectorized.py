@@ -103,7 +103,7 @@ class _Grid:
         return self.shapes.setdefault(shape, len(self.shapes))
 
     def _scale(self, **points: int) -> Scale:
-        """Give the rules with some names set, the others as in `base`."""
+        """Return the rules with some names set, the others as in `base`."""
         key = tuple(points.items())
         if key not in self._scales:
             values = {name: Fraction(point, self.denominator) for name, point in points.items()}
@@ -209,7 +209,7 @@ class _Grid:
         return stage
 
     def _scope(self, row: "_Row", candidate: int, scale: Scale, shapes: Sequence[Shape]) -> LocalScope:
-        """Give the scope of a stage: the network's parameters, and the shapes of labelled stages."""
+        """Return the scope of a stage: the network's parameters, and the shapes of labelled stages."""
         names = dict(scale.local.values)
         for label, states in row.labels.items():
             shape = shapes[states[candidate]]
@@ -355,7 +355,7 @@ def _numbered(columns: Sequence[Integers]) -> tuple[Integers, Integers]:
 
 
 def _mentioned(unit: s.Unit, here: Sequence[s.Expr]) -> set[str]:
-    """Give the names that stand in a unit: those of other stages may be among them."""
+    """Return the names that stand in a unit: those of other stages may be among them."""
     dim = channel_dim(unit)
     count = unit.repeat.count if unit.repeat else None
     return set().union(*(names_in(expr) for expr in (unit.guard, count, dim.value if dim else None, *here)))

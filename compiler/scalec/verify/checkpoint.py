@@ -54,13 +54,13 @@ def without_prefix(values: Mapping[str, Tensor], state: Mapping[str, Tensor]) ->
 
 
 def written(tensors: Mapping[str, Tensor]) -> bytes:
-    """Give a file of safetensors; the same tensors give the same bytes (more than one line of metadata would not)."""
+    """Return a file of safetensors; the same tensors give the same bytes (more than one line of metadata would not)."""
     own = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
     return save(own, {"format": "pt"})  # which takes no tensors that share memory
 
 
 def read_back(data: bytes) -> dict[str, Tensor]:
-    """Give the tensors of what `written` has made."""
+    """Return the tensors of what `written` has made."""
     return load_safetensors(data)
 
 

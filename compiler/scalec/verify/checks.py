@@ -206,7 +206,7 @@ def export(subject: Subject) -> str:
 
 
 def _rates(network: nn.Module) -> list[float]:
-    """Give the rates of all modules that drop something, in their order."""
+    """Return the rates of all modules that drop something, in their order."""
     droppers = (child for child in network.modules() if "drop" in type(child).__name__.lower())
     return [getattr(child, next(name for name in _DROPS if hasattr(child, name))) for child in droppers]
 
@@ -254,7 +254,7 @@ def _listed(names: list[str]) -> str:
 
 
 def of(expected: Expected) -> Iterator[tuple[str, Callable[[Subject], str]]]:
-    """Give the checks that what is known allows."""
+    """Return the checks that what is known allows."""
     if expected.text is not None:
         yield "text", text
     yield "parameters", parameters

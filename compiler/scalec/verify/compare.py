@@ -128,7 +128,7 @@ def observe(module: nn.Module, x: Tensor) -> dict[str, dict[str, Tensor]]:
 
 
 def image(size: Size) -> tuple[int, ...]:
-    """Give the shape of an image."""
+    """Return the shape of an image."""
     return (3, size, size) if isinstance(size, int) else size
 
 

@@ -40,7 +40,7 @@ def load(path: Path) -> ModuleType:
 
 
 def network_class(module: ModuleType) -> type[nn.Module]:
-    """Give the network's class: the last one in the file. Raises `LoadError`."""
+    """Return the network's class: the last one in the file; raise `LoadError`."""
     own = [each for each in vars(module).values() if isinstance(each, type) and each.__module__ == module.__name__]
     if not own or not issubclass(own[-1], nn.Module) or not hasattr(module, "INPUT_SHAPE"):
         raise LoadError("there is no network in it")

@@ -97,7 +97,7 @@ def peaks(compiled: Compiled) -> dict[str, int]:
 
 
 def measure(compiled: Compiled, footprint: Footprint = INFERENCE, way: Way = "storages") -> int:
-    """Give the peak in bytes; `mem_tracker` asks PyTorch's own tracker, which is several times slower."""
+    """Return the peak in bytes; `mem_tracker` asks PyTorch's own tracker, which is several times slower."""
     with FakeTensorMode():
         step = prepare(compiled, footprint)
         return (_by_storages if way == "storages" else _by_mem_tracker)(step)

@@ -20,7 +20,7 @@ class NoPeer(Wrong):
 
 
 def equal(subject: Subject, library: str, name: str) -> str:
-    """Give both networks the same weights by the flow of data, and compare what they compute. Raises `Wrong`."""
+    """Return both networks the same weights by the flow of data, and compare what they compute; raise `Wrong`."""
     try:
         return close(compare(build(library, name), subject.make(), subject.size))
     except (PortError, VacuousComparison) as error:
@@ -104,7 +104,7 @@ def _torchvision_files(name: str) -> list[Path]:
 
 
 def _torchvision_weights(models: Any, name: str) -> Any:
-    """Give the weights of `resnet50`, its best ones, or of `resnet50.IMAGENET1K_V1`. Raises `NoPeer`."""
+    """Return the weights of `resnet50`, its best ones, or of `resnet50.IMAGENET1K_V1`. Raises `NoPeer`."""
     model, _, tag = name.partition(".")
     weights = models.get_model_weights(model)
     known = [each.name for each in weights]

@@ -140,7 +140,7 @@ def _match(source: list[_Node], target: list[_Node]) -> list[tuple[int, int]] | 
 def _where(
     source: list[_Node], target: list[_Node], values: Mapping[str, Tensor], tensors: Mapping[str, Tensor]
 ) -> str:
-    """Say where two graphs part: the first layer of each that is another, or is fed otherwise."""
+    """Return where two graphs part: the first layer of each that is another, or is fed otherwise."""
     palette: dict[Any, int] = {}
     old, new = _histories(source, palette), _histories(target, palette)
     told = []

@@ -105,5 +105,5 @@ def disable_drop(module: nn.Module) -> None:
 
 
 def joined(outputs: Tensor | tuple[Tensor, ...]) -> Tensor:
-    """Give all that a network puts out as one row for each image."""
+    """Return all that a network puts out as one row for each image."""
     return torch.cat([each.flatten(1) for each in ((outputs,) if isinstance(outputs, Tensor) else outputs)], dim=1)

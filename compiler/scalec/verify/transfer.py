@@ -73,7 +73,7 @@ def by_flow(values: Mapping[str, Tensor], peer: nn.Module, whose: str, subject: 
 
 
 def _common_size(peer: nn.Module, whose: str, subject: Subject) -> tuple[int, ...]:
-    """Give the smallest image that both networks take: the file's own at the most. Raises `Wrong`."""
+    """Return the smallest image that both networks take: the file's own at the most; raise `Wrong`."""
     with torch.no_grad():
         try:
             peer.eval()(torch.zeros(1, *subject.shape))
@@ -97,7 +97,7 @@ def classes(subject: Subject) -> int | None:
 
 
 def _renamed(values: Mapping[str, Tensor], names: Mapping[str, str], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Give the checkpoint's own numbers, bit for bit, in the file's names, shapes and order."""
+    """Return the checkpoint's own numbers, bit for bit, in the file's names, shapes and order."""
     tensors = {}
     for name, own in state.items():
         source = names.get(name, "")
@@ -124,7 +124,7 @@ def _loaded(subject: Subject, data: bytes) -> nn.Module:
 
 
 def _numbers(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Give numbers in float64, which holds those of every smaller type."""
+    """Return numbers in float64, which holds those of every smaller type."""
     return {name: value.double() if value.is_floating_point() else value for name, value in values.items()}
 
 

@@ -40,12 +40,12 @@ class Side:
 
     @cached_property
     def state(self) -> Tensors:
-        """Give the keys and shapes of its weights."""
+        """Return the keys and shapes of its weights."""
         return state_dict(self.network)
 
     @cached_property
     def figures(self) -> dict[str, int]:
-        """Give what is compared of the whole network."""
+        """Return what is compared of the whole network."""
         counted = self.cost
         return {
             "params": counted.params, "macs": counted.macs, "activations": counted.activations,
@@ -73,14 +73,14 @@ class StageChange:
 
     @property
     def kind(self) -> str:
-        """Say what became of it."""
+        """Return what became of it."""
         if self.before is None or self.after is None:
             return "added" if self.before is None else "removed"
         return "same" if self.is_same and not self.details else "changed"
 
     @property
     def stage(self) -> Stage:
-        """Give the stage as it is, or was."""
+        """Return the stage as it is, or was."""
         stage = self.after or self.before
         assert stage is not None
         return stage
@@ -114,17 +114,17 @@ class StateChange:
 
     @cached_property
     def added(self) -> Tensors:
-        """Give the keys that are new."""
+        """Return the keys that are new."""
         return {key: shape for key, shape in self.after.items() if key not in self.before}
 
     @cached_property
     def removed(self) -> Tensors:
-        """Give the keys that are gone."""
+        """Return the keys that are gone."""
         return {key: shape for key, shape in self.before.items() if key not in self.after}
 
     @cached_property
     def reshaped(self) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
-        """Give the keys with another shape, and both shapes."""
+        """Return the keys with another shape, and both shapes."""
         both = ((key, shape, self.after.get(key, shape)) for key, shape in self.before.items())
         return {key: (old, new) for key, old, new in both if old != new}
 
@@ -139,7 +139,7 @@ class StateChange:
 
     @property
     def loads(self) -> Loads:
-        """Tell how a checkpoint from before loads: PyTorch takes no other shape, not even with `strict=False`."""
+        """Return how a checkpoint from before loads: PyTorch takes no other shape, not even with `strict=False`."""
         if self.reshaped or (self.before and not set(self.before) & set(self.after)):
             return "no"
         return "partial" if self.added or self.removed else "strict"
@@ -154,12 +154,12 @@ class Diff:
 
     @cached_property
     def stages(self) -> tuple[StageChange, ...]:
-        """Give the stages in order, those that are gone where they were."""
+        """Return the stages in order, those that are gone where they were."""
         return tuple(_stages(self.before.network.stages, self.after.network.stages))
 
     @cached_property
     def requirements(self) -> tuple[RequirementChange, ...]:
-        """Give every requirement of either spec."""
+        """Return every requirement of either spec."""
         old, new = ({spell(each.expr): each for each in side.requirements} for side in (self.before, self.after))
         return tuple(RequirementChange(text, old.get(text), new.get(text)) for text in {**new, **old})
 
@@ -170,13 +170,13 @@ class Diff:
 
     @cached_property
     def parameters(self) -> dict[str, tuple[Value | None, Value | None]]:
-        """Give the constructor's arguments whose values differ; nothing for one that is not there."""
+        """Return the constructor's arguments whose values differ, or None for one that is not there."""
         old, new = self.before.network.parameters, self.after.network.parameters
         return {key: (old.get(key), new.get(key)) for key in {**new, **old} if old.get(key) != new.get(key)}
 
     @cached_property
     def same_network(self) -> bool:
-        """Tell whether both compute the same of the same weights, in training as well."""
+        """Return whether both compute the same of the same weights, in training as well."""
         names = [[stage.name for stage in side.network.stages] for side in (self.before, self.after)]
         return (
             self.before.network.x == self.after.network.x
@@ -187,7 +187,7 @@ class Diff:
 
     @property
     def equal(self) -> bool:
-        """Tell whether nothing differs: not the networks, nor the keys, nor what is required of them."""
+        """Return whether nothing differs: not the networks, nor the keys, nor what is required of them."""
         decided = [
             [(spell(each.expr), each.holds, each.values) for each in side.requirements]
             for side in (self.before, self.after)
@@ -233,7 +233,7 @@ def _stages(before: Sequence[Stage], after: Sequence[Stage]) -> Iterator[StageCh
 
 
 def _pairs(old: Sequence[Stage], new: Sequence[Stage]) -> Iterator[tuple[int, int]]:
-    """Give which stage was which one, places only rising."""
+    """Return which stage was which one, places only rising."""
     place = 0
     for position, stage in enumerate(new):
         found = [i for i in range(place, len(old)) if old[i].name == stage.name]

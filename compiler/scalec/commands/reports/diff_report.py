@@ -41,7 +41,7 @@ class Report:
 
     @property
     def equal(self) -> bool:
-        """Tell whether nothing differs."""
+        """Return whether nothing differs."""
         return not self.added and not self.removed and all(diff.equal for diff in self.diffs)
 
 
@@ -58,7 +58,7 @@ def _amount(key: str, value: int) -> str:
 
 
 def _figures(diff: Diff) -> Iterator[tuple[str, str, str, str]]:
-    """Give the rows of the whole network: what, before, after, and by how much it grew."""
+    """Return the rows of the whole network: what, before, after, and by how much it grew."""
     yield "input", str(diff.before.network.x), str(diff.after.network.x), ""
     for key, name in NAMES.items():
         old, new = diff.before.figures[key], diff.after.figures[key]
@@ -122,7 +122,7 @@ def _keys(diff: Diff) -> str:
 
 
 def _title(diff: Diff) -> str:
-    """Say what is compared, with no more words than tell the sides apart."""
+    """Return what is compared, with no more words than tell the sides apart."""
     before, after = diff.before, diff.after
     if before.spec == after.spec:
         return f"{before.spec}, {before.scale} → {after.scale}"

@@ -39,12 +39,12 @@ class _Step:
 
 
 def is_same(before: Stage, after: Stage) -> bool:
-    """Tell whether two stages compute the same: operators, their parameters, shapes, and what joins them."""
+    """Return whether two stages compute the same: operators, their parameters, shapes, and what joins them."""
     return list(_steps_of(before)) == list(_steps_of(after))
 
 
 def details(before: Stage, after: Stage) -> list[str]:
-    """Say what differs, apart from repeats and widths; nothing if that is all."""
+    """Return what differs, apart from repeats and widths; nothing if that is all."""
     calls = [list(_alternatives(stage)) for stage in (before, after)]
     if len(calls[0]) != len(calls[1]):
         return [f"{len(calls[0])} → {len(calls[1])} alternatives"]
@@ -58,7 +58,7 @@ def details(before: Stage, after: Stage) -> list[str]:
 
 
 def _alternatives(stage: Stage) -> list[Node]:
-    """Give a layer for each way in which the spec writes one: `(F, G)^L` has two."""
+    """Return a layer for each way in which the spec writes one: `(F, G)^L` has two."""
     ways = len(stage.unit.head.chains) if isinstance(stage.unit.head, s.Group) else 1
     return list(stage.layers[:ways])
 
@@ -85,7 +85,7 @@ def _name(stage: Stage, node: Node) -> str:
 
 
 def _arguments(node: Node) -> dict[str, object]:
-    """Give what a call says or leaves to defaults; rates are not counted, since they hang on the number of layers."""
+    """Return what a call says or leaves to defaults; rates are not counted, since they hang on the number of layers."""
     match node:
         case Leaf():
             return dict(_fields(node.operator, rates=False))
@@ -139,7 +139,7 @@ def _steps_of(stage: Stage) -> Iterator[_Step]:
 
 
 def _steps(node: Node) -> Iterator[_Step]:
-    """Give what data goes through, in order; a wrapper stands before its bodies, each of which begins with a step."""
+    """Return what data goes through, in order; a wrapper stands before its bodies, each of which begins with a step."""
     match node:
         case Leaf():
             yield _Step(node.operator.name, _fields(node.operator), (node.x, node.y))

@@ -86,7 +86,7 @@ def _value(network: Network, key: str) -> float | None:
 def _steps(
     loaded: Loaded, network: Network, baseline: Network, scale: tuple[float, float, float]
 ) -> list[float] | None:
-    """Give the cost with all factors real, with whole repeats, and with whole repeats and channels."""
+    """Return the cost with all factors real, with whole repeats, and with whole repeats and channels."""
     terms = _terms(loaded, network, scale)
     if terms is None or len(network.stages) != len(baseline.stages):
         return None
@@ -109,7 +109,7 @@ def _sum(terms: list[_Term], whole_channels: bool) -> float:
 def _terms(
     loaded: Loaded, network: Network, scale: tuple[float, float, float]
 ) -> list[tuple[list[_Term], list[_Term]]] | None:
-    """Give each stage's operators, of its first layer and of a later one."""
+    """Return each stage's operators, of its first layer and of a later one."""
     two = Fraction(2)
 
     def at(**values: Value) -> Network:
@@ -131,7 +131,7 @@ def _terms(
 
 
 def _counted(layer: Node) -> list[Leaf]:
-    """Give the operators that cost something: others come and go with the shortcuts that rounding makes."""
+    """Return the operators that cost something: others come and go with the shortcuts that rounding makes."""
     return [leaf for leaf in leaves(layer) if leaf.operator.macs(leaf.x, leaf.y)]
 
 

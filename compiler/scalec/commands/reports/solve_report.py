@@ -222,7 +222,7 @@ def _settled(request: Request, kept: Kept) -> Request:
 
 
 def _here(moved: Moved) -> str:
-    """Give the value that is taken: the one at φ if that did not move, else the shortest of the same network."""
+    """Return the value that is taken: the one at φ if that did not move, else the shortest of the same network."""
     shown = exact.show(moved.nominal, 12)
     same = moved.factor == 1 and isinstance(moved.nominal, Fraction) and Fraction(shown) == moved.nominal
     return shown if same else _show(moved.interval.shortest())
@@ -280,7 +280,7 @@ def _emit(arguments: argparse.Namespace, loaded: Loaded, request: Request, name:
 def _nothing_fits(
     arguments: argparse.Namespace, smallest: NetworkTally | None, budgets: Budgets, where: str
 ) -> CompileError:
-    """Say which budget the smallest network breaks, and by how much."""
+    """Return which budget the smallest network breaks, and by how much."""
     if smallest is None:
         raise command_error("E401", "there is no network to begin with", "solve ", arguments.spec, where)
     found = []

@@ -20,7 +20,7 @@ COUNTER = 8  # bytes of a 64-bit integer
 
 
 def memory(network: Network, footprint: Footprint = INFERENCE) -> int:
-    """Give the peak in bytes."""
+    """Return the peak in bytes."""
     counted, counters = cost(network), sum(leaf.operator.traits.counters for leaf in leaves(network))
     tape = Tape(footprint)
     outputs = run(tape, scale_dependence(network.program), network)
@@ -31,7 +31,7 @@ def memory(network: Network, footprint: Footprint = INFERENCE) -> int:
 
 
 def resident_of(counted: Cost, counters: int, footprint: Footprint = INFERENCE) -> int:
-    """Give the bytes that are there all the time: parameters, buffers, the optimizer's state.
+    """Return the bytes that are there all the time: parameters, buffers, the optimizer's state.
 
     `counters` is how many elements of the buffers are 64-bit integers.
     """

@@ -52,7 +52,7 @@ class Tape:
         self._back: list[Callable[[], None]] = []
 
     def source(self, elements: int) -> Tensor:
-        """Give the network's input, for a batch of one so large."""
+        """Return the network's input, for a batch of one so large."""
         x = Tensor(self.time.allocate(elements * self.batch * self.width), elements * self.batch, self.width)
         self.ends.append(x)
         return x
@@ -160,7 +160,7 @@ class Tape:
         x.gradient, x.has_part = total, False
 
     def _pass_back(self, y: Tensor, x: Tensor) -> None:
-        """Give x the gradient of y, or its part of that, copied if it is of another precision."""
+        """Return x the gradient of y, or its part of that, copied if it is of another precision."""
         gradient, is_part = y.gradient, y.has_part or (x.elements < y.elements and self.batch > 1)
         if x.width != y.width:
             self.time.tick()
@@ -224,7 +224,7 @@ class Tape:
         return y
 
     def split(self, x: Tensor, sizes: Sequence[int]) -> list[Tensor]:
-        """Give views of so many elements for a batch of one; their gradients are copied into a whole one."""
+        """Return views of so many elements for a batch of one; their gradients are copied into a whole one."""
         apart = x.is_part or (len(sizes) > 1 and self.batch > 1)
         parts = [Tensor(x.storage, size * self.batch, x.width, x.tracked, apart) for size in sizes]
 

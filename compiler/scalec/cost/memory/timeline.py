@@ -37,7 +37,7 @@ class Timeline:
                 storage.end = self.now
 
     def peak(self) -> int:
-        """Give the most bytes that are alive in one moment."""
+        """Return the most bytes that are alive in one moment."""
         change = [0] * (self.now + 2)
         for storage in self.storages:
             change[storage.start] += storage.bytes

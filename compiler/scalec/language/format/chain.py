@@ -82,7 +82,7 @@ class Chain:
             self.flat = _joined(units)
 
     def _rows(self) -> list[list[Unit]]:
-        """Give the units as the author put them on lines."""
+        """Return the units as the author put them on lines."""
         rows: list[list[Unit]] = []
         for unit in self.units:
             if unit.lead and not unit.lead.broken and not unit.lead.notes:
@@ -150,7 +150,7 @@ def _joined(units: Sequence[Unit]) -> str:
 
 
 def _start(row: Sequence[Unit], base: int, first: int) -> int:
-    """Say where the unit of a row starts, behind its `⊙`."""
+    """Return where the unit of a row starts, behind its `⊙`."""
     return base + len(row[0].lead.text) + 1 if row[0].lead else first
 
 
@@ -215,7 +215,7 @@ class Branch:
 
     @property
     def broken(self) -> bool:
-        """Tell whether there is a line break or a comment in it."""
+        """Return whether there is a line break or a comment in it."""
         if self.inside.notes or self.closing.notes or self.opening.flat is None:
             return True
         return self.chain is not None and (self.chain.flat is None or self.inside.broken or self.closing.broken)

@@ -13,7 +13,7 @@ from scalec.language.parse import decode, parse
 
 
 def format_spec(name: str, data: bytes, spelling: str | None = None) -> str:
-    """Give a spec in its canonical layout; `spelling` is `unicode`, `ascii` or as written.
+    """Return a spec in its canonical layout; `spelling` is `unicode`, `ascii` or as written.
 
     Raises `CompileError` if the spec does not parse.
     """

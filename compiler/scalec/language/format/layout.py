@@ -203,7 +203,7 @@ class Hanging:
 
 
 def finished(lines: Sequence[Line]) -> str:
-    """Give the text of lines: comments behind code aligned with those of the lines next to them."""
+    """Return the text of lines: comments behind code aligned with those of the lines next to them."""
     for line in lines:
         line.code = line.code.rstrip(" ")
     run: list[Line] = []

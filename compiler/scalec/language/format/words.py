@@ -38,17 +38,17 @@ class Word:
     blank: bool = False
 
     def take_lead(self) -> "Word":
-        """Give what stands before the word, for who begins a line with it."""
+        """Return what stands before the word, for who begins a line with it."""
         return Word("", "", self.take_notes(), self.broken, self.blank)
 
     def take_notes(self) -> list[Note]:
-        """Give the comments before the word to who writes them himself."""
+        """Return the comments before the word to who writes them himself."""
         notes, self.notes = self.notes, []
         return notes
 
 
 def read(source: Source, spelling: str | None) -> list[Word]:
-    """Give the words of a spec that parses, and one for its end; `spelling` is `unicode`, `ascii` or as written."""
+    """Return the words of a spec that parses, and one for its end; `spelling` is `unicode`, `ascii` or as written."""
     result, done = [], 0
     for kind, _, span in [*words(source), ("$END", "", Span(source, len(source.text), len(source.text)))]:
         notes, broken, blank = _between(source.text[done : span.start], done == 0)
@@ -64,7 +64,7 @@ def read(source: Source, spelling: str | None) -> list[Word]:
 
 
 def meaning(source: Source) -> tuple[list[str], list[str]]:
-    """Give what a layout may not change: the words in ASCII, and the comments."""
+    """Return what a layout may not change: the words in ASCII, and the comments."""
     text, comments, done = [], [], 0
     for _, canonical, span in [*words(source), ("$END", "", Span(source, len(source.text), len(source.text)))]:
         text += canonical.split(" ")

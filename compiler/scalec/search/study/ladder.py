@@ -46,7 +46,7 @@ class Rung:
 
     @property
     def name(self) -> str:
-        """Give where it is in words."""
+        """Return where it is in words."""
         return ", ".join(f"{'φ' if name == 'phi' else name} = {shown(value)}" for name, value in self.at)
 
 
@@ -63,7 +63,7 @@ class Ladder:
         self.bottom = self.rungs[first.model] = Rung(tuple((name, Fraction(1)) for name in POWER), first, Fraction(1))
 
     def climb(self, way: str, targets: Sequence[Fraction], under: Mapping[str, Fraction] | None = None) -> list[Rung]:
-        """Give the network nearest to each growth, in logarithms, along a way, over fixed values of other lets.
+        """Return the network nearest to each growth, in logarithms, along a way, over fixed values of other lets.
 
         Networks too large for the data are none; and where two growths get the same network, it is there once.
         """
@@ -76,7 +76,7 @@ class Ladder:
         return sorted(found, key=lambda rung: rung.growth)
 
     def rung(self, values: Mapping[str, Fraction]) -> Rung | None:
-        """Give the network at some values; nothing if there is none, or its image is too large."""
+        """Return the network at some values, or None if there is none, or its image is too large."""
         found = self._rung(values)
         return self._kept(found) if isinstance(found, Rung) else None
 

@@ -85,7 +85,7 @@ class Blocks:
 
 
 def _quantile(share: float, freedom: int) -> float:
-    """Give the value that Student's t exceeds with a probability."""
+    """Return the value that Student's t exceeds with a probability."""
     from scipy.stats import t
 
     return float(t.isf(share, freedom))
@@ -179,7 +179,7 @@ def _beats(blocks: Blocks, name: str, point: tuple[float, str], single: Sequence
 
 
 def _rivals(growth: float, single: Iterable[Line]) -> Iterable[tuple[str, Weights]]:
-    """Give what a network of this growth has to beat."""
+    """Return what a network of this growth has to beat."""
     for line in single:
         for (lower, name), (upper, other) in pairwise(line.points):
             if lower < growth < upper and upper > SLACK * growth:

@@ -45,7 +45,7 @@ def _row(line: str, network: dict[str, Any]) -> tuple[str, ...]:
 
 
 def verdicts(study: dict[str, Any]) -> list[str]:
-    """Say what the data support, and by which figures."""
+    """Return what the data support, and by which figures."""
     lines: list[str] = []
     first, second, *others = study["findings"]
     for name, finding in zip(OBSERVATIONS, (first, second), strict=True):

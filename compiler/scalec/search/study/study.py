@@ -53,7 +53,7 @@ class Plan:
 
     @property
     def rungs(self) -> list[Rung]:
-        """Give each network once, by cost."""
+        """Return each network once, by cost."""
         lines = [*self.scaled.values(), *self.widths.values()]
         found = dict.fromkeys(rung for line in lines for rung in line)
         return sorted(found, key=lambda rung: (rung.growth, rung.name))
@@ -70,7 +70,7 @@ class Result:
     outcomes: Mapping[Rung, Sequence[Outcome]]
 
     def accuracies(self, rung: Rung) -> dict[int, float]:
-        """Give the figures of a network; a seed whose training came to nothing has none."""
+        """Return the figures of a network; a seed whose training came to nothing has none."""
         return {each.seed: each.accuracy for each in self.outcomes[rung] if each.accuracy is not None}
 
 
@@ -106,7 +106,7 @@ def measure(plan: Plan, seeds: Sequence[int], source: Source, store: Store, opti
 
 
 def findings(result: Result) -> list[Finding]:
-    """Say what the data support."""
+    """Return what the data support."""
     plan = result.plan
     runs = {rung.name: result.accuracies(rung) for rung in plan.rungs}
     blocks = Blocks({name: by for name, by in runs.items() if len(by) == len(result.seeds)})
@@ -125,7 +125,7 @@ def _line(name: str, rungs: Sequence[Rung]) -> Line:
 
 
 def as_json(result: Result, spec: str) -> dict[str, Any]:
-    """Give a study as JSON has it."""
+    """Return a study as JSON has it."""
     plan, source = result.plan, result.source
     identity = {name: value for name, value in source.identity.items() if name != "regime"}
     return {

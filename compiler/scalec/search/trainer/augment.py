@@ -22,7 +22,7 @@ def varied(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 
 def seen(images: torch.Tensor, shape: tuple[int, int, int]) -> torch.Tensor:
-    """Give images of unsigned bytes as a network takes them: [N, *shape], about 0 and 1 in mean and deviation.
+    """Return images of unsigned bytes as a network takes them: [N, *shape], about 0 and 1 in mean and deviation.
 
     A smaller image is the mean over areas of the larger one. A larger one is interpolated, and shows nothing more.
     """

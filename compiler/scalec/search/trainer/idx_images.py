@@ -27,7 +27,7 @@ class Part:
     labels: torch.Tensor
 
     def take(self, which: slice | torch.Tensor) -> "Part":
-        """Give some of them."""
+        """Return some of them."""
         return Part(self.images[which], self.labels[which])
 
     @property
@@ -52,7 +52,7 @@ class Images:
 
 
 def is_idx(folder: Path) -> bool:
-    """Tell whether a folder has images as IDX files."""
+    """Return whether a folder has images as IDX files."""
     return any((folder / f"{FILES['train'][0]}{end}").is_file() for end in (".gz", ""))
 
 
@@ -70,7 +70,7 @@ def files(data: str | None) -> Mapping[str, tuple[Path, ...]]:
 
 
 def digest(data: str | None) -> str:
-    """Give the SHA-256 of all files, one after the other. Raises `DataError`."""
+    """Return the SHA-256 of all files, one after the other; raise `DataError`."""
     seen = hashlib.sha256()
     for paths in files(data).values():
         for path in paths:

@@ -37,7 +37,7 @@ CROP = 0.875
 
 
 def identify(folder: Path, budget: Mapping[str, float]) -> dict[str, object]:
-    """Say what accuracy depends on, besides network and seed. Raises `DataError`.
+    """Return what accuracy depends on, besides network and seed. Raises `DataError`.
 
     Of the files, names and sizes count: to read them all could take hours.
     """
@@ -61,7 +61,7 @@ def identify(folder: Path, budget: Mapping[str, float]) -> dict[str, object]:
 
 
 def is_first() -> bool:
-    """Tell whether this is the process, of those that torchrun may have started, that answers."""
+    """Return whether this is the process, of those that torchrun may have started, that answers."""
     return os.environ.get("RANK", "0") == "0"
 
 
@@ -149,7 +149,7 @@ def _step(fabric: "Fabric", model: nn.Module, x: torch.Tensor, y: torch.Tensor, 
 
 @torch.no_grad()
 def _accuracy(fabric: "Fabric", model: nn.Module, part: Subset[Any], request: Request) -> float:
-    """Give the share of images that are told right; each process looks at its own, and none twice."""
+    """Return the share of images that are told right; each process looks at its own, and none twice."""
     model.eval()
     own = Subset(part, range(fabric.global_rank, len(part), fabric.world_size))
     right = torch.zeros((), device=fabric.device)
@@ -172,7 +172,7 @@ def _loader(images: Dataset[Any], batch: int, request: Request, learn: bool = Fa
 
 
 def _transforms(shape: tuple[int, int, int]) -> tuple[Any, Any]:
-    """Give how images are varied to train, and how they are shown otherwise: all end as `shape`, normalised."""
+    """Return how images are varied to train, and how they are shown otherwise: all end as `shape`, normalised."""
     from torchvision.transforms import v2
 
     channels, *size = shape
