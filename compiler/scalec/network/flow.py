@@ -296,6 +296,7 @@ class Flow:
         before = self.channels()
         always: list[Expression] = []
         ends: list[Any] = []
+        is_first_plain = None  # only a body without an `if` may be written over: the rule is that of all scales
         sometimes: list[tuple[Expression, Flag, tuple[Statement, ...]]] = []
         for of in use.bodies():
             condition = self.body_presence(of, "branch")
@@ -310,10 +311,12 @@ class Flow:
             if flag is None:
                 ends.append(self.channels())
                 always.append(term)
+                is_first_plain = of.body.condition is None if is_first_plain is None else is_first_plain
             else:
                 sometimes.append((term, flag, self.since(start)))
         self.summed(ends)
-        over = len(always) == 2 and always[0] != source and isinstance(always[0], (Variable, Call)) and use.in_place
+        may_be_written = always[0] != source and isinstance(always[0], (Variable, Call)) and bool(is_first_plain)
+        over = len(always) == 2 and may_be_written and use.in_place
         total = always[0] if len(always) == 1 else Sum(tuple(always), over)
         return self._with_conditional(total, source, sometimes) if sometimes else total
 
