@@ -214,7 +214,8 @@ class Flow:
         chains, shadows = (
             [node.chain if isinstance(node, ir.Group) else None for node in nodes] for nodes in (use.nodes, use.shadows)
         )
-        inside, chain = inner_prefix(use.unit, prefix), use.unit.head.chains[0]
+        label, chain = use.unit.label, use.unit.head.chains[0]
+        inside = f"{prefix}{python_name(label.key)}_" if label else prefix
         if condition is None:
             around = shadows if self.optional else None
             return self.chain(chain, chains, x, target, inside, around)
@@ -342,7 +343,12 @@ class Flow:
         ends: list[Any] = []
         for of, piece, start in zip(bodies, sources, starts, strict=True):
             self.back(start)
-            pieces.append(self._body(of, piece, prefix))
+            value = self._body(of, piece, prefix)
+            last = self.statements[-1] if self.statements and value != piece else None
+            if isinstance(last, Bind) and last.variable == value and isinstance(last.value, Concatenation):
+                value = last.value  # joined once, with what is around it
+                self.statements.pop()
+            pieces += value.parts if isinstance(value, Concatenation) else (value,)
             ends.append(self.channels())
         self.concatenated(wrap.kind, before, starts, ends)
         return Concatenation(tuple(pieces))
@@ -395,8 +401,3 @@ def stages(network: ir.Network) -> list[ir.Placed]:
 def _by_unit(units: Sequence[s.Unit], chains: Sequence[ir.Chain | None]) -> list[Placed]:
     """Return each unit in all uses of its chain."""
     return [[each.units[index] if each is not None else None for each in chains] for index in range(len(units))]
-
-
-def inner_prefix(unit: s.Unit, prefix: str) -> str:
-    """Return what goes before the names of a group's units: its label."""
-    return f"{prefix}{python_name(unit.label.key)}_" if unit.label else prefix
