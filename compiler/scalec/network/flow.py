@@ -1,14 +1,13 @@
 """The walk over a chain that makes its `forward`: which variable holds what, and how wrappers join their bodies.
 
-A `Flow` walks all uses of a chain at once. What it cannot know by itself (which conditions stay open, what modules are
-called) it asks its own methods, at the top: those here are for a single use whose text nobody writes. `emit.writer` has
-others, which write the constructor on the way.
+A `Flow` walks all uses of a chain at once. What it cannot know (which conditions stay open, what modules are called) it
+asks its own methods, at the top. Those here are for a single use; those of `emit.writer` write the constructor.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain, count
-from typing import Any
+from typing import Any, assert_never
 
 from scalec.language import syntax as s
 from scalec.network import network as ir
@@ -256,16 +255,18 @@ class Flow:
 
     def _wrap(self, use: Uses, value: Expression, target: Variable, prefix: str) -> Expression:
         """Write a wrapper around `value`; return the expression that joins its bodies."""
-        assert isinstance(use.sample, ir.Wrap)
-        source = self.variable(value, target)
-        if use.sample.kind in ("residual", "gate"):
-            return self._join_with_input(use, use.sample.kind, source, target, prefix)
-        if use.sample.kind == "sum":
-            total = self._sum(use, source, prefix)
-            # A module's result is Any to a type checker: in a variable it is a Tensor.
-            return self.assign(target, total) if has_call(total) else total
-        joined = self._concatenation(use, use.sample, source, prefix)
-        return self.assign(target, joined, self.joined_comment(use.sample))
+        wrap, source = use.sample, self.variable(value, target)
+        assert isinstance(wrap, ir.Wrap)
+        match wrap.kind:
+            case "residual" | "gate":
+                return self._join_with_input(use, wrap.kind, source, target, prefix)
+            case "sum":
+                total = self._sum(use, source, prefix)
+                # A module's result is Any to a type checker: in a variable it is a Tensor.
+                return self.assign(target, total) if has_call(total) else total
+            case "concat" | "split":
+                return self.assign(target, self._concatenation(use, wrap, source, prefix), self.joined_comment(wrap))
+        assert_never(wrap.kind)
 
     def _body(self, of: Bodies, source: Variable, prefix: str) -> Expression:
         """Write a body from its input; a single statement is given back as an expression."""
