@@ -203,6 +203,8 @@ FAULTS: dict[str, tuple[str, dict[str, Any], str, str]] = {
             "x = self.act(x)\n        x = self.conv(x)"
     ),
     "a layer too many in a loop": (BESIDE, {}, "range(n - 1)", "range(n)"),
+    "a loop that ends too soon": ("densenet", {}, "range(64, 256, 32)", "range(64, 224, 32)"),
+    "a loop that grows otherwise": ("densenet", {}, "range(64, 256, 32)", "range(64, 100, 6)"),
     "a repeat of another use": (BESIDE, {}, "CrossStage(256, 256, n=4)", "CrossStage(256, 256, n=2)"),
     "a piece too few": (BESIDE, {}, "y, z, self.second(z)", "z, self.second(z)"),
     "no pool before the vector": ("efficientnet", B0, "x.mean((2, 3))  # <1280>", "x.flatten(1)"),

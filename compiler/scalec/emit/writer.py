@@ -18,7 +18,7 @@ from scalec.network import network as ir
 from scalec.network.flow import Flow
 from scalec.network.forward import Condition, Flag
 from scalec.network.uses import Bodies, Placed, Uses, uses
-from scalec.ops.code import NOT, OR, Call, Choice, Code, Several, call, code, flag, sequential
+from scalec.ops.code import NOT, OR, Call, Choice, Code, Several, call, code, flag, sequential, whole
 from scalec.record import record
 
 IDENTITY = call("nn.Identity")
@@ -112,7 +112,8 @@ class Writer(Flow):
             if not isinstance(count.value, Fraction) or count.value >= SEVERAL:
                 return self._loop(use, placed, shaded, name, count, context)
         length = max([1, *(len(p.nodes) for p in shaded if p is not None)])
-        return sequential(self._layer(use, placed, shaded, name, position) for position in range(length))
+        layers = [self._layer(use, placed, shaded, name, position) for position in range(length)]
+        return sequential(_with_loops(layers) if isinstance(use.sample, ir.Block) else layers)
 
     def _layer(self, use: Uses, placed: Placed, shaded: Placed, name: str, position: int) -> Call:
         each = uses(_alternative(use.unit, position), placed, shaded, position, use.guarded)
@@ -260,3 +261,46 @@ def _alternative(unit: s.Unit, position: int) -> s.Unit:
 def _numbered(layer: str) -> Iterator[str]:
     """Name what a layer says, in the order in which it does."""
     return map(f"{layer} {{}}".format, counted())
+
+
+def _with_loops(layers: list[Call]) -> list[Call | Several]:
+    """Make loops of layers in a row that differ in one number of channels, which grows evenly."""
+    found: list[Call | Several] = []
+    start = 0
+    while start < len(layers):
+        first, end = layers[start], start + 1
+        growth = _growth(first, layers[end]) if end < len(layers) else None
+        while growth and end < len(layers) and _growth(layers[end - 1], layers[end]) == growth:
+            end += 1
+        if growth and end - start >= SEVERAL:
+            place, step = growth
+            found.append(_counting(first, place, step, end - start))
+            start = end
+        else:
+            found.append(first)
+            start += 1
+    return found
+
+
+def _growth(one: Call, other: Call) -> tuple[int, Fraction] | None:
+    """Return which number given by position is greater in another call that is the same otherwise, and by how much."""
+    if (one.name, len(one.arguments)) != (other.name, len(other.arguments)):
+        return None
+    apart = [place for place, pair in enumerate(zip(one.arguments, other.arguments, strict=True)) if pair[0] != pair[1]]
+    if len(apart) != 1:
+        return None
+    (keyword, before), (_, after) = one.arguments[apart[0]], other.arguments[apart[0]]
+    if keyword or not (isinstance(before, Code) and isinstance(after, Code)):
+        return None
+    if not (isinstance(before.value, Fraction) and isinstance(after.value, Fraction) and before.value < after.value):
+        return None
+    return apart[0], after.value - before.value
+
+
+def _counting(first: Call, place: int, step: Fraction, length: int) -> Several:
+    """Make a loop over a number of channels, from that of the first layer on."""
+    start = first.arguments[place][1]
+    assert isinstance(start, Code)
+    varied = (*first.arguments[:place], ("", Code("channels")), *first.arguments[place + 1 :])
+    made = Call(first.name, varied, first.exploded)
+    return Several(made, "channels", (start, start + whole(step * length), whole(step)))
