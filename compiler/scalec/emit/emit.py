@@ -163,6 +163,7 @@ def class_views(network: Network, unrolled: frozenset[BlockDef] = frozenset()) -
     dependence = ScaleDependence(network.program)
     views: dict[Kind, ClassView] = {}
     helpers: dict[str, set[str]] = {}
+    irregular: set[BlockDef] = set()
     found = kinds(network, unrolled)
     if len(found.uses) > MAX_CLASSES:
         raise _too_large(network, f"the file would have more than {MAX_CLASSES} classes")
@@ -172,9 +173,11 @@ def class_views(network: Network, unrolled: frozenset[BlockDef] = frozenset()) -
         writer = Writer(context, found, views)
         forward = block_forward(writer, context.definition.syntax.chain, [use.chain for use in uses])
         if writer.irregular:
-            return class_views(network, unrolled | {context.definition})
+            irregular.add(context.definition)
         views[kind] = context.view(names[kind], writer.init, forward)
         helpers[names[kind]] = writer.modules.helpers
+    if irregular:
+        return class_views(network, unrolled | irregular)
     main, writer = _network_class(network, found, views)
     used = _used(main, views.values())
     inner = [view for view in views.values() if view.name in used]
