@@ -10,7 +10,7 @@ from nets import compiled, spec
 from ops.test_operators import USES
 from ops.test_operators import compiled as compiled_operator
 from peers import load_module
-from scalec.compiler import load_text
+from scalec.compiler import load, load_text
 from scalec.cost.compiled import Compiled
 from scalec.diagnostics.diagnostic import CompileError
 from scalec.emit.emit import emit
@@ -53,6 +53,14 @@ def test_of_more_of_the_zoo() -> None:
     for row in SLOW:
         net = of_row(row)
         assert list(state_dict(net.network).items()) == theirs(net), row
+
+
+@pytest.mark.parametrize("phi", [None, "4"])
+def test_of_repeats_inside_blocks(phi: str | None) -> None:
+    """One class says them all, in a loop."""
+    net = load(Path(__file__).parents[1] / "emitted" / "cross_stage.scl").compile(Request(phi=phi))
+    assert list(state_dict(net.network).items()) == theirs(net)
+    assert emit(net).count("class CrossStage(") == 1 and "class CrossStage2" not in emit(net)
 
 
 @pytest.mark.parametrize("phi", ["-1", "1/2", "4"])

@@ -108,8 +108,39 @@ def test_convnext_at_output_stride_2(spec: str) -> None:
     assert emit(load(SPECS / f"{spec}.scl").compile(Request(output_stride=2)))
 
 
+REPEATS = """let w = 1.1^φ, wide(c) = to_multiple(w · c, 8)
+param φ = 0
+scale C → to_multiple(w · C, 8)
+block Squeeze(hidden, stride = 1) <H, W, C> → <H/stride, W/stride, K>
+  = Conv(1) → hidden ⊙ Conv(3, stride) → K
+block Dense(growth) <H, W, C> → <H, W, C + growth> = concat { } { Conv(3) → growth }
+block Growing(n) <H, W, C> → <H, W, K> = layers: Dense(4)^=n ⊙ Conv(1) → K
+block Alternating(n) <H, W, C> → <H, W, K> = layers: (Squeeze(4), Squeeze(8))^=n → K
+block Lifted(n, stride = 1) <H, W, C> → <H/stride, W/stride, C>
+  = first: Squeeze(hidden = wide(C/4), stride = stride)^=max(2, n) → C
+  ⊙ grouped: (Squeeze(hidden = wide(C/4)) → C ⊙ Squeeze(hidden = wide(C/8)) → C ⊙ ReLU)^=n when n > 2
+  ⊙ fixed: Squeeze(4)^=5 → C
+block Outer(n) <H, W, C> → <H, W, C>
+  = residual { Lifted(n)^=n }
+  ⊙ sum { Lifted(n)^=max(1, wide(4)) ⊙ Conv(1) → C } { inner: (Lifted(n) ⊙ Conv(1) → C) when n > 1 ⊙ Conv(1) → C }
+network N <16, 16, 3> → <4, 4, 40>
+  = Conv(3) → 16 ⊙ Growing(1) → 16 ⊙ Growing(3) → 32 ⊙ Alternating(1) → 32 ⊙ Alternating(3) → 40
+  ⊙ Lifted(2, stride = 2) ⊙ Lifted(1, stride = 2) ⊙ Lifted(3) ⊙ Outer(1) ⊙ Outer(3) ⊙ Conv(1) → 40
+"""
+
+
+@pytest.mark.parametrize("way", [{}, {"phi": "5"}, {"inference": True}, {"output_stride": 2, "taps": ()}])
+def test_repeats_inside_blocks_are_loops_where_their_layers_are_one_text(way: dict[str, Any]) -> None:
+    """Layers that get more channels than those before them are none, nor is `(F, G)^=n`."""
+    text = emit(load_text("spec.scl", REPEATS.encode()).compile(Request(**way)))
+    names = {each.name for each in ast.parse(text).body if isinstance(each, ast.ClassDef)}
+    blocks = {"Squeeze", "Dense", "Growing", "Growing2", "Alternating", "Alternating2", "Lifted", "Outer"}
+    assert names == {*blocks, "N"}
+
+
 # Planted faults of emission: in the text of a file, which the guards let through.
 
+BESIDE = "../tests/emitted/cross_stage"
 B0: dict[str, Any] = {"variant": "B0"}
 FAULTS: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "an argument of another use": ("efficientnet", B0, "MBConv(16, 24, expansion=6", "MBConv(16, 24, expansion=4"),
@@ -169,6 +200,11 @@ FAULTS: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "resnet", {"inference": True}, "x = self.conv(x)  # <H/stride, W/stride, K>\n        x = self.act(x)",
             "x = self.act(x)\n        x = self.conv(x)"
     ),
+    "a layer too many in a loop": (BESIDE, {}, "range(n - 1)", "range(n)"),
+    "a loop that ends too soon": ("densenet", {}, "range(64, 256, 32)", "range(64, 224, 32)"),
+    "a loop that grows otherwise": ("densenet", {}, "range(64, 256, 32)", "range(64, 100, 6)"),
+    "a repeat of another use": (BESIDE, {}, "CrossStage(256, 256, n=4)", "CrossStage(256, 256, n=2)"),
+    "a piece too few": (BESIDE, {}, "y, z, self.second(z)", "z, self.second(z)"),
     "no pool before the vector": ("efficientnet", B0, "x.mean((2, 3))  # <1280>", "x.flatten(1)"),
 }  # fmt: skip
 

@@ -11,7 +11,8 @@ from scalec.cost.memory.peak import memory
 from scalec.emit.emit import emit
 from scalec.emit.flat import flat_source
 from scalec.emit.trace import NetworkTrace, Trace
-from scalec.network.flow import Flow, network_forward
+from scalec.network.class_forwards import network_forward
+from scalec.network.flow import Flow
 from scalec.network.inference import deploy
 from scalec.network.joins import joined
 from scalec.network.network import Network, Wrap

@@ -98,7 +98,7 @@ MUTANTS = {
     "a rate of stochastic depth": ("drop=0.2 * 2 / 16", "drop=0.2 * 3 / 16"),
     "stochastic depth that never is": ("DropPath(drop) if self.residual else", "nn.Identity() if self.residual else"),
     "the head's dropout": ("dropout: float = 0.2", "dropout: float = 0.3"),
-    "stages exchanged": ("self.dropout(x)  # <640>\n        x = ", "self.dropout(x.relu())\n        x = "),
+    "stages exchanged": ("self.dropout(x)\n        x = ", "self.dropout(x.relu())\n        x = "),
     "a frozen parameter": ("self.head = ", "self.stem.requires_grad_(False)\n        self.head = "),
     "no gradient": ("x = self.stem(x)", "x = self.stem(x).detach()"),
     "a dead stage": ("x = self.stage8(x)", "x = self.stage8(x) * 0"),

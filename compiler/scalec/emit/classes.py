@@ -14,6 +14,7 @@ from scalec.language.visit import names_in
 from scalec.network import network as ir
 from scalec.network.build import Builder
 from scalec.network.inference import deployed
+from scalec.network.repetition import is_sequential
 from scalec.ops import Operands, Operator
 from scalec.ops.code import Code
 from scalec.program.evaluate import Failure, Partial, Value
@@ -25,7 +26,7 @@ Place = tuple[int | str, ...]
 """Where inside a block an operator stands: which unit, layer and body, and whose argument it is."""
 Kind = tuple[BlockDef, tuple[tuple[str, Partial], ...], tuple[tuple[Place, Partial | None], ...], tuple[int, ...]]
 """A block, the operators it is given, those inside it that differ from use to use, and how many layers the repeats
-inside it have."""
+inside it have that no loop says."""
 Slot = tuple[BlockDef, str]
 """A parameter of a block."""
 
@@ -37,6 +38,9 @@ class Kinds:
     uses: dict[Kind, list[ir.Block]] = field(default_factory=dict)
     opened: frozenset[Slot] = frozenset()
     """The parameters that are module classes in the emitted class."""
+
+    unrolled: frozenset[BlockDef] = frozenset()
+    """The blocks whose repeats have a line a layer: a loop cannot say them."""
 
     differing: dict[tuple[object, ...], set[Place]] = field(default_factory=dict)
     """Where uses of a block that are given the same have different operators inside."""
@@ -59,7 +63,23 @@ class Kinds:
                     self.differing.setdefault(base, set()).add(place)
 
     def _base(self, block: ir.Block) -> tuple[BlockDef, tuple[tuple[str, Partial], ...], tuple[int, ...]]:
-        return block.definition, tuple(self._given(block)), tuple(_repeats(block.chain))
+        return block.definition, tuple(self._given(block)), tuple(self._repeats(block))
+
+    def _repeats(self, block: ir.Block) -> Iterator[int]:
+        """Give the number of layers of the repeats in a block, and in the blocks inside it, that no loop says."""
+        yield from self._repeats_in(block.chain, block.definition not in self.unrolled)
+
+    def _repeats_in(self, chain: ir.Chain, loops: bool) -> Iterator[int]:
+        for placed in chain.units:
+            if placed.unit.repeat is not None and not (loops and has_loop(placed.unit)):
+                yield len(placed.nodes)
+            for node in placed.nodes[:1] or ((placed.ghost,) if placed.ghost else ()):
+                if isinstance(node, ir.Block):
+                    yield from self._repeats(node)
+                within = loops and not (isinstance(node, ir.Group) and is_sequential(placed.unit, node))
+                for inner in _chains(node):
+                    if inner is not None:
+                        yield from self._repeats_in(inner, within)
 
     def _given(self, block: ir.Block) -> Iterator[tuple[str, Partial]]:
         """Give the operators that a block is given, but those that its class takes as arguments."""
@@ -88,6 +108,11 @@ class Kinds:
                         yield from self._in_chain(inner, (*here, number))
 
 
+def has_loop(unit: s.Unit) -> bool:
+    """Tell whether a loop can say a repeat: not that of `(F, G)^=n`."""
+    return not isinstance(unit.head, s.Group) or len(unit.head.chains) == 1
+
+
 def _chains(node: ir.Node) -> list[ir.Chain | None]:
     """Give the chains of a group or wrapper."""
     if isinstance(node, ir.Wrap):
@@ -96,11 +121,11 @@ def _chains(node: ir.Node) -> list[ir.Chain | None]:
 
 
 @lru_cache(maxsize=2)  # a file is rendered twice: for the guard with neutral names too
-def kinds(network: ir.Network) -> Kinds:
-    """Return the kinds of a network; nobody writes to them."""
+def kinds(network: ir.Network, unrolled: frozenset[BlockDef] = frozenset()) -> Kinds:
+    """Return the kinds of a network; nobody writes to them. `unrolled`: see `Kinds`."""
     outermost = [layer for stage in network.stages for layer in (*stage.layers, *_spare(stage, network.setting))]
     blocks = [block for node in outermost for block in _blocks(node, deep=True)]
-    made = Kinds(opened=_opened(network, blocks))
+    made = Kinds(opened=_opened(network, blocks), unrolled=unrolled)
     made.compare(blocks)
     found: dict[Kind, list[ir.Block]] = {}
     inside: dict[Kind, dict[Kind, None]] = {}  # of any use: what one has, another may leave out
@@ -124,18 +149,6 @@ def kinds(network: ir.Network) -> Kinds:
         visit(node, top)
     place(top)
     return made
-
-
-def _repeats(chain: ir.Chain) -> Iterator[int]:
-    """Give the number of layers of every repeated unit in a chain, and in the blocks inside it."""
-    for placed in chain.units:
-        if placed.unit.repeat is not None:
-            yield len(placed.nodes)
-        for node in placed.nodes[:1] or ((placed.ghost,) if placed.ghost else ()):
-            inner = [node.chain] if isinstance(node, (ir.Block, ir.Group)) else []
-            inner += [body.chain for body in node.bodies if body.chain] if isinstance(node, ir.Wrap) else []
-            for each in inner:
-                yield from _repeats(each)
 
 
 def _nodes(chain: ir.Chain) -> Iterator[ir.Node]:

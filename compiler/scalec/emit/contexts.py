@@ -5,7 +5,7 @@ walk over a chain (`writer.Writer`); this page says what differs.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import chain, count
@@ -124,6 +124,8 @@ class BlockContext:
         self.symbols = Symbols(codes, uses[0].scope, frozenset(hidden), frozenset(fractional))
         self.lifted: list[Parameter] = []
         self.said: dict[tuple[str, str], tuple[Code, dict[int, Code]]] = {}
+        self.layer: Iterator[str] | None = None
+        """What the arguments that a layer of a repeat lifts say; the next layer says the same."""
         self.naming = Naming(labels=_labels(self.definition.syntax.chain))
         self.arguments = Naming(
             {"self", "x", "c_in", "c_out", "channels"}
@@ -216,6 +218,10 @@ class BlockContext:
         scale they differ.
         """
         by_use = {id(use): value for use, value in zip(self.uses, values, strict=True) if value is not None}
+        if not said and self.layer is not None:
+            said = next(self.layer)
+            earlier = self.said[annotation, said][1] if (annotation, said) in self.said else {}
+            said = said if earlier.items() <= by_use.items() else ""  # a stride that became dilation behind it
         if said and (known := self.said.get((annotation, said))):
             known[1].update(by_use)
             return known[0]

@@ -25,14 +25,15 @@ from scalec.emit.seal import sealed
 from scalec.emit.walk import check_file
 from scalec.emit.writer import Writer
 from scalec.limits import MAX_CLASSES, MAX_COUNT, MAX_LINES
-from scalec.network.flow import block_forward, network_forward
+from scalec.network.class_forwards import block_forward, network_forward
 from scalec.network.forward import attributes
 from scalec.network.inference import Deployment
 from scalec.network.network import Group, Network, Node, Wrap, children
 from scalec.network.python_names import neutral_names, python_name
-from scalec.ops.code import Call, Choice, Code
+from scalec.ops.code import Call, Choice, Code, Several
 from scalec.program.dependence import scale_dependence
 from scalec.program.evaluate import Partial
+from scalec.program.program import BlockDef
 
 _LETTERS = re.compile(r"[ -\[\]-~αβγδεζηθικλμνξοπρστυφχψωΑ-Ω⊙→±≤≥≈·×²³…]*")
 
@@ -153,16 +154,17 @@ def _imports(body: str) -> list[str]:
     return [*lines, "from torch import Tensor, nn"]
 
 
-def class_views(network: Network) -> tuple[list[ClassView], set[str]]:
+def class_views(network: Network, unrolled: frozenset[BlockDef] = frozenset()) -> tuple[list[ClassView], set[str]]:
     """Return the classes of a network, inner ones first, and the helpers that they use.
 
-    Raise `CompileError` if the file would be too large.
+    `unrolled` are the blocks with repeats that no loop says. Raise `CompileError` if the file would be too large.
     """
     _check_size(network)
     dependence = scale_dependence(network.program)
     views: dict[Kind, ClassView] = {}
     helpers: dict[str, set[str]] = {}
-    found = kinds(network)
+    irregular: set[BlockDef] = set()
+    found = kinds(network, unrolled)
     if len(found.uses) > MAX_CLASSES:
         raise _too_large(network, f"the file would have more than {MAX_CLASSES} classes")
     names = _class_names(list(found.uses))
@@ -170,8 +172,12 @@ def class_views(network: Network) -> tuple[list[ClassView], set[str]]:
         context = BlockContext(kind, found, dependence, network.scope)
         writer = Writer(context, found, views)
         forward = block_forward(writer, context.definition.syntax.chain, [use.chain for use in uses])
+        if writer.irregular:
+            irregular.add(context.definition)
         views[kind] = context.view(names[kind], writer.init, forward)
         helpers[names[kind]] = writer.modules.helpers
+    if irregular:
+        return class_views(network, unrolled | irregular)
     main, writer = _network_class(network, found, views)
     used = _used(main, views.values())
     inner = [view for view in views.values() if view.name in used]
@@ -206,13 +212,15 @@ def _used(main: ClassView, views: Iterable[ClassView]) -> set[str]:
     return used
 
 
-def _called(value: Code | Call | Choice) -> Iterator[str]:
+def _called(value: Code | Call | Choice | Several) -> Iterator[str]:
     """Yield the names of what is called in an expression of a constructor."""
     match value:
         case Call():
             yield value.name
             for _, argument in value.arguments:
                 yield from _called(argument)
+        case Several():
+            yield from _called(value.made)
         case Choice():
             yield from _called(value.then)
             yield from _called(value.otherwise)

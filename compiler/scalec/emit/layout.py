@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from scalec.network import forward as f
-from scalec.ops.code import Call, Choice, Code
+from scalec.ops.code import Call, Choice, Code, Several
 
 WIDTH = 88
 
@@ -124,13 +124,13 @@ def signature(head: str, parameters: Sequence[str], tail: str, indent: int) -> l
     return [f"{pad}{head}(", *(f"{inner}{parameter}," for parameter in parameters), f"{pad}){tail}"]
 
 
-def _must_break(value: Code | Call | Choice) -> bool:
+def _must_break(value: Code | Call | Choice | Several) -> bool:
     """Tell whether a trailing comma inside keeps it on several lines."""
     if isinstance(value, Choice):
         return _must_break(value.then) or _must_break(value.otherwise)
     if isinstance(value, Call):
         return value.exploded or any(_must_break(argument) for _, argument in value.arguments)
-    return False
+    return isinstance(value, Several) and _must_break(value.made)
 
 
 def _operand(prefix: str, value: Code | Call, indent: int) -> list[str]:
@@ -151,9 +151,19 @@ def _call(prefix: str, value: Call, indent: int, tail: str) -> list[str]:
         start = inner + (f"{keyword}=" if keyword else "")
         if isinstance(argument, Call) and (_must_break(argument) or len(start) + len(str(argument)) + 1 > WIDTH):
             lines += _call(start, argument, indent + 4, ",")
+        elif isinstance(argument, Several) and (_must_break(argument) or len(f"{start}{argument},") > WIDTH):
+            lines += [f"{start}*(", *_loop(argument, indent + 8), f"{inner}),"]
         else:
             lines.append(f"{start}{argument},")
     return [*lines, f"{' ' * indent}){tail}"]
+
+
+def _loop(several: Several, indent: int) -> list[str]:
+    """Lay out what stands in the parentheses of a loop that does not fit."""
+    pad, made = " " * indent, several.made
+    if not _must_break(made) and len(f"{pad}{made} {several.loop}") <= WIDTH:
+        return [f"{pad}{made} {several.loop}"]
+    return [*_operand("", made, indent), f"{pad}{several.loop}"]
 
 
 def _broken(prefix: str, value: Code) -> list[str]:

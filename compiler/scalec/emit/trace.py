@@ -17,7 +17,7 @@ from scalec.emit.torch_modules import SIGNATURES, Dims, Misfit, Module, construc
 from scalec.language import syntax as s
 from scalec.network.network import Block, Body, Chain, Group, Leaf, Network, Node, Wrap
 from scalec.ops import Operands
-from scalec.ops.code import Call, Code
+from scalec.ops.code import Call, Code, Several
 from scalec.ops.shape import Shape
 
 
@@ -369,7 +369,7 @@ def _constructed(call: Call) -> Module:
     return construct(call.name, positional, {key: _concrete(value) for key, value in call.arguments if key})
 
 
-def _concrete(argument: Code | Call) -> Any:
+def _concrete(argument: Code | Call | Several) -> Any:
     """Give the value of an argument; nothing symbolic is left where every operand is a number."""
     assert isinstance(argument, Code), argument
     value = argument.value

@@ -3,10 +3,11 @@
 What its methods are for, `network.flow.Flow` says.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import count as counted
 
-from scalec.emit.classes import Kind, Kinds
+from scalec.emit.classes import Kind, Kinds, has_loop
 from scalec.emit.contexts import BlockContext, ClassView, Context, unit_name
 from scalec.emit.modules import Modules
 from scalec.emit.shape_comments import Comment, channel_dim
@@ -17,10 +18,12 @@ from scalec.network import network as ir
 from scalec.network.flow import Flow
 from scalec.network.forward import Condition, Flag
 from scalec.network.uses import Bodies, Placed, Uses, uses
-from scalec.ops.code import NOT, OR, Call, Choice, Code, call, flag, sequential
+from scalec.ops.code import NOT, OR, Call, Choice, Code, Several, call, code, flag, sequential, whole
 from scalec.record import record
 
 IDENTITY = call("nn.Identity")
+SEVERAL = 4
+"""From how many lines on that differ in one number, or in nothing, they are a loop."""
 
 
 @record
@@ -36,11 +39,13 @@ class Writer(Flow):
 
     def __init__(self, context: Context, kinds: Kinds, views: dict[Kind, ClassView]) -> None:
         super().__init__()
-        self.context = context
+        self.context, self.kinds = context, kinds
         self.modules = Modules(context, kinds, views)
         self.init: list[tuple[str, Code | Call | Choice]] = []
         self.flag_names: dict[str, str] = {}
         self.unknown = False
+        self.irregular = False
+        """Whether there is a repeat that a loop was to say and cannot."""
         self.shapes = Comment(context.definition.syntax.input) if isinstance(context, BlockContext) else None
 
     # Conditions
@@ -101,13 +106,41 @@ class Writer(Flow):
         """Give what makes a unit: one module, or under an exponent one line a layer."""
         if use.unit.repeat is None:
             return self.modules.module(use, name, self.flat)
-        count = max([1, *(len(p.nodes) for p in shaded if p is not None)])
-        layers = []
-        for position in range(count):
-            each = uses(_alternative(use.unit, position), placed, shaded, position, use.guarded)
-            assert each is not None
-            layers.append(self.modules.module(each, name, self.flat))
-        return sequential(layers)
+        context = self.context
+        if isinstance(context, BlockContext) and context.definition not in self.kinds.unrolled and has_loop(use.unit):
+            count = self._count(use, use.unit.repeat.count, placed, context)
+            if not isinstance(count.value, Fraction) or count.value >= SEVERAL:
+                return self._loop(use, placed, shaded, name, count, context)
+        length = max([1, *(len(p.nodes) for p in shaded if p is not None)])
+        layers = [self._layer(use, placed, shaded, name, position) for position in range(length)]
+        return sequential(_with_loops(layers) if isinstance(use.sample, ir.Block) else layers)
+
+    def _layer(self, use: Uses, placed: Placed, shaded: Placed, name: str, position: int) -> Call:
+        each = uses(_alternative(use.unit, position), placed, shaded, position, use.guarded)
+        assert each is not None
+        return self.modules.module(each, name, self.flat)
+
+    def _count(self, use: Uses, written: s.Expr, placed: Placed, context: BlockContext) -> Code:
+        """Say how many layers there are."""
+        try:
+            return context.symbols.whole(written)
+        except Untranslatable:
+            values = [None if each is None or not each.nodes else code(len(each.nodes)) for each in placed]
+            return context.lift("count", unit_name(use.unit), "int", code(0) if use.guarded else None, values)
+
+    def _loop(self, use: Uses, placed: Placed, shaded: Placed, name: str, count: Code, context: BlockContext) -> Call:
+        """Say all layers at once, or those behind the first: they get what they give, so they are one text."""
+        outer, before = context.layer, self.modules.channels
+        context.layer = _numbered(f"{name}.0")
+        first = self._layer(use, placed, shaded, name, 0)
+        between = self.modules.channels
+        context.layer = _numbered(f"{name}.{int(before != between)}")
+        later = self._layer(use, placed, shaded, name, 1)
+        context.layer = outer
+        self.irregular = self.irregular or self.modules.channels != between
+        if first == later:
+            return sequential([Several(first, "_", (count,))])
+        return sequential([first, Several(later, "_", (count - 1,))])
 
     def _existence(self, condition: Condition | None) -> Code | None:
         """Return under which condition a module exists: the flags around it, and its own `when`."""
@@ -223,3 +256,51 @@ def _alternative(unit: s.Unit, position: int) -> s.Unit:
         return s.Unit(inner.span, inner.label, inner.head, None, inner.ascription or unit.ascription, None, False)
     head = s.Group(chain.span, (chain,))
     return s.Unit(unit.span, unit.label, head, None, unit.ascription, None, False)
+
+
+def _numbered(layer: str) -> Iterator[str]:
+    """Name what a layer says, in the order in which it does."""
+    return map(f"{layer} {{}}".format, counted())
+
+
+def _with_loops(layers: list[Call]) -> list[Call | Several]:
+    """Make loops of layers in a row that differ in one number of channels, which grows evenly."""
+    found: list[Call | Several] = []
+    start = 0
+    while start < len(layers):
+        first, end = layers[start], start + 1
+        growth = _growth(first, layers[end]) if end < len(layers) else None
+        while growth and end < len(layers) and _growth(layers[end - 1], layers[end]) == growth:
+            end += 1
+        if growth and end - start >= SEVERAL:
+            place, step = growth
+            found.append(_counting(first, place, step, end - start))
+            start = end
+        else:
+            found.append(first)
+            start += 1
+    return found
+
+
+def _growth(one: Call, other: Call) -> tuple[int, Fraction] | None:
+    """Return which number given by position is greater in another call that is the same otherwise, and by how much."""
+    if (one.name, len(one.arguments)) != (other.name, len(other.arguments)):
+        return None
+    apart = [place for place, pair in enumerate(zip(one.arguments, other.arguments, strict=True)) if pair[0] != pair[1]]
+    if len(apart) != 1:
+        return None
+    (keyword, before), (_, after) = one.arguments[apart[0]], other.arguments[apart[0]]
+    if keyword or not (isinstance(before, Code) and isinstance(after, Code)):
+        return None
+    if not (isinstance(before.value, Fraction) and isinstance(after.value, Fraction) and before.value < after.value):
+        return None
+    return apart[0], after.value - before.value
+
+
+def _counting(first: Call, place: int, step: Fraction, length: int) -> Several:
+    """Make a loop over a number of channels, from that of the first layer on."""
+    start = first.arguments[place][1]
+    assert isinstance(start, Code)
+    varied = (*first.arguments[:place], ("", Code("channels")), *first.arguments[place + 1 :])
+    made = Call(first.name, varied, first.exploded)
+    return Several(made, "channels", (start, start + whole(step * length), whole(step)))

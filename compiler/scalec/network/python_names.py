@@ -22,7 +22,7 @@ def python_name(key: str) -> str:
     """Return the name of a spec in the emitted file: `λ` is `lambda`, which Python needs as `lambda_`."""
     names = _neutral.get()
     if names is not None:
-        return names.setdefault(key, f"n{len(names)}")
+        return names.setdefault(key, f"n{len(names)}_")  # the underscore: `n1_` with a number is no other name
     return f"{key}_" if keyword.iskeyword(key) else key
 
 

@@ -94,13 +94,31 @@ class Call:
     """`name(positional, …, keyword=value, …)`; an exploded one has a line for each argument."""
 
     name: str
-    arguments: tuple[tuple[str, "Code | Call"], ...]
+    arguments: tuple[tuple[str, "Code | Call | Several"], ...]
     exploded: bool = False
 
     def __str__(self) -> str:
         """Write it on one line."""
         shown = (f"{keyword}={value}" if keyword else str(value) for keyword, value in self.arguments)
         return f"{self.name}({', '.join(shown)})"
+
+
+@record
+class Several:
+    """`*(made for name in range(limits))`: arguments that differ in one number, or in nothing."""
+
+    made: Call
+    name: str
+    limits: tuple[Code, ...]
+
+    def __str__(self) -> str:
+        """Write it on one line."""
+        return f"*({self.made} {self.loop})"
+
+    @property
+    def loop(self) -> str:
+        """Write what follows the call."""
+        return f"for {self.name} in range({', '.join(map(str, self.limits))})"
 
 
 @record
@@ -133,6 +151,7 @@ def call(name: str, *positional: "Code | Call | int", **keywords: "tuple[Code, o
     return Call(name, tuple(arguments))
 
 
-def sequential(parts: Iterable["Code | Call"]) -> Call:
-    """Build an `nn.Sequential` with a line for each part."""
-    return Call("nn.Sequential", tuple(("", part) for part in parts), exploded=True)
+def sequential(parts: Iterable[Code | Call | Several]) -> Call:
+    """Build an `nn.Sequential` with a line for each part, if it has more than a loop."""
+    arguments = tuple(("", part) for part in parts)
+    return Call("nn.Sequential", arguments, not (len(arguments) == 1 and isinstance(arguments[0][1], Several)))

@@ -34,7 +34,7 @@ MODULE_NAMES = frozenset(
 
 # What the emitted file itself uses at its top level, or as the names of arguments and variables.
 _FILE_NAMES = frozenset("torch nn F Tensor INPUT_SHAPE FEATURE_INFO PaddedConv2d LayerNorm2d OrderedDict".split())
-_LOCAL_NAMES = frozenset("self x y c_in c_out channels torch nn F Tensor super bool int float tuple type".split())
+_LOCAL_NAMES = frozenset("self x y c_in c_out channels torch nn F Tensor super bool int float range tuple type".split())
 
 
 def wrapper_kind(wrap: s.Wrap) -> WrapperKind:

@@ -9,7 +9,8 @@ from functools import lru_cache
 
 from scalec.cost.memory.tape import Tape, Tensor
 from scalec.language import syntax as s
-from scalec.network.flow import INPUT, Flow, block_forward, network_forward
+from scalec.network.class_forwards import block_forward, network_forward
+from scalec.network.flow import INPUT, Flow
 from scalec.network.forward import (
     Apply,
     Bind,
