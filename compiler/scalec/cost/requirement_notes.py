@@ -1,4 +1,4 @@
-"""The other end of a requirement that fails: the places that make its values what they are."""
+"""For a requirement that fails: the places in the spec that cause its values."""
 
 from collections.abc import Iterator
 from fractions import Fraction

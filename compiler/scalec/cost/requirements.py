@@ -1,4 +1,4 @@
-"""What a spec requires, decided on the concrete network: nominal values, realised quantities, and those of variants."""
+"""Checks requirements on the scaled network: values of the spec, costs of the network, and costs of variants."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,6 @@
-"""Two guards on every emitted file, both on its bytes: what it may hold, and that no name changed its structure."""
+"""Two guards for every emitted file. One allows only certain syntax, the other checks that names cannot change the
+code.
+"""
 
 import ast
 import io

@@ -1,6 +1,6 @@
-"""Identifiers of papers: what one is made of, its address on the web, and the nearest one to what is none.
+"""Identifiers of papers: their syntax, their web addresses, and the nearest valid identifier to an invalid one.
 
-They are all that a spec brings into an emitted file besides names and numbers, so each is checked to the letter.
+Only names, numbers and these identifiers go from a spec into an emitted file. So every character of them is checked.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""W301 to W303: what rounding does to shapes: conditions that turn, paddings that change sides, odd widths."""
+"""W301 to W303: effects of rounding on shapes: conditions that change, paddings that change sides, unusual widths."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""W501: a spec that has moved on since its constants were searched for."""
+"""W501: a spec that was changed after the search for its constants."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Units to nodes: an operator or block with its arguments, put on a shape. The same for baseline and scaled network."""
+"""Builds nodes from units: an operator or block with its arguments and input shape, at the baseline and scaled."""
 
 from collections.abc import Callable
 from dataclasses import replace

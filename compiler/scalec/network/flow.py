@@ -1,8 +1,8 @@
-"""The walk over a chain that makes its `forward`: which variable holds what, and how wrappers join their bodies.
+"""Walks over a chain and makes its `forward`: which variable has which value, and how wrappers combine their bodies.
 
-A `Flow` walks all uses of a chain at once. What it cannot know by itself (which conditions stay open, what modules are
-called) it asks its own methods, at the top: those here are for a single use whose text nobody writes. `emit.writer` has
-others, which write the constructor on the way.
+A `Flow` walks over all uses of a chain at the same time. It calls its own methods, at the top, for the facts that
+depend on the output: which conditions stay open, and the names of modules. The methods here are for a single use
+whose text is not written. `emit.writer` overrides them, and writes the constructor at the same time.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What wrappers give: the shape that comes of joining their bodies, or why they cannot be joined."""
+"""The output shapes of wrappers, or the reason why their bodies cannot be combined."""
 
 from scalec.language import syntax as s
 from scalec.network import network as ir

@@ -1,4 +1,4 @@
-"""Names: what each one in a spec refers to, imports included. Nothing is worked out yet; see `scale`."""
+"""Resolves the names of a spec and its imports. Nothing is evaluated yet; `network.scale` does that."""
 
 from collections.abc import Callable
 from importlib.resources import files as resources

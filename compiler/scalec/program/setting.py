@@ -1,4 +1,4 @@
-"""A request worked out: its texts are read by the grammar of specs, checked, and become values for a spec's names."""
+"""A request with its values: its texts are parsed as expressions, checked, and assigned to the spec's names."""
 
 import re
 from collections.abc import Iterator
