@@ -1,6 +1,4 @@
-"""Two guards for every emitted file. One allows only certain syntax, the other checks that names cannot change the
-code.
-"""
+"""Two guards for emitted files: only certain syntax is allowed, and names cannot change the structure of the code."""
 
 import ast
 import io
