@@ -46,7 +46,7 @@ def wrong(text: str) -> tuple[str, str]:
     wanted = _WANTED.get(scheme.lower(), f"{_WANTED['arxiv']}; {_WANTED['doi']}")
     new = _NEW.fullmatch(number)
     if scheme in ("http", "https"):
-        return "an address: its end is the identifier", wanted
+        return "an address, not an identifier", wanted
     if scheme not in _ADDRESSES:
         return f"it begins with `{'doi' if scheme.lower() == 'doi' else 'arXiv'}:`", wanted
     if len(text) > MAX_CITATION:

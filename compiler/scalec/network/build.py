@@ -73,7 +73,9 @@ class Builder:
     def _count(self, nodes: int, span: Span) -> None:
         self.nodes += nodes
         if self.nodes > MAX_NODES:
-            raise Failure("E004", f"the network has more than {MAX_NODES:,} operators", span, "with what this adds")
+            raise Failure(
+                "E004", f"the network has more than {MAX_NODES:,} operators", span, "the limit is exceeded here"
+            )
 
     def chain(
         self, chain: s.Chain | None, x: Shape, scope: AnyScope, channels: int | None = None, strip: bool = False

@@ -201,7 +201,7 @@ def _unlike(program: Program, scope: FileScope, key: str, value: Value) -> str |
     except Failure:
         return None
     wanted = _kind(default)
-    return None if wanted == _kind(value) else f"`{key}` is {wanted}, not {_kind(value)}"
+    return None if wanted == _kind(value) else f"`{key}` must be {wanted}, not {_kind(value)}"
 
 
 def _kind(value: Value) -> str:
