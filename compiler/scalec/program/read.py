@@ -1,4 +1,4 @@
-"""Reads a spec and its imports from bytes to syntax. Imports are in the folder of the spec or in the library."""
+"""Reads a spec and its imports from bytes to syntax. Imports are looked up beside the spec, then in the library."""
 
 import re
 from collections.abc import Callable
