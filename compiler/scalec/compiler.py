@@ -19,6 +19,8 @@ from scalec.cost.growth import growth_warning
 from scalec.cost.requirement_reach import decided, with_nearest
 from scalec.cost.requirements import constrain
 from scalec.diagnostics.diagnostic import Report
+from scalec.files import read_at_most
+from scalec.limits import MAX_BYTES
 from scalec.lint.allow import allowed
 from scalec.network.networks import Networks
 from scalec.network.purpose import for_purpose
@@ -60,7 +62,9 @@ class Loaded(Networks):
 def load(path: Path, data: bytes | None = None) -> Loaded:
     """Return a spec, read if its bytes are not given; raise `CompileError`, and `OSError` if it cannot be read."""
     imports: Beside = {}
-    loaded = load_text(str(path), path.read_bytes() if data is None else data, folder_importer(path.parent, imports))
+    loaded = load_text(
+        str(path), read_at_most(path, MAX_BYTES) if data is None else data, folder_importer(path.parent, imports)
+    )
     loaded.imports = imports
     return loaded
 

@@ -79,6 +79,17 @@ def as_text(data: bytes) -> str:
     return with_line_feeds(data).decode("utf-8", "replace")
 
 
+def read_at_most(path: Path, most: int) -> bytes:
+    """Return a file's bytes, one more than `most` if it is longer, so that an endless file ends; raise `OSError`."""
+    with path.open("rb") as file:
+        return file.read(most + 1)
+
+
+def lies_inside(path: Path, folder: Path) -> bool:
+    """Return whether a path is a regular file whose real place is in the folder: a link may lead elsewhere."""
+    return path.is_file() and (not path.is_symlink() or path.resolve().is_relative_to(folder.resolve()))
+
+
 def read_text(path: Path) -> str:
     """Return the text of a file, whatever it is, with `\\n` for line ends. Raise `OSError` if it cannot be read."""
     return as_text(path.read_bytes())

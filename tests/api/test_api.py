@@ -41,7 +41,7 @@ def test_importing_warns_of_nothing_and_loads_nothing() -> None:
     assert done.returncode == 0 and not done.stderr
     loaded = {name.split(".")[0] for name in done.stdout.split()}
     assert not loaded & {"lark", "torch", "jinja2", "pydantic", "argparse"}
-    assert [name for name in done.stdout.split() if name.startswith("scalec")] == ["scalec"]
+    assert [name for name in done.stdout.split() if name.startswith("scalec")] == ["scalec.version", "scalec"]
 
 
 def test_using_it_needs_no_torch() -> None:

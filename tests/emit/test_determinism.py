@@ -38,9 +38,10 @@ from scalec.compiler import load, load_text
 from scalec.diagnostics.diagnostic import CompileError
 from scalec.diagnostics.text import render
 from scalec.emit.emit import emit
+from scalec.program.request import Request
 for line in sys.argv[2].split(";"):
     name, variant, phi = line.split(",")
-    made = load(Path(sys.argv[1]) / f"{name}.scl").compile(phi or None, variant or None)
+    made = load(Path(sys.argv[1]) / f"{name}.scl").compile(Request(phi=phi or None, variant=variant or None))
     print(line, sha256(emit(made).encode()).hexdigest())
 try:
     load_text("wrong.scl", sys.stdin.buffer.read())

@@ -12,6 +12,7 @@ import pytest
 from emit.test_properties import compiled as random_network
 from emit.test_properties import sample
 from nets import TENSORFLOW, compiled, spec
+from scalec.compiler import load
 from scalec.emit.emit import emit
 from scalec.program.request import Request
 
@@ -41,6 +42,8 @@ BODIES = {
 }
 """Feature maps, and what strides beyond this become."""
 DEPLOYED = {"efficientnet_b0_inference": ("efficientnet", "B0"), "resnet50_inference": ("resnet", "ResNet50")}
+BESIDE = ("cross_stage",)
+"""Specs that lie beside their file: what none of `specs` has."""
 COMPANIONS = ("efficientnet_b0", "efficientnet_b0_inference")
 """Files beside which a test lies: tests/emit/test_test_file.py."""
 
@@ -52,10 +55,12 @@ def emitted(name: str) -> str:
     if name in DEPLOYED:
         of, row = DEPLOYED[name]
         return emit(spec(of).compile(Request(variant=row, inference=True)))
+    if name in BESIDE:
+        return emit(load(GOLDEN / f"{name}.scl").compile())
     return emit(compiled(*FILES[name]))
 
 
-@pytest.mark.parametrize("name", [*FILES, *BODIES, *DEPLOYED])
+@pytest.mark.parametrize("name", [*FILES, *BODIES, *DEPLOYED, *BESIDE])
 def test_golden(name: str, request: pytest.FixtureRequest) -> None:
     path, text = GOLDEN / f"{name}.py", emitted(name)
     if request.config.getoption("--update"):
@@ -72,7 +77,7 @@ def run(*command: str) -> None:
 def test_tools_find_nothing(tmp_path: Path) -> None:
     """Black leaves the files as they are, ruff and mypy --strict have nothing to say; mypy sees random ones too."""
     names = sorted(str(path) for path in GOLDEN.glob("*.py"))
-    assert len(names) == len(FILES) + len(BODIES) + len(DEPLOYED) + len(COMPANIONS)
+    assert len(names) == len(FILES) + len(BODIES) + len(DEPLOYED) + len(BESIDE) + len(COMPANIONS)
     run("black", "--quiet", "--check", "--diff", "--line-length", "88", *names)
     run("ruff", "check", "--isolated", "--no-cache", *names)
     run("ruff", "format", "--isolated", "--no-cache", "--check", "--line-length", "88", *names)
@@ -105,7 +110,7 @@ def test_b7_is_short() -> None:
     assert papers.count("https://") == 3 and len(f"{head}\n{body}".splitlines()) <= 250
 
 
-@pytest.mark.parametrize("name", [*FILES, *BODIES, *DEPLOYED])
+@pytest.mark.parametrize("name", [*FILES, *BODIES, *DEPLOYED, *BESIDE])
 def test_docstrings_speak_of_their_own_class(name: str) -> None:
     """Of what it does to shapes, in symbols and in names of its arguments: the spec's block may take more."""
     for node in ast.parse(emitted(name)).body:

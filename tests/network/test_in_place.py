@@ -127,3 +127,14 @@ def test_random_networks_give_the_same(written: Written, phi: str) -> None:
         return
     if net.network.x.elements < 40_000 and sum(len(stage.layers) for stage in net.network.stages) < 40:
         agree(net)
+
+
+def test_a_body_that_only_some_networks_have_is_not_written_over() -> None:
+    """ReLU keeps its output for the gradient: a sum that begins with it makes a new tensor."""
+    text = """param deep = true
+block Unit <H, W, C> → <H, W, C> = sum if deep { ReLU } { Depthwise(3) }
+network N <8, 8, 3> → <8, 8, 3> = Unit
+"""
+    net = load_text("spec.scl", text.encode()).compile()
+    assert "add_" not in emit(net) and "self.relu(x) + self.depthwise(x)" in emit(net)
+    load_module(emit(net), "plain").N()(torch.ones(1, 3, 8, 8, requires_grad=True)).sum().backward()

@@ -88,7 +88,7 @@ LIMITS: dict[str, tuple[Callable[[int], str], int, str]] = {
     "MAX_TOKENS": (tokens, limits.MAX_TOKENS, "words and symbols"),
     "MAX_NESTING": (lambda n: f"let a = {'(' * n}1{')' * n}\n{NETWORK}", limits.MAX_NESTING, "nested deeper"),
     "MAX_NAME": (lambda n: f"let {'a' * n} = 1\n{NETWORK}", limits.MAX_NAME, "a name longer"),
-    "MAX_CITATION": (lambda n: f"cite doi:10.1109/{'a' * (n - 12)}\n{NETWORK}", limits.MAX_CITATION, "is cited"),
+    "MAX_CITATION": (lambda n: f"cite doi:10.1109/{'a' * (n - 12)}\n{NETWORK}", limits.MAX_CITATION, "valid paper"),
     "MAX_LITERAL_DIGITS": (lambda n: f"let a = {'9' * n}\n{NETWORK}", limits.MAX_LITERAL_DIGITS, "digits"),
     "MAX_BITS": (doubled, limits.MAX_BITS - 1, "bits"),
     "MAX_EXPONENT": (lambda n: f"let a = 2^{n}\nrequire a > 1\n{NETWORK}", limits.MAX_EXPONENT, "exponent must be"),
@@ -97,7 +97,7 @@ LIMITS: dict[str, tuple[Callable[[int], str], int, str]] = {
     "MAX_SUM_POWER": (
         lambda n: f"let a = (2^0.5 + 3^0.5)^{n}\nrequire a > 1\n{NETWORK}", limits.MAX_SUM_POWER, "whole power from",
     ),
-    "MAX_LETS": (lets, limits.MAX_LETS, "one on the other"),
+    "MAX_LETS": (lets, limits.MAX_LETS, "lets in a chain"),
     "MAX_CALLS": (calls, limits.MAX_CALLS, "calls"),
     "MAX_WHOLE": (lambda n: f"network T <8, 8, {n}> -> <8, 8, {n}> = ReLU\n", limits.MAX_WHOLE, "at most 65,536"),
     "MAX_RESOLUTION": (lambda n: f"network T <{n}, 8, 3> -> <{n}, 8, 3> = ReLU\n", limits.MAX_RESOLUTION, "the height"),

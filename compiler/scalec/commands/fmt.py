@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from scalec.commands.options import show
 from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, WRONG_INPUT, fail
-from scalec.files import replace_file, unified_diff
+from scalec.files import read_at_most, replace_file, unified_diff
+from scalec.limits import MAX_BYTES
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -71,7 +72,7 @@ def _format(path: Path | None, arguments: argparse.Namespace, found: "list[Diagn
     if path and _leaves(path):
         return fail(f"{name} is a link that leads out of its folder; name the file itself", NO_ACCESS)
     try:
-        data = path.read_bytes() if path else sys.stdin.buffer.read()
+        data = read_at_most(path, MAX_BYTES) if path else sys.stdin.buffer.read(MAX_BYTES + 1)
     except OSError as error:
         return fail(f"{name}: {error.strerror or error}", NO_ACCESS)
     try:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from scalec.diagnostics.exit_codes import STDIN
 from scalec.diagnostics.show import COLOURS, FOR_PEOPLE, FORMATS, Manner
+from scalec.files import read_at_most
+from scalec.limits import MAX_BYTES
 from scalec.program.request import OPTIONS, Option, Request, change, from_words
 
 if TYPE_CHECKING:
@@ -91,9 +93,9 @@ def request_of(arguments: argparse.Namespace) -> Request:
 def read(spec: str, arguments: argparse.Namespace) -> tuple[Path, bytes]:
     """Return the name and the bytes of a spec. Raise `OSError` if it cannot be read."""
     if spec == STDIN:
-        return Path(arguments.stdin_filename), sys.stdin.buffer.read()
+        return Path(arguments.stdin_filename), sys.stdin.buffer.read(MAX_BYTES + 1)
     path = Path(spec)
-    return path, path.read_bytes()
+    return path, read_at_most(path, MAX_BYTES)
 
 
 def load(spec: str, arguments: argparse.Namespace) -> "Loaded":

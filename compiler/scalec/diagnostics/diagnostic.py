@@ -93,6 +93,10 @@ class CompileError(Exception):
         self.diagnostics = tuple(diagnostics)
         super().__init__("\n".join(d.message for d in self.diagnostics))
 
+    def __reduce__(self) -> tuple[type["CompileError"], tuple[tuple[Diagnostic, ...]]]:
+        """Return how it is pickled, on its way out of a process of a pool."""
+        return type(self), (self.diagnostics,)
+
 
 class UsageError(CompileError):
     """A value of the command line that has no meaning, whatever the spec says."""

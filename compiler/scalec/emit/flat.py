@@ -6,6 +6,7 @@ classes. `verify` compares an emitted file with it. Its tensors are in the order
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import assert_never
 
 from scalec.emit.contexts import literal
 from scalec.emit.emit import helper_text
@@ -77,12 +78,19 @@ class _Flat:
         return self._bind(f"self.m{self.count}({given})")
 
     def _wrap(self, wrap: Wrap, x: str) -> str:
-        if wrap.kind in ("residual", "gate"):
-            (body,) = wrap.bodies
-            inner = self._body(body, x)
-            return self._bind(f"{x} {'+' if wrap.kind == 'residual' else '*'} {inner}") if body.holds else inner
-        if wrap.kind == "sum":
-            return self._bind(" + ".join(self._body(body, x) for body in wrap.bodies if body.holds))
+        match wrap.kind:
+            case "residual" | "gate":
+                (body,) = wrap.bodies
+                inner = self._body(body, x)
+                return self._bind(f"{x} {'+' if wrap.kind == 'residual' else '*'} {inner}") if body.holds else inner
+            case "sum":
+                return self._bind(" + ".join(self._body(body, x) for body in wrap.bodies if body.holds))
+            case "concat" | "split":
+                return self._concatenation(wrap, x)
+            case _:
+                assert_never(wrap.kind)
+
+    def _concatenation(self, wrap: Wrap, x: str) -> str:
         parts = [x] * len(wrap.bodies)
         if wrap.kind == "split":
             sizes = [body.chain.x.channels for body in wrap.bodies if body.chain is not None]

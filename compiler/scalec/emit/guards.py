@@ -143,11 +143,14 @@ def parsed(source: str) -> ast.Module:
 def _skeleton(source: str) -> list[tuple[int, type[ast.AST]]]:
     """Give the kinds of all nodes in order, each with how deep it stands; names and constants are blank in it."""
     skeleton: list[tuple[int, type[ast.AST]]] = []
-
-    def visit(node: ast.AST, depth: int) -> None:
+    todo: list[tuple[int, ast.AST]] = [(0, parsed(source))]
+    while todo:
+        depth, node = todo.pop()
         skeleton.append((depth, type(node)))
-        for child in ast.iter_child_nodes(node):
-            visit(child, depth + 1)
-
-    visit(parsed(source), 0)
+        for field in reversed(node._fields):
+            value = getattr(node, field)
+            if isinstance(value, list):
+                todo += [(depth + 1, each) for each in reversed(value) if isinstance(each, ast.AST)]
+            elif isinstance(value, ast.AST):
+                todo.append((depth + 1, value))
     return skeleton

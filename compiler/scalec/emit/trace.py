@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 from scalec.emit.contexts import literal
 from scalec.emit.modules import fixed_of
@@ -318,25 +318,35 @@ class NetworkTrace:
         return self._modules[key]
 
     def _wrap(self, frame: Frame, unit: s.Unit, wrap: Wrap, x: Tensor, prefix: str) -> Tensor:
-        if wrap.kind in ("residual", "gate"):
-            (body,) = wrap.bodies
-            inner, kind = self._body(frame, body, x, prefix), "+" if wrap.kind == "residual" else "*"
-            if wrap.in_place:
-                frame.over.add((kind, inner.number if kind == "+" else x.number))
-            return frame.join(kind, x, inner) if body.holds else inner
-        if wrap.kind == "sum":
-            assert isinstance(unit.head, s.Wrap)
-            parts = [
-                (self._body(frame, body, x, prefix), written.condition is None)
-                for body, written in zip(wrap.bodies, unit.head.bodies, strict=True)
-                if body.holds
-            ]
-            if wrap.in_place:  # the first of those that are always there
-                frame.over.add(("+", next(part.number for part, is_always in parts if is_always)))
-            total = parts[0][0]
-            for part, _ in parts[1:]:
-                total = frame.join("+", total, part)
-            return total
+        match wrap.kind:
+            case "residual" | "gate":
+                (body,) = wrap.bodies
+                inner, kind = self._body(frame, body, x, prefix), "+" if wrap.kind == "residual" else "*"
+                if wrap.in_place:
+                    frame.over.add((kind, inner.number if kind == "+" else x.number))
+                return frame.join(kind, x, inner) if body.holds else inner
+            case "sum":
+                return self._sum(frame, unit, wrap, x, prefix)
+            case "concat" | "split":
+                return self._concatenation(frame, wrap, x, prefix)
+            case _:
+                assert_never(wrap.kind)
+
+    def _sum(self, frame: Frame, unit: s.Unit, wrap: Wrap, x: Tensor, prefix: str) -> Tensor:
+        assert isinstance(unit.head, s.Wrap)
+        parts = [
+            (self._body(frame, body, x, prefix), written.condition is None)
+            for body, written in zip(wrap.bodies, unit.head.bodies, strict=True)
+            if body.holds
+        ]
+        if wrap.in_place:  # the first of those that are always there
+            frame.over.add(("+", next(part.number for part, is_always in parts if is_always)))
+        total = parts[0][0]
+        for part, _ in parts[1:]:
+            total = frame.join("+", total, part)
+        return total
+
+    def _concatenation(self, frame: Frame, wrap: Wrap, x: Tensor, prefix: str) -> Tensor:
         pieces: Sequence[Tensor] = [x] * len(wrap.bodies)
         if wrap.kind == "split":
             pieces = frame.split(x, [body.chain.x.channels for body in wrap.bodies if body.chain is not None])

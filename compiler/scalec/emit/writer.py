@@ -199,15 +199,18 @@ class Writer(Flow):
 
     def comment(self, use: Uses, placed: Placed) -> str:
         if self.shapes is None:
-            shape = use.sample.y if use.unit.repeat is None or placed[0] is None else placed[0].y
-            return f"<{use.sample.y.channels}>" if self.flat else str(shape)
+            node = use.sample if use.unit.repeat is None or placed[0] is None else placed[0]
+            pools = isinstance(node, ir.Leaf) and node.operator.rewriting.flat_forward is not None
+            if node.x == node.y and not (self.flat and pools):
+                return ""
+            return f"<{node.y.channels}>" if self.flat else str(node.y)
         text = self.shapes.after(use.unit, use.sample)
         if self.unknown:  # two widths have no one spelling
             self.shapes.dims, text, self.unknown = None, "", False
         return text
 
     def joined_comment(self, wrap: ir.Wrap) -> str:
-        return str(wrap.y) if self.shapes is None else ""
+        return str(wrap.y) if self.shapes is None and wrap.x != wrap.y else ""
 
 
 def _alternative(unit: s.Unit, position: int) -> s.Unit:

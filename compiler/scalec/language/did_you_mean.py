@@ -6,6 +6,11 @@ from scalec.diagnostics.diagnostic import UNKNOWN, Advice, Help, Report
 from scalec.diagnostics.suggest import MOST, nearest, offer
 from scalec.language import syntax as s
 from scalec.language.unparse import spell_name
+from scalec.ops import ALIASES
+from scalec.ops.base import plain
+
+ABSENT = frozenset("globalmaxpool globalmaxpooling globalmaxpooling2d softmax upsample maxunpool conv3d conv1d".split())
+"""Operators of others that scalec lacks, whose names are near those of operators that do something else."""
 
 
 def unknown(
@@ -18,6 +23,10 @@ def unknown(
 def meant(name: s.Identifier, candidates: Iterable[str]) -> Advice | None:
     """Return the offer of the known names near a wrong one: α is near a, beta near bata; None if there is none."""
     spelled = {shown(name, key): key for key in candidates}
+    if plain(name.key) in ABSENT:
+        return None
+    if (alias := ALIASES.get(plain(name.key), "")) in spelled.values():
+        return offer(name.span, (alias,))
     near = nearest(name.span.text, spelled)
     if not near:
         keys = nearest(name.key, spelled.values())

@@ -50,7 +50,7 @@ _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 def decode(name: str, data: bytes, report: Report) -> Source:
     """Read a spec's bytes as UTF-8. Raises `CompileError` where they are not, or where there are too many."""
     if len(data) > MAX_BYTES:
-        report.error("E004", f"the file has {len(data):,} bytes, more than {MAX_BYTES:,}", Span(Source(name, ""), 0, 0))
+        report.error("E004", f"the file has more than {MAX_BYTES:,} bytes", Span(Source(name, ""), 0, 0))
         report.stop_on_error()
     try:
         return Source(name, data.removeprefix(b"\xef\xbb\xbf").decode("utf-8"))

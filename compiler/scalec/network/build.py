@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from typing import assert_never
 
 from scalec.diagnostics.diagnostic import Context, Label
 from scalec.diagnostics.source import Span
@@ -19,6 +20,7 @@ from scalec.ops import Operator, OperatorError
 from scalec.ops.shape import Shape
 from scalec.program.dependence import reads_layer
 from scalec.program.evaluate import Failure, Partial, Value, describe, evaluate, number, truth, whole
+from scalec.program.names import wrapper_kind
 from scalec.program.program import BlockDef
 from scalec.program.scope import LocalScope, World
 
@@ -319,8 +321,14 @@ class Builder:
                     )  # fmt: skip
 
     def _wrap(self, wrap: s.Wrap, x: Shape, channels: int | None, scope: AnyScope) -> ir.Wrap:
-        kind = wrap.call.name.key
-        passed = None if kind in ("concat", "split") else channels
+        kind = wrapper_kind(wrap)
+        match kind:
+            case "residual" | "gate" | "sum":
+                passed = channels
+            case "concat" | "split":
+                passed = None
+            case _:
+                assert_never(kind)
         parts = pieces(x, len(wrap.bodies), wrap) if kind == "split" else [x] * len(wrap.bodies)
         bodies: list[ir.Body] = []
         for body, piece in zip(wrap.bodies, parts, strict=True):

@@ -8,7 +8,7 @@ whose text is not written. `emit.writer` overrides them, and writes the construc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain, count
-from typing import Any
+from typing import Any, assert_never
 
 from scalec.language import syntax as s
 from scalec.network import network as ir
@@ -214,7 +214,8 @@ class Flow:
         chains, shadows = (
             [node.chain if isinstance(node, ir.Group) else None for node in nodes] for nodes in (use.nodes, use.shadows)
         )
-        inside, chain = inner_prefix(use.unit, prefix), use.unit.head.chains[0]
+        label, chain = use.unit.label, use.unit.head.chains[0]
+        inside = f"{prefix}{python_name(label.key)}_" if label else prefix
         if condition is None:
             around = shadows if self.optional else None
             return self.chain(chain, chains, x, target, inside, around)
@@ -255,16 +256,18 @@ class Flow:
 
     def _wrap(self, use: Uses, value: Expression, target: Variable, prefix: str) -> Expression:
         """Write a wrapper around `value`; return the expression that joins its bodies."""
-        assert isinstance(use.sample, ir.Wrap)
-        source = self.variable(value, target)
-        if use.sample.kind in ("residual", "gate"):
-            return self._join_with_input(use, use.sample.kind, source, target, prefix)
-        if use.sample.kind == "sum":
-            total = self._sum(use, source, prefix)
-            # A module's result is Any to a type checker: in a variable it is a Tensor.
-            return self.assign(target, total) if has_call(total) else total
-        joined = self._concatenation(use, use.sample, source, prefix)
-        return self.assign(target, joined, self.joined_comment(use.sample))
+        wrap, source = use.sample, self.variable(value, target)
+        assert isinstance(wrap, ir.Wrap)
+        match wrap.kind:
+            case "residual" | "gate":
+                return self._join_with_input(use, wrap.kind, source, target, prefix)
+            case "sum":
+                total = self._sum(use, source, prefix)
+                # A module's result is Any to a type checker: in a variable it is a Tensor.
+                return self.assign(target, total) if has_call(total) else total
+            case "concat" | "split":
+                return self.assign(target, self._concatenation(use, wrap, source, prefix), self.joined_comment(wrap))
+        assert_never(wrap.kind)
 
     def _body(self, of: Bodies, source: Variable, prefix: str) -> Expression:
         """Write a body from its input; a single statement is given back as an expression."""
@@ -296,6 +299,7 @@ class Flow:
         before = self.channels()
         always: list[Expression] = []
         ends: list[Any] = []
+        is_first_plain = None  # only a body without an `if` may be written over: the rule is that of all scales
         sometimes: list[tuple[Expression, Flag, tuple[Statement, ...]]] = []
         for of in use.bodies():
             condition = self.body_presence(of, "branch")
@@ -310,10 +314,12 @@ class Flow:
             if flag is None:
                 ends.append(self.channels())
                 always.append(term)
+                is_first_plain = of.body.condition is None if is_first_plain is None else is_first_plain
             else:
                 sometimes.append((term, flag, self.since(start)))
         self.summed(ends)
-        over = len(always) == 2 and always[0] != source and isinstance(always[0], (Variable, Call)) and use.in_place
+        may_be_written = always[0] != source and isinstance(always[0], (Variable, Call)) and bool(is_first_plain)
+        over = len(always) == 2 and may_be_written and use.in_place
         total = always[0] if len(always) == 1 else Sum(tuple(always), over)
         return self._with_conditional(total, source, sometimes) if sometimes else total
 
@@ -339,7 +345,12 @@ class Flow:
         ends: list[Any] = []
         for of, piece, start in zip(bodies, sources, starts, strict=True):
             self.back(start)
-            pieces.append(self._body(of, piece, prefix))
+            value = self._body(of, piece, prefix)
+            last = self.statements[-1] if self.statements and value != piece else None
+            if isinstance(last, Bind) and last.variable == value and isinstance(last.value, Concatenation):
+                value = last.value  # joined once, with what is around it
+                self.statements.pop()
+            pieces += value.parts if isinstance(value, Concatenation) else (value,)
             ends.append(self.channels())
         self.concatenated(wrap.kind, before, starts, ends)
         return Concatenation(tuple(pieces))
@@ -392,8 +403,3 @@ def stages(network: ir.Network) -> list[ir.Placed]:
 def _by_unit(units: Sequence[s.Unit], chains: Sequence[ir.Chain | None]) -> list[Placed]:
     """Return each unit in all uses of its chain."""
     return [[each.units[index] if each is not None else None for each in chains] for index in range(len(units))]
-
-
-def inner_prefix(unit: s.Unit, prefix: str) -> str:
-    """Return what goes before the names of a group's units: its label."""
-    return f"{prefix}{python_name(unit.label.key)}_" if unit.label else prefix

@@ -9,9 +9,11 @@ passes through an optional unit. So the rule gives the same result for all uses 
 """
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from scalec.language import syntax as s
 from scalec.network import network as ir
+from scalec.program.names import wrapper_kind
 
 
 def is_own(units: Sequence[ir.Placed]) -> bool:
@@ -29,11 +31,17 @@ def is_own(units: Sequence[ir.Placed]) -> bool:
 
 def adds_in_place(wrap: s.Wrap, bodies: Sequence[ir.Body]) -> bool:
     """Return whether what is added up may be written over the first branch that is always there."""
-    kind = wrap.call.name.key
-    if kind not in ("residual", "sum"):
-        return False
-    pairs = zip(bodies, wrap.bodies, strict=True)
-    first = next((made for made, each in pairs if kind == "residual" or each.condition is None), None)
+    kind = wrapper_kind(wrap)
+    match kind:
+        case "residual":
+            first: ir.Body | None = bodies[0]
+        case "sum":
+            pairs = zip(bodies, wrap.bodies, strict=True)
+            first = next((made for made, each in pairs if each.condition is None), None)
+        case "gate" | "concat" | "split":
+            return False
+        case _:
+            assert_never(kind)
     return first is not None and first.chain is not None and is_own(first.chain.units)
 
 
@@ -46,7 +54,11 @@ def _makes(node: ir.Node, unit: s.Unit) -> bool:
         case ir.Wrap():
             assert isinstance(unit.head, s.Wrap)
             always = sum(body.condition is None for body in unit.head.bodies)
-            if node.kind in ("sum", "concat", "split"):
-                return always > 1
-            chain = node.bodies[0].chain
-            return chain is not None and (is_own(chain.units) or (always == 1 and any(u.nodes for u in chain.units)))
+            match node.kind:
+                case "sum" | "concat" | "split":
+                    return always > 1
+                case "residual" | "gate":
+                    units = node.bodies[0].chain.units if node.bodies[0].chain is not None else ()
+                    return is_own(units) or (always == 1 and any(each.nodes for each in units))
+                case _:
+                    assert_never(node.kind)

@@ -8,7 +8,7 @@ input, a gate overwrites its gated tensor, and a residual or sum overwrites its 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, assert_never
 
 from scalec.language import syntax as s
 from scalec.network import network as ir
@@ -156,9 +156,14 @@ class _Rewriter:
             chain, is_owned = (None, False) if body.chain is None else self._chain(body.chain, owned=False)
             bodies.append(replace(body, chain=chain))
             given.append(is_owned)
-        if wrap.kind in ("residual", "gate"):
-            in_place = owned if wrap.kind == "gate" else given[0]
-            return replace(wrap, bodies=tuple(bodies), in_place=in_place), bodies[0].holds or given[0]
+        match wrap.kind:
+            case "residual" | "gate":
+                in_place = owned if wrap.kind == "gate" else given[0]
+                return replace(wrap, bodies=tuple(bodies), in_place=in_place), bodies[0].holds or given[0]
+            case "sum" | "concat" | "split":
+                pass
+            case _:
+                assert_never(wrap.kind)
         first = next((is_owned for is_owned, is_always in zip(given, always, strict=False) if is_always), False)
         made = replace(wrap, bodies=tuple(bodies), in_place=first)
         there = [is_owned for is_owned, body in zip(given, bodies, strict=True) if body.holds]

@@ -1,9 +1,12 @@
 """The output shapes of wrappers, or the reason why their bodies cannot be combined."""
 
+from typing import assert_never
+
 from scalec.language import syntax as s
 from scalec.network import network as ir
 from scalec.ops.shape import Shape
 from scalec.program.evaluate import Failure
+from scalec.program.names import WrapperKind
 
 
 def pieces(x: Shape, count: int, wrap: s.Wrap) -> list[Shape]:
@@ -14,7 +17,7 @@ def pieces(x: Shape, count: int, wrap: s.Wrap) -> list[Shape]:
     return [x.with_channels(x.channels - share * (count - 1)), *[x.with_channels(share)] * (count - 1)]
 
 
-def joined(kind: str, wrap: s.Wrap, x: Shape, bodies: list[ir.Body]) -> Shape:
+def joined(kind: WrapperKind, wrap: s.Wrap, x: Shape, bodies: list[ir.Body]) -> Shape:
     """Return the shape behind a wrapper; raise `Failure` where the bodies do not fit."""
     used = [
         (written, body.chain.y)
@@ -23,15 +26,28 @@ def joined(kind: str, wrap: s.Wrap, x: Shape, bodies: list[ir.Body]) -> Shape:
     ]
     if not used:
         raise Failure("E304", f"no body of this `{kind}` is left", wrap.span)
-    if kind in ("residual", "gate"):
-        return (_residual if kind == "residual" else _gate)(wrap, x, used[0][1], bodies[0].holds)
     first = used[0][1]
-    for written, y in used[1:]:
-        if y.dims[:-1] != first.dims[:-1] or (kind == "sum" and y != first):
-            wanted = "shapes have to be equal" if kind == "sum" else "heights and widths have to be equal"
-            message = f"`{kind}` joins {first} and {y}"
-            raise Failure("E304", message, written.span, f"this gives {y}", help=wanted)
-    return first if kind == "sum" else first.with_channels(sum(y.channels for _, y in used))
+    match kind:
+        case "residual":
+            return _residual(wrap, x, first, bodies[0].holds)
+        case "gate":
+            return _gate(wrap, x, first, bodies[0].holds)
+        case "sum":
+            for written, y in used[1:]:
+                if y != first:
+                    raise _unlike(kind, first, written, y, "shapes have to be equal")
+            return first
+        case "concat" | "split":
+            for written, y in used[1:]:
+                if y.dims[:-1] != first.dims[:-1]:
+                    raise _unlike(kind, first, written, y, "heights and widths have to be equal")
+            return first.with_channels(sum(y.channels for _, y in used))
+        case _:
+            assert_never(kind)
+
+
+def _unlike(kind: WrapperKind, first: Shape, written: s.Body, y: Shape, help: str) -> Failure:
+    return Failure("E304", f"`{kind}` joins {first} and {y}", written.span, f"this gives {y}", help=help)
 
 
 def _residual(wrap: s.Wrap, x: Shape, y: Shape, holds: bool) -> Shape:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import field
+from typing import assert_never
 
 from scalec.language import syntax as s
 from scalec.language.exact import Number
@@ -9,6 +10,7 @@ from scalec.language.unparse import spell_name
 from scalec.ops import Operator
 from scalec.ops.shape import Shape
 from scalec.program.evaluate import Scope, Value
+from scalec.program.names import WrapperKind
 from scalec.program.program import BlockDef, Program
 from scalec.program.scope import LocalScope
 from scalec.program.setting import Setting
@@ -77,7 +79,7 @@ class Body:
 class Wrap:
     """`residual`, `gate`, `sum`, `concat` or `split`."""
 
-    kind: str
+    kind: WrapperKind
     bodies: tuple[Body, ...]
     x: Shape
     y: Shape
@@ -145,9 +147,15 @@ class Network:
         return self.scope.parent.number(key)
 
 
-def takes_part(kind: str, body: Body) -> bool:
+def takes_part(kind: WrapperKind, body: Body) -> bool:
     """Return whether a body of a wrapper runs: without its `if`, a residual or gate is its body alone."""
-    return body.chain is not None and (body.holds or kind in ("residual", "gate"))
+    match kind:
+        case "residual" | "gate":
+            return body.chain is not None
+        case "sum" | "concat" | "split":
+            return body.chain is not None and body.holds
+        case _:
+            assert_never(kind)
 
 
 def children(part: Node | Chain | Stage | Network) -> Iterator[Node]:

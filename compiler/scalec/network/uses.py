@@ -32,7 +32,7 @@ class Uses:
     """Whether it is a repetition, whose strides are 1."""
 
     def values(self, of: Callable[[ir.Node], Code | None]) -> list[Code | None]:
-        """Give a value for each use."""
+        """Return a value for each use."""
         return [None if node is None else of(node) for node in self.nodes]
 
     def layers(self, index: int) -> int:
@@ -40,7 +40,7 @@ class Uses:
         return max([1, *(len(each.chain.units[index].nodes) for each in self.shadows if isinstance(each, ir.Group))])
 
     def inner(self, index: int, layer: int = 0) -> "Uses | None":
-        """Give a layer of the `index`-th unit of a group."""
+        """Return a layer of the `index`-th unit of a group."""
         assert isinstance(self.unit.head, s.Group)
         units = self.unit.head.chains[0].units
         syntax = units[index]
@@ -104,7 +104,7 @@ def _node(placed: ir.Placed | None, position: int) -> ir.Node | None:
 
 
 def leads_to_vector(later: list[Uses]) -> bool:
-    """Tell whether a pool's output reaches a layer on vectors through nothing but element-wise modules."""
+    """Return whether a pool's output reaches a layer on vectors through nothing but element-wise modules."""
     for use in later:
         if not isinstance(use.sample, ir.Leaf):
             return False

@@ -60,6 +60,7 @@ class ReLU6(_Activation):
 class LeakyReLU(_Activation):
     """x if x ≥ 0, else slope · x (Maas et al., 2013)."""
 
+    aliases = ("LReLU",)
     traits = KernelTraits(saves_in_place="output")
     torch = "nn.LeakyReLU"
     counted_by = {"ptflops": (1, 0)}
@@ -132,6 +133,7 @@ class SELU(_Activation):
 class SiLU(_Activation):
     """x · sigmoid(x), also called swish (Elfwing et al., 2017; Ramachandran et al., 2017)."""
 
+    aliases = ("Swish",)
     torch = "nn.SiLU"
     counted_by = {"ptflops": (1, 0)}
 
@@ -140,6 +142,7 @@ class SiLU(_Activation):
 class HardSwish(_Activation):
     """x · min(6, max(0, x + 3)) / 6 (Howard et al., 2019)."""
 
+    aliases = ("HSwish", "h_swish", "Hardswish")
     torch = "nn.Hardswish"
 
 
@@ -163,6 +166,7 @@ class GELU(_Activation):
 class Sigmoid(_Activation):
     """1 / (1 + exp(-x))."""
 
+    aliases = ("Logistic",)
     rewriting = _NOT_IN_PLACE
     traits = KernelTraits(saves="output")
     torch = "nn.Sigmoid"
@@ -172,6 +176,7 @@ class Sigmoid(_Activation):
 class HardSigmoid(_Activation):
     """min(6, max(0, x + 3)) / 6."""
 
+    aliases = ("HSigmoid", "h_sigmoid")
     torch = "nn.Hardsigmoid"
 
 
@@ -188,6 +193,7 @@ class Tanh(_Activation):
 class HardTanh(_Activation):
     """min(high, max(low, x))."""
 
+    aliases = ("HTanh",)
     torch = "nn.Hardtanh"
     low: Real = Fraction(-1)
     high: Real = Fraction(1)
@@ -218,6 +224,7 @@ class Softplus(_Activation):
 class Identity(_Activation):
     """x itself; useful for a parameter that is an activation."""
 
+    aliases = ("NoOp", "PassThrough", "Skip")
     rewriting = _NOT_IN_PLACE
     traits = KernelTraits(is_view=True)
     torch = "nn.Identity"

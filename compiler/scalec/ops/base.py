@@ -141,6 +141,8 @@ class Operator:
 
     name: ClassVar[str] = ""
     """What a spec calls it: the name of its class."""
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """What PyTorch, Keras, TensorFlow, timm or papers call it: offered where a spec does."""
     table: ClassVar[dict[str, Parameter]] = {}
     given: ClassVar[bool] = False
     """Whether the channels that come out are given from outside (`→ K`); else `out_channels` says them."""
@@ -225,6 +227,13 @@ class Operator:
 Made = TypeVar("Made", bound=Operator)
 
 OPERATORS: dict[str, type[Operator]] = {}
+ALIASES: dict[str, str] = {}
+"""The operator of each name that others use, in small letters."""
+
+
+def plain(name: str) -> str:
+    """Return a name in small letters and without underscores: `h_swish` is `hswish`."""
+    return name.lower().replace("_", "")
 
 
 @dataclass_transform(frozen_default=True)
@@ -239,4 +248,5 @@ def operator(cls: type[Made]) -> type[Made]:
         made.table[field.name] = Parameter(field.name, kind, field.default, field.default is MISSING)
     made.name = made.__name__
     OPERATORS[made.name] = made
+    ALIASES.update((plain(alias), made.name) for alias in vars(made).get("aliases", ()))
     return made

@@ -34,7 +34,9 @@ class Code:
         """Add; a literal 0 vanishes."""
         if known := self._known(other):
             return whole(known[0] + known[1])
-        return self if _is(other, 0) else code(other) if self.value == 0 else _binary(self, "+", other, PLUS)
+        if _is(other, 0) or self.value == 0:
+            return self if _is(other, 0) else code(other)
+        return Code(f"{self.inside(PLUS)} + {code(other).inside(PLUS)}", PLUS)
 
     def __sub__(self, other: "Code | int") -> "Code":
         """Subtract; a literal 0 vanishes."""

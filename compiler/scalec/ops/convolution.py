@@ -132,6 +132,7 @@ class Conv(_Convolution):
     Padding is `symmetric`, TensorFlow's `same`, or a number of zeros on each side.
     """
 
+    aliases = ("Conv2d", "Convolution", "Convolution2D")
     given = True
     groups: Whole = 1
 
@@ -145,6 +146,8 @@ class Conv(_Convolution):
 @operator
 class Depthwise(_Convolution):
     """A kernel × kernel convolution of each channel separately."""
+
+    aliases = ("DepthwiseConv", "DepthwiseConv2D", "DepthwiseConv2d", "DWConv", "DWConv2d", "DepthConv")
 
     def split(self, channels: int) -> int:
         return channels

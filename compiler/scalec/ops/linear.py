@@ -13,6 +13,7 @@ from scalec.ops.shape import Shape
 class Linear(Operator):
     """A fully connected layer on <C> or <1, 1, C>; `→` gives its channels."""
 
+    aliases = ("Dense", "FC", "FullyConnected", "InnerProduct", "Affine")
     given = True
     traits = KernelTraits(autocast="low", gives_own=True)
     rewriting = Rewriting(is_linear=True, takes_vector=True)

@@ -27,6 +27,7 @@ class _Norm(Operator):
 class BatchNorm(_Norm):
     """Batch normalisation (Ioffe & Szegedy, 2015). `momentum` is PyTorch's: the share of the new batch."""
 
+    aliases = ("BN", "BatchNorm2d", "BatchNormalization", "BatchNorm2D", "SyncBatchNorm", "SpatialBatchNorm")
     traits = KernelTraits(gives_own=True, counters=1)
     rewriting = Rewriting(per_element=True, is_affine=True)
     counted_by = {"fvcore": (2, 0), "thop": (4, 0), "ptflops": (2, 0)}
@@ -53,6 +54,7 @@ class BatchNorm(_Norm):
 class LayerNorm(_Norm):
     """Layer normalisation over the channels of each position (Ba et al., 2016; as ConvNeXt uses it)."""
 
+    aliases = ("LN", "LayerNorm2d", "LayerNormalization")
     counted_by = {"fvcore": (5, 0)}
     traits = KernelTraits(autocast="full")
     eps: Positive = _EPS
@@ -77,6 +79,7 @@ class LayerNorm(_Norm):
 class GroupNorm(_Norm):
     """Group normalisation (Wu & He, 2018)."""
 
+    aliases = ("GN", "GroupNormalization")
     counted_by = {"fvcore": (5, 0), "ptflops": (2, 0)}
     traits = KernelTraits(autocast="full", gives_own=True)
     groups: Whole
@@ -99,6 +102,7 @@ class GroupNorm(_Norm):
 class GRN(_Norm):
     """x + weight · share · x + bias, where share is a channel's norm over the mean one (Woo et al., 2023)."""
 
+    aliases = ("GlobalResponseNorm", "GlobalResponseNormalization")
     eps: Positive = _EPS / 10
 
     def output(self, x: Shape, channels: int | None) -> Shape:

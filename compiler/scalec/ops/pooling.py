@@ -15,6 +15,14 @@ from scalec.record import record
 class GlobalAvgPool(Operator):
     """The mean over height and width: <1, 1, C>."""
 
+    aliases = (
+        "GAP",
+        "GlobalAveragePooling",
+        "GlobalAveragePooling2D",
+        "GlobalAveragePool",
+        "GlobalPool",
+        "SpatialMean",
+    )
     functional = True
     traits = KernelTraits(saves="nothing")
     rewriting = Rewriting(flat_forward="{}.mean((2, 3))")
@@ -68,6 +76,7 @@ class _Pool(Operator):
 class MaxPool(_Pool):
     """The maximum of each window. The default stride is the kernel. `ceil` keeps windows that extend beyond the map."""
 
+    aliases = ("MaxPool2d", "MaxPooling", "MaxPooling2D")
     counted_by = {"ptflops": (2, 0)}
 
     def kernels(self, x: Shape, y: Shape, training: bool) -> tuple[Kernel, ...]:
@@ -82,6 +91,7 @@ class MaxPool(_Pool):
 class AvgPool(_Pool):
     """The mean of each window. With padding, `count_padding` must say whether the zeros are counted."""
 
+    aliases = ("AvgPool2d", "AveragePooling", "AveragePooling2D", "AveragePool")
     counted_by = {"ptflops": (2, 0), "thop": (0, 1)}
     count_padding: Flag | None = None
 
@@ -103,6 +113,7 @@ class AvgPool(_Pool):
 class AdaptiveAvgPool(Operator):
     """The mean of each of `size` × `size` windows, which cover a map of any size and may overlap."""
 
+    aliases = ("AdaptiveAvgPool2d", "AdaptiveAveragePool")
     counted_by = {"fvcore": (1, 0), "thop": (1, 1), "ptflops": (2, 0)}
     size: Whole
 
@@ -118,6 +129,7 @@ class AdaptiveAvgPool(Operator):
 class BlurPool(Operator):
     """A binomial blur of each channel, the border reflected, then every `stride`-th number (Zhang, 2019)."""
 
+    aliases = ("BlurPool2d", "AntiAlias")
     strides = ("stride",)
     kernel: Whole = 3
     stride: Whole = 2
@@ -165,6 +177,7 @@ class BlurPool(Operator):
 class SpaceToDepth(Operator):
     """Each `block` × `block` square of pixels as one pixel of block² · C channels, in `nn.PixelUnshuffle`'s order."""
 
+    aliases = ("PixelUnshuffle", "Focus", "S2D")
     traits = KernelTraits(saves="nothing", is_view=True)
     block: Whole
 

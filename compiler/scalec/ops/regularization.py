@@ -14,6 +14,7 @@ from scalec.ops.shape import Shape
 class Dropout(Operator):
     """Zero each number with probability `rate` in training (Srivastava et al., 2014)."""
 
+    aliases = ("Dropout2d", "SpatialDropout", "SpatialDropout2D")
     rewriting = Rewriting(per_element=True, only_in_training=True)
     rate: Share
 
@@ -29,6 +30,7 @@ class Dropout(Operator):
 class DropPath(Operator):
     """Stochastic depth: zero a whole sample with probability `rate` in training (Huang et al., 2016)."""
 
+    aliases = ("StochasticDepth", "DropConnect")
     rewriting = Rewriting(per_element=True, only_in_training=True)
     rate: Share
 

@@ -11,6 +11,7 @@ from scalec.ops.shape import Shape
 class ChannelShuffle(Operator):
     """The first channel of each of `groups`, then the second of each, and so on (Zhang et al., 2018)."""
 
+    aliases = ("Shuffle", "ShuffleChannels")
     traits = KernelTraits(saves="nothing", is_view=True)
     groups: Whole
 

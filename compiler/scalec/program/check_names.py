@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
+from typing import assert_never
 
 from scalec.diagnostics.diagnostic import UNKNOWN, Edit, Fix, Mark, Report, advise, plural
 from scalec.diagnostics.source import Span
@@ -12,7 +13,7 @@ from scalec.language.visit import children
 from scalec.ops import OPERATORS
 from scalec.program.evaluate import FUNCTIONS, TRUTH, WORDS
 from scalec.program.memory_call import check_footprint
-from scalec.program.names import LAYER_NAMES, WRAPPERS, imported, refusal, twice
+from scalec.program.names import LAYER_NAMES, WRAPPERS, imported, refusal, twice, wrapper_kind
 from scalec.program.program import File, bind, missing, wanted
 from scalec.program.quantities import QUANTITIES
 from scalec.record import record
@@ -264,12 +265,7 @@ class Names:
         if wrap.call.arguments:
             place = wrap.call.arguments[0].span.to(wrap.call.arguments[-1].span)
             self.report.error("E106", f"`{name.key}` takes no arguments", place, f"write `{name.key} {{ … }}`")
-        if name.key in ("residual", "gate") and len(wrap.bodies) > 1:
-            self.report.error(
-                "E106", f"`{name.key}` takes one body", wrap.bodies[1].span, "one too many", help="`sum` takes several"
-            )
-        if name.key in ("concat", "split", "sum") and len(wrap.bodies) < 2:
-            self.report.error("E106", f"`{name.key}` takes several bodies", wrap.span.after, "write `{ … }` here")
+        self._count_bodies(wrap)
         if name.key == "sum" and all(body.condition for body in wrap.bodies):
             self.report.error("E307", "one body of a `sum` has to be there always", name.span, "each has an `if`")
         for body in wrap.bodies:
@@ -279,6 +275,19 @@ class Names:
                 )
             self.expr(body.condition)
             self.chain(body.chain)
+
+    def _count_bodies(self, wrap: s.Wrap) -> None:
+        kind = wrapper_kind(wrap)
+        match kind:
+            case "residual" | "gate":
+                if len(wrap.bodies) > 1:
+                    place, help = wrap.bodies[1].span, "`sum` takes several"
+                    self.report.error("E106", f"`{kind}` takes one body", place, "one too many", help=help)
+            case "concat" | "split" | "sum":
+                if len(wrap.bodies) < 2:
+                    self.report.error("E106", f"`{kind}` takes several bodies", wrap.span.after, "write `{ … }` here")
+            case _:
+                assert_never(kind)
 
 
 def defaulted(file: File, key: str) -> set[str]:

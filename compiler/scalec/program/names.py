@@ -5,6 +5,7 @@ import keyword
 import re
 from collections.abc import Iterable
 from importlib.resources import files
+from typing import Literal, get_args
 
 from scalec.diagnostics.diagnostic import Edit, Help, Label, Report, advise
 from scalec.diagnostics.source import Span
@@ -14,7 +15,9 @@ from scalec.program.evaluate import FUNCTIONS, TRUTH, WORDS
 from scalec.program.quantities import QUANTITIES
 
 LAYER_NAMES = ("layer", "layers")
-WRAPPERS = ("residual", "gate", "sum", "concat", "split")
+WrapperKind = Literal["residual", "gate", "sum", "concat", "split"]
+"""A new word here is a type error at every place that has to know what it means (`assert_never`)."""
+WRAPPERS: tuple[WrapperKind, ...] = get_args(WrapperKind)
 
 RESERVED = frozenset({*FUNCTIONS, *TRUTH, *WORDS, *QUANTITIES, *LAYER_NAMES, "baseline"})
 
@@ -32,6 +35,11 @@ MODULE_NAMES = frozenset(
 # What the emitted file itself uses at its top level, or as the names of arguments and variables.
 _FILE_NAMES = frozenset("torch nn F Tensor INPUT_SHAPE FEATURE_INFO PaddedConv2d LayerNorm2d OrderedDict".split())
 _LOCAL_NAMES = frozenset("self x y c_in c_out channels torch nn F Tensor super bool int float tuple type".split())
+
+
+def wrapper_kind(wrap: s.Wrap) -> WrapperKind:
+    """Return which wrapper this is; its name has been checked."""
+    return next(kind for kind in WRAPPERS if kind == wrap.call.name.key)
 
 
 def refusal(key: str, kind: str) -> str | None:

@@ -8,8 +8,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from scalec.diagnostics.diagnostic import CompileError, Report
+from scalec.files import read_at_most
 from scalec.language import syntax as s
 from scalec.language.parse import decode, parse, parse_partly
+from scalec.limits import MAX_BYTES
 from scalec.program.resolve import resolve, resolve_library
 
 Importer = Callable[[str], s.Spec | None]
@@ -54,7 +56,7 @@ def folder_importer(folder: Path | None, imported: Beside | None = None) -> Impo
 
     def find(name: str) -> tuple[str, bytes] | None:
         path = beside(folder, name) if folder is not None else None
-        found = None if path is None else (path, path.read_bytes())
+        found = None if path is None else (path, read_at_most(path, MAX_BYTES))
         if imported is not None:
             imported[name.removesuffix(".scl")] = found
         return None if found is None else (str(found[0]), found[1])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scalec.diagnostics.exit_codes import STDIN
 from scalec.emit.head import MOST, is_generated
-from scalec.files import as_text
+from scalec.files import as_text, lies_inside
 from scalec.project.declarations import Declared
 
 _LEFT_OUT = frozenset("__pycache__ __pypackages__ _build build buck-out dist node_modules site-packages venv".split())
@@ -42,7 +42,7 @@ class Collected:
 
 
 def collect(names: Sequence[str]) -> Collected:
-    """Look through what is named, folders with all that is in them."""
+    """Look through what is named, and what is in named folders: regular files, and links that stay in the folder."""
     found = Collected()
     for name in names:
         path = Path(name)
@@ -66,7 +66,8 @@ def _walk(folder: Path) -> Iterator[Path]:
             name for name in folders
             if name[:1] != "." and name not in _LEFT_OUT and not os.path.exists(os.path.join(root, name, "pyvenv.cfg"))
         )  # fmt: skip
-        yield from (Path(root, name) for name in sorted(files) if name[:1] != "." and name.endswith((".scl", ".py")))
+        inside = (Path(root, name) for name in sorted(files) if name[:1] != "." and name.endswith((".scl", ".py")))
+        yield from (path for path in inside if lies_inside(path, folder))
 
 
 def _is_ours(path: Path) -> bool:

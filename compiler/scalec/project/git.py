@@ -1,5 +1,6 @@
 """Reads files at a commit. git runs without a shell and reads only objects: no hook, filter or pager runs."""
 
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,11 +58,25 @@ def commit(folder: Path, ref: str) -> Commit:
 def _git(folder: Path, *words: str) -> "subprocess.CompletedProcess[bytes]":
     command = ["git", "--no-pager", "--literal-pathspecs", "-C", str(folder), *words]
     try:
-        return subprocess.run(command, capture_output=True, check=False, timeout=_SECONDS, stdin=subprocess.DEVNULL)
+        return subprocess.run(
+            command, capture_output=True, check=False, timeout=_SECONDS, stdin=subprocess.DEVNULL, env=_environment()
+        )  # fmt: skip
     except FileNotFoundError:
         raise GitError("git is not installed, or not on PATH") from None
     except subprocess.TimeoutExpired:
         raise GitError(f"git took more than {_SECONDS} seconds") from None
+
+
+def _environment() -> dict[str, str]:
+    """Return an environment in which the repository's own configuration can start no program.
+
+    A repository may name a remote to fetch missing objects from (`ext::command`), or a program that watches its files.
+    """
+    settings = {"core.fsmonitor": "false", "core.hooksPath": os.devnull, "protocol.allow": "never"}
+    given = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (key, value) in enumerate(settings.items()):
+        given |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return os.environ | given | {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "", "GIT_TERMINAL_PROMPT": "0"}
 
 
 def _said(done: "subprocess.CompletedProcess[bytes]") -> str:

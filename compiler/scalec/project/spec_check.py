@@ -4,6 +4,8 @@ from pathlib import Path
 
 from scalec.compiler import Loaded
 from scalec.diagnostics.diagnostic import CompileError, Diagnostic, Report, plural
+from scalec.files import read_at_most
+from scalec.limits import MAX_BYTES
 from scalec.lint.registry import warnings
 from scalec.program.read import folder_importer, has_network, read
 from scalec.program.request import Request
@@ -17,7 +19,7 @@ def check(path: Path, data: bytes | None = None) -> tuple[str, list[Diagnostic]]
     A spec is checked at the baseline, at its defaults and at every variant; of a library, the names are.
     """
     report, load_import = Report(), folder_importer(path.parent)
-    spec = read(str(path), path.read_bytes() if data is None else data, load_import, report)
+    spec = read(str(path), read_at_most(path, MAX_BYTES) if data is None else data, load_import, report)
     if not has_network(spec):
         blocks = len(resolve_library(spec, load_import, report).blocks)
         return f"a library of {plural(blocks, 'block')}", warnings(spec, None)

@@ -33,7 +33,7 @@ def write(path: Path, text: str, force: bool = False, follow: bool = False) -> s
 
 
 def obstacle(path: Path, text: str, force: bool = False, follow: bool = False) -> str | None:
-    """Return what stands in the way of writing a file; write nothing. Raises `OSError`."""
+    """Return what stands in the way of writing a file; write nothing; raise `OSError`."""
     if path.is_dir():
         return f"{path} is a folder"
     if not path.parent.is_dir():

@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
 
 
 def identify(place: str | None, budget: Mapping[str, float]) -> dict[str, object]:
-    """Return what accuracy depends on, besides network and seed. Raises `DataError`."""
+    """Return what accuracy depends on, besides network and seed; raise `DataError`."""
     if not _in_memory(place):
         from scalec.search.trainer import image_folder as images
 

@@ -9,6 +9,7 @@ Nothing is proved about memory, because a residual that disappears frees its inp
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from typing import assert_never
 
 from scalec.diagnostics.diagnostic import Report
 from scalec.language import syntax as s
@@ -17,7 +18,7 @@ from scalec.limits import MAX_DEPTH, MAX_WHOLE
 from scalec.network.scale import channel_dim
 from scalec.ops import Operator
 from scalec.program.evaluate import Failure, Partial, Value, evaluate, truth
-from scalec.program.names import LAYER_NAMES
+from scalec.program.names import LAYER_NAMES, wrapper_kind
 from scalec.program.program import BlockDef, Callee, File, Program, bind
 from scalec.program.scope import LocalScope
 from scalec.solve.monotone import Direction, Ends, direction, file_scope
@@ -76,11 +77,18 @@ class _Proof:
                 self._wrap(unit.head, ends, in_network)
 
     def _wrap(self, wrap: s.Wrap, ends: Ends, in_network: bool) -> None:
-        kind = wrap.call.name.key
+        kind = wrapper_kind(wrap)
+        match kind:
+            case "residual" | "gate":
+                always = True
+            case "sum" | "concat" | "split":
+                always = False
+            case _:
+                assert_never(kind)
         if kind == "split" and len(wrap.bodies) > 2:
             raise _Unproven  # the remainder goes to the first part, which can become narrower
         for body in wrap.bodies:
-            if body.condition is not None and kind not in ("residual", "gate"):
+            if body.condition is not None and not always:
                 if direction(body.condition, ends) != 0:
                     raise _Unproven
                 if not truth(body.condition, ends.low):
