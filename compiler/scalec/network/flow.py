@@ -1,8 +1,7 @@
 """Walks over a chain and makes its `forward`: which variable has which value, and how wrappers combine their bodies.
 
-A `Flow` walks over all uses of a chain at the same time. It calls its own methods, at the top, for the facts that
-depend on the output: which conditions stay open, and the names of modules. The methods here are for a single use
-whose text is not written. `emit.writer` overrides them, and writes the constructor at the same time.
+A `Flow` walks over all uses of a chain together. Its own methods, at the top, decide which conditions stay open and how
+modules are named. They serve a single use; `emit.writer` overrides them and writes the constructor.
 """
 
 from collections.abc import Callable, Sequence
