@@ -1,6 +1,6 @@
-"""The compiler from Python: for build scripts and notebooks. docs/api.md shows it; what is here stays.
+"""The Python API of the compiler, for build scripts and notebooks. docs/api.md describes it. It is kept stable.
 
-Everything that a spec may be wrong about raises `CompileError`.
+Every error in a spec raises `CompileError`.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The console script, `scalec`: its path is public."""
+"""The console script `scalec`. The import path of this module is public, so it does not change."""
 
 from scalec.commands.cli import main
 

@@ -1,14 +1,14 @@
-"""The whole way on one page: bytes → syntax → program → network → requirements → text.
+"""All phases of the compiler on one page: bytes → syntax → program → network → requirements → text.
 
-    read       bytes             → syntax.Spec       E00x: encoding, size, what cannot be parsed
+    read       bytes             → syntax.Spec       E00x: encoding, size, statements that cannot be parsed
     resolve    Spec, imports     → Program           E1xx: names
-    setting    Program, Request  → Setting           E2xx, E5xx: what was asked for
+    setting    Program, Request  → Setting           E2xx, E5xx: values from the command line
     scale      Program, Setting  → Network           E2xx, E3xx: values and shapes, at the baseline, then scaled
-    constrain  Network           → Requirements      E4xx: what the spec requires
+    constrain  Network           → Requirements      E4xx: the requirements of the spec
     emit       Compiled          → text              the PyTorch file: emit/emit.py
 
-Each phase is a function from one frozen type to the next. It collects what it finds and stops at its end;
-`CompileError` carries the findings. docs/architecture.md has a paragraph on each.
+Each phase is a function from one frozen type to the next. It collects its errors and stops at its end with a
+`CompileError` that contains them. docs/architecture.md has a paragraph on each phase.
 """
 
 from dataclasses import dataclass, field, replace

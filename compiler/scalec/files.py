@@ -1,4 +1,4 @@
-"""Files as bytes and text: one takes the place of another whole or not at all; line ends, and differences."""
+"""Reads and writes files: complete replacement or no change, line ends, and differences between texts."""
 
 import glob
 import os

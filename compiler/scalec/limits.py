@@ -1,7 +1,8 @@
-"""Every limit on what a spec may ask for. Each is far beyond any network in use, and has an error that names it.
+"""All limits on the size of a spec. Each limit is far above any network in use, and has an error with its name.
 
-Within them whatever a spec says comes to a result or an error in about two seconds and 256 MiB
-(`tests/program/test_limits.py`). Lines have no limit of their own: nothing costs more for being on one line.
+Within the limits every spec gives a result or an error in about two seconds and 256 MiB
+(`tests/program/test_limits.py`). The length of a line has no limit, because a long line costs no more than several
+short ones.
 """
 
 # The text

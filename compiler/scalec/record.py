@@ -1,8 +1,8 @@
-"""Frozen data, cheap to define: some hundred and twenty classes, made at each start.
+"""Frozen data classes that are fast to define. There are about 120, and every start of scalec defines them.
 
-`dataclass(frozen=True)` compiles six functions a class, a fifth of the time of importing scalec, and writes each field
-through `object.__setattr__`. A record has one of its own, `__init__`; the others are shared. That nobody writes to it
-is mypy's business (`frozen_default`).
+`dataclass(frozen=True)` compiles six functions for each class, which takes a fifth of the import time of scalec, and
+writes each field through `object.__setattr__`. A record compiles only `__init__`; the other methods are shared. mypy
+checks that no code changes a record (`frozen_default`).
 """
 
 from dataclasses import dataclass, field, fields

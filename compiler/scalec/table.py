@@ -1,4 +1,4 @@
-"""Plain tables: columns aligned, two spaces between."""
+"""Formats plain text tables: aligned columns with two spaces between them."""
 
 from collections.abc import Sequence
 

@@ -1,3 +1,3 @@
-"""The version of scalec: packaging reads it here, and emitted files name it."""
+"""The version of scalec. Packaging reads it here, and emitted files contain it."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""What build backends run: everything that pyproject.toml declares, checked or written, before a package is built."""
+"""Hooks for build backends. Before a package is built, they check or write all files that pyproject.toml declares."""
 
 import contextlib
 from pathlib import Path

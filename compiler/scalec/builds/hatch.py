@@ -1,4 +1,4 @@
-"""The plugin of hatchling: `[tool.hatch.build.hooks.scalec]`, `mode = "check"` (or `"generate"`)."""
+"""The hatchling plugin: `[tool.hatch.build.hooks.scalec]`, with `mode = "check"` or `mode = "generate"`."""
 
 from pathlib import Path
 from typing import Any

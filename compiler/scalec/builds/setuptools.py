@@ -1,6 +1,6 @@
-"""Commands of setuptools: under `[tool.setuptools.cmdclass]`, `build_py = "scalec.builds.setuptools.Check"`.
+"""Commands for setuptools. Under `[tool.setuptools.cmdclass]`, write `build_py = "scalec.builds.setuptools.Check"`.
 
-Or `.Generate`.
+`scalec.builds.setuptools.Generate` is the other choice.
 """
 
 from pathlib import Path

@@ -1,2 +1,3 @@
-"""The command line: one thin file a command, options and one call.
-The only package that knows argparse; nothing imports it but the entry points."""
+"""The command line: one small file for each command, with its options and one call.
+Only this package uses argparse. Only the entry points import this package.
+"""

@@ -1,4 +1,4 @@
-"""A parser of the command line that says what may have been meant. Light: every start of the command line reads it."""
+"""An argument parser that suggests corrections. Every start imports this module, so it imports little."""
 
 import argparse
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""`scalec check`: specs with all of their variants, emitted files against their specs, and nothing is written."""
+"""`scalec check`: checks specs and all of their variants, and compares emitted files with specs. It writes nothing."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""The command line. Everything but argparse is imported when a command needs it."""
+"""The entry point of the command line. It loads argparse at once, and everything else only when a command needs it."""
 
 import argparse
 import gc

@@ -1,4 +1,4 @@
-"""`scalec compile`: specs in, PyTorch files out, or a comparison with the files that are there."""
+"""`scalec compile`: writes PyTorch files for specs, or compares them with the existing files."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""`scalec completion SHELL`: the script that lets a shell complete commands, options and files."""
+"""`scalec completion SHELL`: prints the script with which a shell completes commands, options and file names."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""`scalec cost`: what a network costs, and with several φ how that grows."""
+"""`scalec cost`: reports the cost of a network, and for several values of φ the growth of this cost."""
 
 import argparse
 

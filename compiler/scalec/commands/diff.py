@@ -1,4 +1,4 @@
-"""The options of `scalec diff`, and what they compare. Light: every start of the command line reads it."""
+"""The options of `scalec diff`, and what is compared. Every start imports this module, so it imports little."""
 
 import argparse
 import os

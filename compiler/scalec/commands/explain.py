@@ -1,4 +1,4 @@
-"""`scalec explain`. Light: every start of the command line reads it."""
+"""`scalec explain`. Every start imports this module, so it imports little."""
 
 import argparse
 import json

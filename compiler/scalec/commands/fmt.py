@@ -1,4 +1,4 @@
-"""`scalec fmt`: which files, what is printed, what is written. Light: every start of the command line reads it."""
+"""`scalec fmt`: chooses the files, prints and writes. Every start imports this module, so it imports little."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""The options of `scalec import`. Light: every start of the command line reads it."""
+"""The options of `scalec import`. Every start imports this module, so it imports little."""
 
 import argparse
 from typing import TYPE_CHECKING

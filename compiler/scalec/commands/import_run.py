@@ -1,4 +1,4 @@
-"""`scalec import`: read a definition of timm or pycls, write it as a spec that compiles to the same network."""
+"""`scalec import`: reads a definition of timm or pycls and writes it as a spec that compiles to the same network."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""The options that several commands share, and what they mean. Light: every start of the command line reads it."""
+"""The options that several commands share. Every start imports this module, so it imports little."""
 
 import argparse
 import sys

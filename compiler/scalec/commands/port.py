@@ -1,4 +1,4 @@
-"""`scalec port`: trained weights from a checkpoint or a library into an emitted file's names, proved before written."""
+"""`scalec port`: renames trained weights for an emitted file, and checks the outputs before it writes the weights."""
 
 import argparse
 import json

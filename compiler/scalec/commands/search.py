@@ -1,4 +1,4 @@
-"""The options of `scalec search`. Light: every start of the command line reads it."""
+"""The options of `scalec search`. Every start imports this module, so it imports little."""
 
 import argparse
 import re

@@ -1,4 +1,4 @@
-"""What `scalec search` does: candidates, a plan, the hunt, and what is written of it."""
+"""The run of `scalec search`: it lists candidates, prints a plan, searches, and writes the result."""
 
 import argparse
 import signal

@@ -1,4 +1,4 @@
-"""The options of `scalec solve`. Light: every start of the command line reads it."""
+"""The options of `scalec solve`. Every start imports this module, so it imports little."""
 
 import argparse
 

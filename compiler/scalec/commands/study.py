@@ -1,4 +1,4 @@
-"""The options of `scalec study`. Light: every start of the command line reads it."""
+"""The options of `scalec study`. Every start imports this module, so it imports little."""
 
 import argparse
 import re

@@ -1,4 +1,4 @@
-"""What `scalec study` does: a plan, trainings, and the files that tell of them."""
+"""The run of `scalec study`: it prints a plan, trains the networks, and writes the result files."""
 
 import argparse
 import json

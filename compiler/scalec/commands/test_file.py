@@ -1,4 +1,4 @@
-"""`scalec test-file`: a property test beside an emitted file, which holds the file to what it says of itself."""
+"""`scalec test-file`: writes a property test beside an emitted file. The test checks the facts in the file's header."""
 
 import argparse
 import sys

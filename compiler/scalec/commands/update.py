@@ -1,4 +1,4 @@
-"""`scalec compile --update`: emitted files and their tests anew, each from its own head or from what is declared."""
+"""`scalec compile --update`: compiles emitted files and their tests again, from their header or from pyproject.toml."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""`scalec verify`: is an emitted file what its spec, its own head, or a peer says? It runs the file."""
+"""`scalec verify`: runs an emitted file and compares it with its spec, its header, or another library's model."""
 
 import argparse
 import json

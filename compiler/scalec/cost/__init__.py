@@ -1,3 +1,3 @@
-"""What a network costs. In: a network. Out: parameters, multiply-adds, activations, memory, and whether requirements
-hold. Imports network and what is below it.
+"""The costs of a network. In: a network. Out: parameters, multiply-adds, activations, memory, and whether requirements
+hold. Imports network and the packages below it.
 """

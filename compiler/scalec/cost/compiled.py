@@ -1,4 +1,4 @@
-"""A network whose requirements hold: what is reported, compared and emitted."""
+"""A network that meets its requirements. It can be reported, compared and emitted."""
 
 from scalec.cost.requirements import Requirement
 from scalec.diagnostics.diagnostic import Diagnostic

@@ -1,8 +1,9 @@
-"""The same network as other tools count it: what each reports for the file that we emit, batch 1, in eval mode.
+"""Costs as other tools count them: the numbers that they report for the emitted file, with batch 1 in eval mode.
 
-The tools' names say FLOPs or MACs for different things. Each number is the tool's own output, double counts and blind
-spots included, so that a figure from a paper or a blog can be checked. One thing is left out: thop and ptflops pass
-over subclasses of `nn.Conv2d`, so for TensorFlow's padding (`PaddedConv2d`) they report less than what stands here.
+The tools give the names FLOPs and MACs to different quantities. Each number here is the tool's own output, with its
+double counts and omissions, so that a number from a paper or a blog can be checked. There is one exception: thop and
+ptflops do not count subclasses of `nn.Conv2d`, so for TensorFlow's padding (`PaddedConv2d`) they report less than the
+number here.
 """
 
 from scalec.network.network import Network, Stage, leaves

@@ -1,7 +1,7 @@
 """Exact costs of a network, for a batch of one.
 
-FLOPS are the paper's: multiply-adds of convolutions and linear layers. Activations are pycls': what convolutions,
-linear layers and windowed pools put out.
+FLOPS are counted as in the paper: multiply-adds of convolutions and linear layers. Activations are counted as in
+pycls: the output elements of convolutions, linear layers and windowed pools.
 """
 
 from collections.abc import Iterable

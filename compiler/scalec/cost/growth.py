@@ -1,6 +1,6 @@
-"""What a scale says about its neighbours: where a requirement still holds, and whether cost keeps what φ promises.
+"""Warns during compilation if cost does not grow with φ as the paper's rule promises.
 
-The other warnings are lints, which `scalec check` gives: see `lint`.
+The other warnings are in `lint`, for `scalec check`.
 """
 
 from fractions import Fraction

@@ -1,9 +1,10 @@
-"""How far an output sees (its receptive field), and how many bytes go through memory.
+"""The receptive field of an output, and the number of bytes that go through memory.
 
-The receptive field is the paper's argument for scaling depth with resolution: "for higher resolution images, we should
-increase network depth, so the larger receptive fields can help capture similar features that include more pixels in
-bigger images" (Section 3.3). It is that of windows: r' = r + (k - 1) · j, j' = j · s for a window of k with stride s;
-of parallel branches the larger counts; what a gate learns from the whole map does not.
+The receptive field is the paper's argument for scaling depth with resolution: "for higher resolution images, we
+should increase network depth, so the larger receptive fields can help capture similar features that include more
+pixels in bigger images" (Section 3.3). Only windows count: r' = r + (k - 1) · j and j' = j · s for a window of size k
+with stride s. Of parallel branches, the larger value counts. The information that a gate takes from the whole map
+does not count.
 """
 
 from scalec.network.network import Chain, Leaf, Network, Node, Stage, Wrap, children, leaves

@@ -1,4 +1,4 @@
-"""What `scalec cost` says: as a table for people, as JSON for machines. The JSON is a contract; pydantic states it."""
+"""The output of `scalec cost`: a table for people, JSON for machines. pydantic defines the JSON's stable schema."""
 
 from pydantic import BaseModel
 

@@ -1,4 +1,4 @@
-"""The other end of a requirement that fails: the places that make its values what they are."""
+"""For a requirement that fails: the places in the spec that cause its values."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -97,4 +97,4 @@ def _heaviest(expr: s.Expr, network: Network) -> Label | None:
         return None
     counts = [(stage, int(getattr(total(leaves(stage)), field))) for stage in network.stages]
     stage, most = max(counts, key=lambda each: each[1])
-    return Label(stage.unit.head.span, f"{most:,} of them here, the most of any stage")
+    return Label(stage.unit.head.span, f"{most:,} of them here, the maximum of all stages")

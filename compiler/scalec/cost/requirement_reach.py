@@ -1,4 +1,4 @@
-"""Up to which φ a requirement that fails still holds."""
+"""For a requirement that fails: the largest φ at which it still holds."""
 
 from collections.abc import Callable
 from dataclasses import replace

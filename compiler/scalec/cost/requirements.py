@@ -1,4 +1,4 @@
-"""What a spec requires, decided on the concrete network: nominal values, realised quantities, and those of variants."""
+"""Checks requirements on the scaled network: values of the spec, costs of the network, and costs of variants."""
 
 import math
 from collections.abc import Callable
@@ -160,7 +160,7 @@ def _compared(operator: str, left: Number, right: Number, tolerance: Number | No
     share = f", {percent} of the right side" if percent != "0.0%" else ""
     if operator == "~=" and tolerance is not None:
         low, high = (_apart(side, left)[0] for side in (exact.subtract(right, tolerance), exact.add(right, tolerance)))
-        return f"{shown[0]} lies outside {low} to {high}, {far} from {shown[1]}", None
+        return f"{shown[0]} is not between {low} and {high}: it differs from {shown[1]} by {far}", None
     if operator in ("<", "<=", ">", ">="):
         less = operator.startswith("<")
         side = "above" if less else "below"

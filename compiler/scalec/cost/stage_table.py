@@ -1,4 +1,4 @@
-"""The stages of a network in a table, as the paper's Table 1 has them."""
+"""The table of a network's stages, like Table 1 of the paper."""
 
 from scalec.cost.count import Cost, cost
 from scalec.network.network import Network, Stage, operator_name

@@ -1,3 +1,3 @@
-"""What was found wrong, and how it is shown. In: places in a text, and what is wrong there. Out: text for people,
-JSON, SARIF and CI formats. Imported by every package; imports only the ground.
+"""Errors and warnings, and their output. In: places in a text, and the problem at each place. Out: text for people,
+JSON, SARIF and CI formats. Every package may import this one. It imports only the modules at the bottom of the order.
 """

@@ -1,4 +1,4 @@
-"""Diagnostics as data: places, messages, help and fixes. `text` and `formats/` write them."""
+"""Diagnostics as data: places, messages, help and fixes. `text` and `formats/` print them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace

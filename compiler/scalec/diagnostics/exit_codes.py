@@ -1,4 +1,4 @@
-"""Exit codes, and how a command says that it cannot go on."""
+"""The exit codes, and the error that stops a command."""
 
 import sys
 

@@ -1,8 +1,9 @@
-"""A page for each code (`scalec explain CODE`), with a failing and a passing example. Tests compile every example.
+"""The page for each code (`scalec explain CODE`), with a wrong and a right example. Tests compile every example.
 
-A page is `explanations/CODE.md`: the title in its first line, then text and fenced examples. The word behind `scl` (or
-`toml`) is `wrong` or `right`, and what follows it are arguments of the command line. `console` is commands in a folder
-with a spec net.scl, `py` the file net.py there, which `scalec check net.py` is about.
+A page is `explanations/CODE.md`: the title in the first line, then text and fenced examples. After `scl` (or `toml`)
+a fence has the word `wrong` or `right`; further words are arguments of the command line. A `console` block has
+commands for a folder with a spec net.scl. A `py` block is the file net.py in that folder, and `scalec check net.py`
+checks it.
 """
 
 import re

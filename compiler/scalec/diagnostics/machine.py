@@ -1,4 +1,4 @@
-"""What the formats for machines share: paths, regions, a finding in plain lines, fingerprints, and JSON in ASCII."""
+"""Functions that several formats share: paths, regions, lines of a diagnostic, fingerprints, and JSON in ASCII."""
 
 import hashlib
 import json

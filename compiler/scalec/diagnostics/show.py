@@ -1,4 +1,4 @@
-"""How the diagnostics of a command are shown: in which format, in colours or not, and on which stream."""
+"""Prints the diagnostics of a command: chooses the format, the colours and the output stream."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Where text comes from: a source is a named text, a span two offsets in it."""
+"""Sources and spans: a source is a text with a name, and a span is two offsets in it."""
 
 from bisect import bisect_right
 from dataclasses import field

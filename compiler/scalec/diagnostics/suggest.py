@@ -1,4 +1,4 @@
-"""Did you mean …? Which known words are near a wrong one, and the help that offers them."""
+"""Suggestions for misspelt words: finds similar known words and writes the "did you mean" help."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Diagnostics as text, in rustc's layout: what was found, the lines with every place marked, notes and help."""
+"""Prints diagnostics as text, in the layout of rustc: the message, the lines with marked places, notes and help."""
 
 import unicodedata
 from collections.abc import Iterable, Iterator

@@ -1,2 +1,3 @@
-"""The PyTorch file. In: a network that meets its requirements. Out: text, guarded and sealed.
-Imports cost and what is below it; never torch."""
+"""Writes the PyTorch file. In: a network that meets its requirements. Out: the text, checked and with its own hash.
+Imports cost and the packages below it; never torch.
+"""

@@ -1,7 +1,8 @@
-"""Which classes a network needs: one for each block, and for each set of operators that change what it is made of.
+"""Chooses the classes of an emitted file: one for each block, or several if the operators change the block's structure.
 
-An activation changes no structure. Where a block is used with several, its class takes the module's class as an
-argument (`act=nn.Hardswish`), as people write it; with one alone, that stands in the class.
+An activation does not change the structure. If a block is used with several activations, its class takes the
+activation class as an argument (`act=nn.Hardswish`), as in code written by hand. If it is used with only one, this
+activation is written in the class.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
-"""Blocks and networks as the classes of the emitted file: what each line says, before templates and layout.
+"""The data for the classes of an emitted file: the contents of each line, before templates and layout.
 
-A block's class is symbolic, the same text at every scale; the network's is concrete. Both are written by the same
-walk over a chain (`writer.Writer`); this page says what differs.
+The class of a block is symbolic: it has the same text at every scale. The class of the network has concrete numbers.
+`writer.Writer` writes both with the same walk over a chain; this module contains the differences.
 """
 
 import re

@@ -1,6 +1,6 @@
-"""A compiled network to the text of a PyTorch file. Jinja lives here and nowhere else.
+"""Turns a compiled network into the text of a PyTorch file. Only this module imports Jinja.
 
-Nothing but what `checked` has seen reaches the file, and two guards look at every file before it is given away.
+Only text that passed `checked` is written into the file. Guards examine every file before it is returned.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""How an emitted file is called, after its spec and what was asked for."""
+"""The name of an emitted file, made from the spec's name and the request."""
 
 import re
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""A network written out flat: each operator one line of `forward`, no classes, no arguments, no conditions.
+"""Writes a network without classes, arguments or conditions: each operator is one line of `forward`.
 
-It is straight from `ir`, and knows nothing of `views`, `kinds`, `modules`, `writer` and `wrapper`: what it computes is
-what the spec says. `verify` compares an emitted file with it. Its tensors stand in the order of the data, as there.
+It uses `network.network` directly, and not `classes` or `writer`, so that its result is independent of the emitted
+classes. `verify` compares an emitted file with it. Its tensors are in the order of the data flow, as in the file.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
-"""`FOLDED`, the table at the end of a file for inference: which batch norm goes into which layer.
+"""Writes `FOLDED`, the table at the end of a file for inference. It says which layer absorbs which batch norm.
 
-A row names both as their class does (`norm`, `conv`) and stands for all modules whose paths end so. Each row is tried
-on every batch norm of the training file; one that would take a wrong one is written out, path by path.
+A row has the names of both in their class (`norm`, `conv`), and applies to every module whose path ends with this
+name. Each row is tested on every batch norm of the training file. If it would match a wrong one, all paths are
+written out.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Two guards on every emitted file, both on its bytes: what it may hold, and that no name changed its structure."""
+"""Two guards for emitted files: only certain syntax is allowed, and names cannot change the structure of the code."""
 
 import ast
 import io

@@ -1,8 +1,8 @@
-"""The head of an emitted file, read back: how it was compiled, and what it says of its network.
+"""Reads the header of an emitted file: the command that compiled it, and the costs and stages of its network.
 
-The command is written from a request and read as one, and nothing is executed. What is written are checked names,
-numbers and symbols in ASCII (`setting.compact`), quoted as a shell wants it. What is read may be anything: a command
-that would not have been written just so is none.
+The command is written from a request and parsed into a request; nothing is executed. A written command contains only
+checked names, numbers and symbols in ASCII (`setting.compact`), quoted for a shell. The text that is read may be
+anything, so a command is accepted only if scalec would write exactly the same text.
 """
 
 import ast

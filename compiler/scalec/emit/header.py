@@ -1,4 +1,4 @@
-"""The docstring at the head of an emitted file, and its constants."""
+"""Writes the docstring at the top of an emitted file, and its constants."""
 
 import hashlib
 import textwrap

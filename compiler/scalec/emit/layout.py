@@ -1,4 +1,4 @@
-"""Statements to lines, exactly as black breaks them at 88 columns: the text depends on nobody's black."""
+"""Breaks statements into lines like black with 88 columns. No installed version of black influences the text."""
 
 from collections.abc import Sequence
 

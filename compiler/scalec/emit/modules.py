@@ -1,7 +1,7 @@
-"""Operators and blocks as constructor calls.
+"""Writes operators and blocks as constructor calls.
 
-A unit of a block's chain stands in one class for all uses of the block (`Uses`). What differs from use to use is lifted
-into an argument of the class (`Context.lift`), the rest is translated.
+All uses of a block share one class, so a unit of its chain is written once for all uses (`Uses`). A value that
+differs between uses becomes an argument of the class (`Context.lift`). The other values are translated to Python.
 """
 
 from collections.abc import Callable

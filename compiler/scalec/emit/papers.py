@@ -1,4 +1,4 @@
-"""The papers of a network: those that its spec cites, and those of the blocks that it really has."""
+"""Lists the papers of a network: those that its spec cites, and those of the blocks that the network contains."""
 
 from collections.abc import Iterator
 

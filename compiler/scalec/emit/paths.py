@@ -1,4 +1,4 @@
-"""What the modules of an emitted file are called: the path of each operator, read off the calls in each `forward`."""
+"""The module paths of an emitted file: the path of each operator, found from the calls in each `forward`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -1,8 +1,8 @@
-"""The line of an emitted file that tells whether the file is still as scalec wrote it.
+"""The line of an emitted file with its hash. The hash shows whether the file was edited after scalec wrote it.
 
-`# content-sha256: 0123456789abcdef`: the first sixteen digits of the SHA-256 of the whole file, with zeros for
-these digits. Sixteen are enough against accidents, and no number would help against somebody who means to deceive:
-anybody can work the line out anew.
+The line is `# content-sha256: 0123456789abcdef`: the first sixteen digits of the SHA-256 of the whole file, with
+zeros in place of these digits. Sixteen digits detect accidental changes. The hash is no protection against an
+attacker, who can compute it again.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The shapes in the comments of a block's `forward`: symbolic, as its signature writes them."""
+"""The shapes in the comments of a block's `forward`, in the symbols of its signature."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,7 @@
-"""The `state_dict` of an emitted file, known without PyTorch: the keys and shapes of parameters and buffers.
+"""Computes the `state_dict` of an emitted file without PyTorch: the keys and shapes of parameters and buffers.
 
-Operators say what their modules hold; what modules are called stands in the calls of each class's `forward`, so the
-keys are those of the very lines that are emitted.
+Operators define the tensors of their modules. The names of modules come from the calls in each class's `forward`, so
+the keys always agree with the emitted lines.
 """
 
 from scalec.emit.emit import class_views, module_names

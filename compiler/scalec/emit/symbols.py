@@ -1,8 +1,8 @@
-"""Expressions of a block as Python, symbolic in its channels and parameters.
+"""Translates expressions of a block to Python, with symbols for its channels and parameters.
 
-Whole-number arithmetic stays whole: a quotient is printed as `//` only where the language says that it is whole, or
-under `floor`. What cannot be said so (rounding rules, lets that scaling moves, the layer's index, heights and widths)
-raises `Untranslatable`; the caller then makes it an argument of the emitted class.
+Whole-number arithmetic stays whole: a quotient becomes `//` only if the language guarantees a whole result, or inside
+`floor`. Some expressions cannot be translated: rounding rules, lets that change with the scale, the index of the
+layer, heights and widths. They raise `Untranslatable`, and the caller makes them arguments of the emitted class.
 """
 
 from collections.abc import Mapping

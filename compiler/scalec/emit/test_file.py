@@ -1,4 +1,4 @@
-"""The test that lies beside an emitted file: what the file says of itself, as something to be held to."""
+"""Writes the test for an emitted file: it checks the file against the table in its header."""
 
 import ast
 import keyword

@@ -1,6 +1,7 @@
-"""The module classes that emitted files construct: what they take, their defaults, and the size that they give.
+"""The module classes that emitted files construct: their arguments, their defaults and their output sizes.
 
-This says again, on its own, what `ops` says of the same modules: so a fault there does not agree with itself.
+`ops` has the same facts. They are written here a second time, independently, so that a mistake in one of the two is
+found.
 """
 
 from collections.abc import Callable, Mapping, Sequence

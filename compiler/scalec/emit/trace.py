@@ -1,8 +1,8 @@
-"""What a network computes, as a graph of operations: the common form in which a network and its file are compared.
+"""A network's computation as a graph of operations. A network and its emitted file are compared in this form.
 
-Equal operations on equal values have one number, so two computations are equal if their results have one number. What
-is equal by meaning is made equal here: defaults left out or written, SAME padding or its numbers, <1, 1, C> or <C>, the
-order of a sum. A block is traced on its own, and is one operation where it is used.
+Equal operations on equal values get the same number. So two computations are equal if their results have the same
+number. Different spellings of the same thing become equal here: omitted or written defaults, SAME padding or its
+numbers, <1, 1, C> or <C>, the order of a sum. Each block is traced separately, and is one operation where it is used.
 """
 
 import ast

@@ -1,7 +1,7 @@
-"""An emitted file, run without torch: from its own text to what it computes, and whether that is the network.
+"""Interprets an emitted file without torch, and checks that it computes the given network.
 
-Each class is constructed with the arguments that each use really passes, and its `forward` runs on sizes. The guards
-have let through only a small part of Python; of that, this page knows what it means.
+Each class is constructed with the arguments that each use passes, and its `forward` runs on sizes. The guards allow
+only a small part of Python, and this module understands that part.
 """
 
 import ast

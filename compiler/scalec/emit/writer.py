@@ -1,6 +1,6 @@
-"""The classes of the emitted file: the walk over a chain (`network.flow`), writing the constructor on the way.
+"""Writes the classes of an emitted file. The walk over a chain (`network.flow`) also writes the constructor.
 
-What its methods are for, `network.flow.Flow` says.
+`network.flow.Flow` documents its methods.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,2 +1,3 @@
-"""Definitions of timm and pycls as specs. In: their text or YAML. Out: a spec, laid out, that builds the same network.
-Imported by commands alone."""
+"""Converts definitions of timm and pycls. In: their text or YAML. Out: a formatted spec that builds the same network.
+Only `commands` imports this package.
+"""

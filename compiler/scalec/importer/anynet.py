@@ -1,4 +1,4 @@
-"""Write AnyNet, and RegNet and ResNet, which are AnyNets, as a spec; and how pycls scales."""
+"""Writes AnyNet as a spec, and RegNet and ResNet, which are kinds of AnyNet. Also writes the scaling rules of pycls."""
 
 from collections.abc import Sequence
 from fractions import Fraction

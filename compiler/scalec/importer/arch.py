@@ -1,6 +1,6 @@
-"""Read timm's architecture definitions: lists of lists of strings such as `ir_r2_k3_s2_e6_c24_se0.25`.
+"""Reads timm's architecture definitions: lists of lists of strings such as `ir_r2_k3_s2_e6_c24_se0.25`.
 
-Nothing is evaluated. timm passes over what it does not know (`_sr0.25` deletes the squeeze); here that is an error.
+Nothing is executed. timm silently ignores unknown parts (`_sr0.25` removes the squeeze); here they are errors.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The blocks of an imported spec: those of the library where they say the same, else written out."""
+"""The blocks of an imported spec: blocks of the library if they are equal, otherwise written in the spec."""
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction

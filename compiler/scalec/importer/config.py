@@ -1,4 +1,4 @@
-"""The settings of a pycls configuration, in the types that are wanted of them."""
+"""The settings of a pycls configuration, converted to the types that the importer needs."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Read a list of lists of strings, as JSON and Python write it. Nothing is evaluated."""
+"""Reads a list of lists of strings in JSON or Python syntax. Nothing is executed."""
 
 import re
 

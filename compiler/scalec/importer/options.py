@@ -1,4 +1,4 @@
-"""What a call in timm passes beside a definition, and how timm rounds."""
+"""The other arguments of timm's functions, which are not in the definition, and timm's rounding."""
 
 from collections.abc import Sequence
 from fractions import Fraction

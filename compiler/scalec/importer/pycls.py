@@ -1,4 +1,4 @@
-"""From pycls' configurations (EfficientNet, AnyNet, RegNet, ResNet) to a spec."""
+"""Converts pycls configurations (EfficientNet, AnyNet, RegNet, ResNet) to a spec."""
 
 from dataclasses import replace
 from fractions import Fraction

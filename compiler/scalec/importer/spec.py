@@ -1,4 +1,4 @@
-"""A spec as text, the way a person would set it: statements with their comments, blocks, stages in one table."""
+"""Writes the text of a spec in the usual layout: statements with comments, blocks, and a table of stages."""
 
 import re
 from collections.abc import Iterable, Sequence

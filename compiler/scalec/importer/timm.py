@@ -1,4 +1,4 @@
-"""From timm's architecture definitions to a spec: what the definition says, and what timm's code adds to it."""
+"""Converts timm's architecture definitions to a spec, including the parts that only timm's code contains."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How a block of an imported spec is written: a parameter only for what its uses vary, the rest in its body."""
+"""Writes a block of an imported spec. Values that differ between uses become parameters; the others are in its body."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

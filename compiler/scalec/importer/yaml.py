@@ -1,4 +1,4 @@
-"""Read a pycls configuration: sections of settings, each with its place. Nothing is constructed from the YAML."""
+"""Reads a pycls configuration: sections of settings, each with its place. The YAML cannot create Python objects."""
 
 from collections.abc import Iterable, Mapping
 

@@ -1,7 +1,7 @@
-"""What the hash of a spec is taken of: its text without comments and layout, and of its imports what it can reach.
+"""The text for the hash of a spec: the spec without comments and layout, and the imported statements that it uses.
 
-A library may grow without a change to the hash of the specs that use it. A `search` is no part of it: it says how
-constants were found, and no network is another for it. Citations are: they stand in the emitted file.
+A library may get new definitions; the hash of a spec changes only if it uses them. `search` is not included, because
+it does not change the network. Citations are included, because they are written in the emitted file.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Which characters a spec may hold, and what a wrong one was meant to be."""
+"""The characters that a spec may contain, and the likely meaning of a wrong character."""
 
 import re
 import unicodedata

@@ -1,6 +1,6 @@
-"""Identifiers of papers: what one is made of, its address on the web, and the nearest one to what is none.
+"""Identifiers of papers: their syntax, their web addresses, and the nearest valid identifier to an invalid one.
 
-They are all that a spec brings into an emitted file besides names and numbers, so each is checked to the letter.
+Only names, numbers and these identifiers go from a spec into an emitted file. So every character of them is checked.
 """
 
 import re
@@ -46,7 +46,7 @@ def wrong(text: str) -> tuple[str, str]:
     wanted = _WANTED.get(scheme.lower(), f"{_WANTED['arxiv']}; {_WANTED['doi']}")
     new = _NEW.fullmatch(number)
     if scheme in ("http", "https"):
-        return "an address: its end is the identifier", wanted
+        return "an address, not an identifier", wanted
     if scheme not in _ADDRESSES:
         return f"it begins with `{'doi' if scheme.lower() == 'doi' else 'arXiv'}:`", wanted
     if len(text) > MAX_CITATION:

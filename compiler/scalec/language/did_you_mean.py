@@ -1,4 +1,4 @@
-"""Which name of a spec was meant: did-you-mean for names, Greek ones as the file writes them."""
+"""Suggests names of the spec for unknown names. Greek letters are written as in the spec."""
 
 from collections.abc import Iterable
 

@@ -1,15 +1,14 @@
 """Exact real numbers for scaling rules such as ``ceil(d * L)`` with ``d = alpha ^ phi``.
 
-A number is a ``Fraction`` or a ``Radical``; no float takes part in any decision, so a rounding
-cannot differ between platforms.  Every result is normalised: a rational value is a ``Fraction``.
+A number is a ``Fraction`` or a ``Radical``. No decision uses floats, so rounding cannot differ between platforms.
+Every result is normalised: a rational value is a ``Fraction``.
 
-A root is written over pairwise coprime integers that are not perfect powers, found with gcds and
-integer roots only (no factoring), with exponents strictly between 0 and 1.  Such a product is
-rational only if it is empty, and two roots are alike (rational ratio) only if the exponents of
-their refined quotient are whole.  Positive real radicals with pairwise irrational ratios are
-linearly independent over Q (Besicovitch 1940; Carr & O'Sullivan 2009), so once like terms are
-combined a ``Radical`` is never rational, in particular never zero: refining an interval around
-it must end with a sign.
+A root is written over pairwise coprime integers that are not perfect powers. They are found only with gcds and
+integer roots (no factoring). The exponents are strictly between 0 and 1. Such a product is rational only if it is
+empty. Two roots have a rational ratio ("alike") only if the exponents of their refined quotient are whole. Positive
+real radicals with pairwise irrational ratios are linearly independent over Q (Besicovitch 1940; Carr & O'Sullivan
+2009). So after like terms are combined, a ``Radical`` is never rational and never zero. Therefore the refinement of
+an interval around it always ends with a sign.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""The parser's tables, made once and kept as JSON beside the grammar: to make them takes longer than a whole compile.
+"""The parser's tables, stored as JSON beside the grammar. Building them takes longer than a whole compilation.
 
-They are data, so that nothing is unpickled (Lark's own cache is a pickle of a predictable name). Where they are of
-another grammar, or of another release of Lark, they are made anew; `make golden` writes the file.
+They are JSON so that nothing is unpickled (Lark's own cache is a pickle with a predictable name). If they belong to
+another grammar or another release of Lark, they are built again. `make golden` writes the file.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Text to syntax. Lark lives here, and in what builds the tree and hints at what was meant.
+"""Parses text into syntax. Lark is used only here, in the tree builder, and in the hints for syntax errors.
 
-All tokens are read first and then fed to the LALR parser one by one: that is what lets it go on after an error at
-the next statement, with the state it had before the broken one.
+All tokens are read first, and then given to the LALR parser one by one. So after an error the parser can continue at
+the next statement, with its state from before the broken statement.
 """
 
 from functools import cache

@@ -1,4 +1,4 @@
-"""What was probably meant where a word cannot stand: the habits of other languages, and slips of the finger."""
+"""Guesses the intended word at a syntax error: habits from other languages, and typing mistakes."""
 
 import re
 

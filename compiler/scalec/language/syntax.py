@@ -1,4 +1,4 @@
-"""What was written: frozen nodes, each with its span. Nothing is looked up or worked out here."""
+"""The syntax tree: frozen nodes with spans, as written. No name is looked up and nothing is evaluated here."""
 
 from fractions import Fraction
 

@@ -1,4 +1,4 @@
-"""Lark's tree to syntax nodes: one method a grammar rule, no look-ups."""
+"""Turns Lark's tree into syntax nodes: one method for each grammar rule, without look-ups."""
 
 import re
 from bisect import bisect_right

@@ -1,4 +1,4 @@
-"""Syntax back to text, in the canonical spelling: only names that were checked, numbers and symbols."""
+"""Turns syntax into text with the canonical spelling. The text contains only checked names, numbers and symbols."""
 
 from scalec.language import syntax as s
 

@@ -1,2 +1,3 @@
-"""What is legal, but probably not what the author intended. In: a spec and its program. Out: warnings.
-Imports solve and what is below it."""
+"""Finds what is legal but probably not what the author intended. In: a spec and its program. Out: warnings.
+Imports solve and the packages below it.
+"""

@@ -1,8 +1,8 @@
-"""Warnings that are meant: `# scalec: allow W404 the paper's own rounding`.
+"""Comments that allow a warning: `# scalec: allow W404 the paper's own rounding`.
 
-Such a comment counts for its own line; on a line of its own, for the next line that is no comment; before the first
-statement, for the whole file. The reason is required: it is what a reader needs a year later. Comments are not in the
-syntax tree: they are read from the text, where every `#` begins one.
+Such a comment applies to its own line. On a line of its own, it applies to the next line that is not a comment.
+Before the first statement, it applies to the whole file. The reason is required, because a reader needs it later.
+Comments are not in the syntax tree. They are read from the text, where every `#` starts a comment.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Expressions in floating-point numbers, as Python works them out: only to say where that would round otherwise."""
+"""Evaluates expressions with floats, as Python does. It only shows where floats would round differently."""
 
 import math
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""W401, W402, W404 and W405: how cost grows, and how it was said to grow."""
+"""W401, W402, W404 and W405: the growth of cost, compared with the growth that the spec promises."""
 
 from collections.abc import Iterator
 from fractions import Fraction

@@ -1,7 +1,8 @@
-"""Warnings: what a spec says that is legal and hardly meant. `scalec check` gives them; see `allow` for comments.
+"""The registry of warnings about things that are legal but probably not intended. `scalec check` prints them.
 
-A lint is a function that looks at a `Survey`, the spec at all of its scales, and gives diagnostics with the arithmetic
-in their notes. It is to be right far more often than not: one that cannot tell stays silent.
+A lint is a function from a `Survey` (the spec at all of its scales) to diagnostics, with the arithmetic in their
+notes. A lint must be right in almost every case. If it cannot decide, it gives no warning. `allow` has the comments
+that allow a warning.
 """
 
 from collections.abc import Callable, Iterator, Sequence

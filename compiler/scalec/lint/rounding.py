@@ -1,4 +1,4 @@
-"""W201 and W202: scale rules that change what is written, and roundings that other tools would decide otherwise."""
+"""W201 and W202: scale rules that change written numbers, and roundings that give another result in other tools."""
 
 from collections.abc import Iterator
 

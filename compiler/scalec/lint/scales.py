@@ -1,4 +1,4 @@
-"""The scales at which lints look at a spec: as written, at φ = 1 to 7, and each variant, counted in one table."""
+"""The scales at which lints examine a spec: as written, at φ = 1 to 7, and each variant. They share one cost table."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import field, replace

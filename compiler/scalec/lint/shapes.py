@@ -1,4 +1,4 @@
-"""W301 to W303: what rounding does to shapes: conditions that turn, paddings that change sides, odd widths."""
+"""W301 to W303: effects of rounding on shapes: conditions that change, paddings that change sides, unusual widths."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -73,11 +73,12 @@ def turning_conditions(survey: Survey) -> Iterator[Diagnostic]:
         turn, unit = turns.turn, survey.program.network.chain.units[turns.stage]
         condition = " ".join(turn.condition.span.text.split())
         state = "holds" if turn.holds else "fails"
-        message = f"`{condition}` {state} in {called(survey, turns.stage)} {turns.where[0]}, and not as written"
+        stage = f"in {called(survey, turns.stage)} {turns.where[0]}"
+        message = f"`{condition}` {state} {stage}, but not in the network as written"
         notes = [f"{turns.where[0]}, {turn.values[1]}; as written, {turn.values[0]}"]
         if more := list(dict.fromkeys(turns.where[1:])):
             notes.append(f"the same {', '.join(more[:6])}" + (" and more" if len(more) > 6 else ""))
-        notes.append("what depends on it, for example a shortcut, exists only at some scales: the network changes")
+        notes.append("a part that depends on this condition, such as a shortcut, exists only at some scales")
         help = "use an argument of the block as the condition, not the widths"
         others = (Label(turn.condition.span, "the condition"),) if _same(turn.condition, survey) else ()
         label = Label(place(unit), "in this stage")

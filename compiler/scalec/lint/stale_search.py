@@ -1,4 +1,4 @@
-"""W501: a spec that has moved on since its constants were searched for."""
+"""W501: a spec that was changed after the search for its constants."""
 
 from collections.abc import Iterator
 
@@ -16,10 +16,12 @@ def moved_on(survey: Survey) -> Iterator[Diagnostic]:
         changed = _changed(then, now)
         if not changed:
             continue
-        label = Label(place_of(program, start, end), "found for another one" if changed[0] != _VALUES else "changed")
+        label = Label(
+            place_of(program, start, end), "found for an earlier spec" if changed[0] != _VALUES else "changed"
+        )
         others = (Label(Span(program.file.source, start, end), "the search"),) if program.search else ()
         help = "run `scalec search --write` again, or delete the comment"
-        message = f"since the search for its constants the spec has changed: {' and '.join(changed)}"
+        message = f"the spec has changed since the search for its constants: {' and '.join(changed)}"
         yield Diagnostic("W501", message, label, others, (), help, "warning")
 
 

@@ -1,4 +1,4 @@
-"""W101: definitions that nothing uses. Only the file itself is looked at, not what it imports."""
+"""W101: definitions that are never used. Only the file itself is checked, not its imports."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,2 +1,3 @@
-"""The scaled network: whole numbers only. In: a program and a request. Out: `Network`, its layers with shapes.
-Imports program and what is below it; knows nothing of text or of PyTorch."""
+"""The scaled network, in whole numbers. In: a program and a request. Out: `Network`, its layers with their shapes.
+Imports program and the packages below it. It does not know text or PyTorch.
+"""

@@ -1,4 +1,4 @@
-"""Units to nodes: an operator or block with its arguments, put on a shape. The same for baseline and scaled network."""
+"""Builds nodes from units: an operator or block with its arguments and input shape, at the baseline and scaled."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -75,7 +75,9 @@ class Builder:
     def _count(self, nodes: int, span: Span) -> None:
         self.nodes += nodes
         if self.nodes > MAX_NODES:
-            raise Failure("E004", f"the network has more than {MAX_NODES:,} operators", span, "with what this adds")
+            raise Failure(
+                "E004", f"the network has more than {MAX_NODES:,} operators", span, "the limit is exceeded here"
+            )
 
     def chain(
         self, chain: s.Chain | None, x: Shape, scope: AnyScope, channels: int | None = None, strip: bool = False

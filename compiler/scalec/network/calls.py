@@ -1,4 +1,4 @@
-"""What a call in a chain names, and which of its parameters have which values: before it meets a shape."""
+"""Resolves a call in a chain: the operator or block that it names, and the values of its parameters, before shapes."""
 
 from scalec.diagnostics.diagnostic import Report
 from scalec.language import syntax as s

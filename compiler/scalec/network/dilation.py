@@ -1,7 +1,7 @@
-"""Strides turned into dilation (à trous, Chen et al., 2017): maps stay large, and every weight sees what it saw.
+"""Replaces strides by dilation (à trous, Chen et al., 2017). Maps stay large, and weights read the same positions.
 
-Behind a stride that is taken out, windows reach as many times further as it was long. As in torchvision
-(`replace_stride_with_dilation`) and timm (`output_stride`): the convolution that strode keeps its own dilation.
+After a removed stride, windows are dilated by this stride. The convolution that had the stride keeps its own
+dilation, as in torchvision (`replace_stride_with_dilation`) and timm (`output_stride`).
 """
 
 from collections.abc import Iterable, Mapping

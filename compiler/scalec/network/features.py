@@ -1,4 +1,4 @@
-"""A network's feature maps: which stages give them, and how many rows of the image one of their rows stands for."""
+"""The feature maps of a network: their stages, and how many image rows correspond to one row of each map."""
 
 from dataclasses import replace
 

@@ -1,7 +1,7 @@
-"""The walk over a chain that makes its `forward`: which variable holds what, and how wrappers join their bodies.
+"""Walks over a chain and makes its `forward`: which variable has which value, and how wrappers combine their bodies.
 
-A `Flow` walks all uses of a chain at once. What it cannot know (which conditions stay open, what modules are called) it
-asks its own methods, at the top. Those here are for a single use; those of `emit.writer` write the constructor.
+A `Flow` walks over all uses of a chain together. Its own methods, at the top, decide which conditions stay open and how
+modules are named. They serve a single use; `emit.writer` overrides them and writes the constructor.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,8 +1,8 @@
-"""The body of a `forward` as data: statements over expressions, the same for all uses of a class.
+"""The body of a `forward` as data: statements that contain expressions, the same for all uses of a class.
 
-`flow` makes it, once; `emit.layout` prints it, `cost.memory.execution` runs it on sizes, and the names of modules are
-read off its calls. What differs from use to use (the nodes of a call, whether a flag holds) stands in a tuple with an
-entry a use.
+`flow` makes it once. `emit.layout` prints it, `cost.memory.execution` runs it on sizes, and the names of modules are
+read from its calls. Facts that differ between uses (the nodes of a call, whether a flag is true) are in a tuple with
+one entry for each use.
 """
 
 from collections.abc import Iterator

@@ -1,10 +1,11 @@
-"""Which tensors belong to one chain alone, so that what comes behind may write over them.
+"""Finds tensors that belong to one chain only. The next operation may overwrite them.
 
-The rule is local, and what a person would write: an activation writes over what a convolution, a linear layer, a norm
-or a join right before it in the same chain has made, and a residual or sum adds to its first branch, if that ends with
-one of these. Nothing else reads that, and autograd keeps none of it: all of these save what they are given. A map that
-a chain is given is never written over, nor one that passes through something that may be absent. So the rule says the
-same of all uses of a block, whatever the scale. `deploy` goes further.
+The rule is local, like the rule that a programmer would follow. An activation overwrites the result of a convolution,
+a linear layer, a norm or a join directly before it in the same chain. A residual or sum adds to its first branch, if
+that branch ends with one of these. No other operation reads such a result, and autograd does not save it: these
+operations save only their inputs. The input of a chain is never overwritten, and a tensor is never overwritten if it
+passes through an optional unit. So the rule gives the same result for all uses of a block, at every scale.
+`inference` overwrites more tensors.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,9 @@
-"""A network for inference alone: what only training needs is gone, and tensors that nobody reads again are reused.
+"""A network for inference only: without the parts for training, and with reuse of tensors that are not read again.
 
-A batch norm behind a convolution or linear layer is a factor and a shift for each channel, which the layer takes up:
-s · (W x + b) + t = (s W) x + (s b + t). Dropout and stochastic depth do nothing. An activation writes over its input, a
-gate over what it gates, a residual or sum over its first branch, wherever that tensor is *owned*: made since the
-network's input or the last fork, and read by nothing else.
+A batch norm after a convolution or linear layer is a factor and a shift for each channel, and the layer can absorb
+both: s · (W x + b) + t = (s W) x + (s b + t). Dropout and stochastic depth are removed. An activation overwrites its
+input, a gate overwrites its gated tensor, and a residual or sum overwrites its first branch, if that tensor is
+*owned*: it was made after the network's input or the last fork, and no other operation reads it.
 """
 
 from collections.abc import Sequence

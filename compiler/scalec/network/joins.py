@@ -1,4 +1,4 @@
-"""What wrappers give: the shape that comes of joining their bodies, or why they cannot be joined."""
+"""The output shapes of wrappers, or the reason why their bodies cannot be combined."""
 
 from typing import assert_never
 

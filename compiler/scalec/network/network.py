@@ -1,4 +1,4 @@
-"""The scaled network: whole numbers only. Analyses walk it, `views` prints it."""
+"""The data of a scaled network, in whole numbers. Analyses walk over it, and `emit` prints it."""
 
 from collections.abc import Iterator
 from dataclasses import field

@@ -1,4 +1,4 @@
-"""The networks of one program, scaled on demand and kept."""
+"""The networks of one program. Each is scaled when it is needed, and then kept."""
 
 from dataclasses import dataclass, field
 

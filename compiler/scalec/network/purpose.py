@@ -1,4 +1,4 @@
-"""What a network is for: as it is trained, as a backbone that gives feature maps, or for inference alone."""
+"""The purpose of a network: training, a backbone with feature maps, or inference only."""
 
 from collections.abc import Callable
 from dataclasses import replace

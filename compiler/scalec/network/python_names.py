@@ -1,4 +1,4 @@
-"""What the names of a spec are called in the emitted file."""
+"""The Python names for the names of a spec."""
 
 import keyword
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What an exponent may repeat, and by what a layer divides height and width."""
+"""The units that an exponent may repeat, and the numbers by which a layer divides height and width."""
 
 from functools import lru_cache
 

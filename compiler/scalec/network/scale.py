@@ -1,7 +1,7 @@
-"""A program and a setting to a network of whole numbers. The written shapes are checked at the baseline.
+"""Scales a program with a setting to a network of whole numbers. The written shapes are checked at the baseline.
 
-The paper: N(d, w, r) = ⊙ F̂_i^{d·L̂_i}(X_<r·Ĥ_i, r·Ŵ_i, w·Ĉ_i>). What d, w and r do to L, C, H and W is what the
-`scale` rules of the spec say, rounding included.
+The paper: N(d, w, r) = ⊙ F̂_i^{d·L̂_i}(X_<r·Ĥ_i, r·Ŵ_i, w·Ĉ_i>). The `scale` rules of the spec say how d, w and r
+change L, C, H and W, including the rounding.
 """
 
 from abc import ABC, abstractmethod

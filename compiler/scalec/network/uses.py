@@ -1,6 +1,7 @@
-"""A unit of a chain in all uses of its block.
+"""A unit of a block's chain, in all uses of the block.
 
-A unit stands in one class for all uses of its block. `Uses` holds its node in each of them.
+All uses of a block share one class, so a unit is written once for all of them. `Uses` has the unit's node in each
+use.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""The vocabulary: one class an operator. Importing a module here registers what it defines."""
+"""The operators of the language, one class for each. The import of a module here registers its operators."""
 
 from scalec.ops import activation, convolution, linear, normalization, pooling, regularization, shuffle
 from scalec.ops.base import ALIASES, OPERATORS, Kind, Operands, Operator, OperatorError, Parameter, Rewriting

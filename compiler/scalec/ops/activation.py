@@ -1,4 +1,4 @@
-"""Activations: functions of each number by itself."""
+"""Activations: functions that are applied to each number separately."""
 
 from dataclasses import replace
 from fractions import Fraction

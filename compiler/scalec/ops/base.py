@@ -1,4 +1,4 @@
-"""What an operator is: parameters, shape rule, cost rule and PyTorch expression, in one class of its own."""
+"""The base class of operators: parameters, shape rule, cost rule and PyTorch expression."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields

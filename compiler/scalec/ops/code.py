@@ -1,4 +1,4 @@
-"""Python expressions as data: what an operator says in PyTorch, before it is laid out as text."""
+"""Python expressions as data: an operator's PyTorch call, before it is laid out as text."""
 
 from collections.abc import Iterable
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Convolutions, and how windows slide."""
+"""Convolutions, and the arithmetic of sliding windows."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What PyTorch runs for an operator: its kernels, what they keep for the backward pass, and the tape they run on."""
+"""The kernels that PyTorch runs for an operator, the tensors that they save for backward, and the tape interface."""
 
 from typing import Any, Literal, Protocol, TypeVar
 

@@ -1,4 +1,4 @@
-"""Linear layers and what leads to them."""
+"""Linear layers, and the operators that turn maps into vectors."""
 
 from dataclasses import replace
 from typing import Any

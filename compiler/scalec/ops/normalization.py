@@ -1,4 +1,4 @@
-"""Normalisation."""
+"""Normalisation operators."""
 
 from collections.abc import Mapping
 from dataclasses import replace

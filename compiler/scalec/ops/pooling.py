@@ -1,4 +1,4 @@
-"""Pooling: over a window, and over the whole map."""
+"""Pooling operators, for windows and for the whole map."""
 
 from collections.abc import Mapping
 from typing import Any

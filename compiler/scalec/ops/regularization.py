@@ -1,4 +1,4 @@
-"""What only training sees, and scales learnt per channel."""
+"""Operators that act only in training, and the trainable scale of each channel."""
 
 from collections.abc import Mapping
 from fractions import Fraction

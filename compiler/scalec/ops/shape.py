@@ -1,4 +1,4 @@
-"""Shapes: <H, W, C> of a feature map, <C> of a vector; whole numbers, without the batch."""
+"""Shapes in whole numbers, without the batch: <H, W, C> of a feature map, <C> of a vector."""
 
 from dataclasses import field
 

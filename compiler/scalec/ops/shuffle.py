@@ -1,4 +1,4 @@
-"""Channels in another order."""
+"""Operators that change the order of channels."""
 
 from scalec.ops.base import Operands, Operator, Whole, operator, undivided
 from scalec.ops.code import Call, call

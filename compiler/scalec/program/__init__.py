@@ -1,3 +1,3 @@
 """A spec with its names resolved. In: syntax trees of a spec and its imports. Out: `Program`, and the request for one
-scale of it. Imports language and ops; knows no network.
+scale of it. Imports language and ops; it does not know networks.
 """

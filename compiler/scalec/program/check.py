@@ -1,4 +1,4 @@
-"""Static checks of statements, before anything is worked out: params, lets, blocks, the network, cited papers."""
+"""Static checks of statements, before evaluation: params, lets, blocks, the network, cited papers."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Static checks: every name known, every argument with a parameter, before anything is worked out."""
+"""Static checks of names, before evaluation: every name is known, and every argument has a parameter."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace

@@ -1,4 +1,4 @@
-"""Definitions that go round in a circle, lets by lets and blocks by blocks, or that unfold to too much."""
+"""Finds definitions that use themselves (lets or blocks), and definitions that expand to too many units."""
 
 from collections.abc import Callable, Iterable, Mapping
 

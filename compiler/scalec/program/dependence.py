@@ -1,7 +1,7 @@
-"""What an expression depends on, and whether that can differ from scale to scale.
+"""Finds the names on which an expression depends, and whether its value can differ between scales.
 
-This is the one answer to that question: the emitted classes, the memory run, the cost tables, the search along an axis
-and the lints all ask here.
+Only this module answers this question. The emitted classes, the memory run, the cost tables, the search along an axis
+and the lints all use it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What expressions come to: exact numbers, truth, words and operators, in a scope that knows the names."""
+"""Evaluates expressions to exact numbers, truth values, words and operators, in a scope that defines the names."""
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction

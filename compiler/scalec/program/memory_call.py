@@ -1,6 +1,6 @@
-"""Which memory is meant: what stands between the parentheses of `memory(training, batch = 64, dtype = float16)`.
+"""The options of a memory requirement: the arguments in `memory(training, batch = 64, dtype = float16)`.
 
-The words in it (`training`, `float16`, `adamw`) have their meaning only there; a spec may use them for other things.
+The words in it (`training`, `float16`, `adamw`) have this meaning only there. Elsewhere a spec may use them as names.
 """
 
 from collections.abc import Callable

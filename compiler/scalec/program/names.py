@@ -1,4 +1,4 @@
-"""Which names a spec may define, and once: params, lets, blocks, labels, variants and parameters alike."""
+"""Checks that the names of params, lets, blocks, labels, variants and parameters are allowed and defined only once."""
 
 import builtins
 import keyword

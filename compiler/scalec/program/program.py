@@ -1,4 +1,4 @@
-"""A whole spec with its names: files, blocks and lets, and which argument is which parameter."""
+"""A whole spec with its names: files, blocks and lets, and the parameter of each argument."""
 
 from dataclasses import field
 

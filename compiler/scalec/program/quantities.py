@@ -1,6 +1,6 @@
-"""The quantities of a network that a spec, a command and a report speak of: one row each.
+"""The quantities of a network that specs, commands and reports use: one row for each.
 
-It stands in `program`, where names are checked; `cost` and `solve` say how each is counted.
+The table is in `program`, because names are checked there. `cost` and `solve` define how each quantity is counted.
 """
 
 from scalec.record import record

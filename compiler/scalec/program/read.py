@@ -1,4 +1,4 @@
-"""A spec and what it imports, from bytes to syntax: beside the spec first, then in the library that ships."""
+"""Reads a spec and its imports from bytes to syntax. Imports are looked up beside the spec, then in the library."""
 
 import re
 from collections.abc import Callable

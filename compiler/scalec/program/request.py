@@ -1,7 +1,8 @@
-"""What `scalec compile` is asked for, and its options: each is described once, for everybody who reads or writes one.
+"""The request of `scalec compile` and its options. Each option is described once, for reading and for writing.
 
-The command line, the command at the head of an emitted file, `[[tool.scalec.generate]]` in pyproject.toml and the names
-of files are made of OPTIONS. A new option is a field of `Request` and a row there. Light: every start reads this.
+The command line, the command in the header of an emitted file, `[[tool.scalec.generate]]` in pyproject.toml and the
+names of files all use OPTIONS. A new option is a field of `Request` and a row in OPTIONS. Every start imports this
+module, so it imports little.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

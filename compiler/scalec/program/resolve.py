@@ -1,4 +1,4 @@
-"""Names: what each one in a spec refers to, imports included. Nothing is worked out yet; see `scale`."""
+"""Resolves the names of a spec and its imports. Nothing is evaluated yet; `network.scale` does that."""
 
 from collections.abc import Callable
 from importlib.resources import files as resources
@@ -238,4 +238,6 @@ def _wrong_length(row: s.Variant, columns: tuple[s.Identifier, ...], report: Rep
             "E106", message, last, f"no value for {lacking}", others=(Label(columns[have].span, "this column"),)
         )
     else:
-        report.error("E106", message, row.values[wanted].span.to(row.values[-1].span), "no column for this")
+        report.error(
+            "E106", message, row.values[wanted].span.to(row.values[-1].span), "there is no column for this value"
+        )

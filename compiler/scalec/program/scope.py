@@ -1,4 +1,4 @@
-"""Scopes: what a name stands for while a network is worked out."""
+"""Scopes: the meaning of each name during evaluation."""
 
 from collections.abc import Mapping
 

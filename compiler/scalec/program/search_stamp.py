@@ -1,7 +1,7 @@
-"""Whether a spec is still the one that its constants were searched for: a comment above them says of which it was.
+"""Compares a spec with the comment that `scalec search --write` put above its constants: was the spec changed since?
 
-`# scalec: searched 0a1b2c3d-4e5f6071-8293a4b5 …` has the first digits of three hashes: of the spec without its `search`
-and without the values that were looked for, of the `search`, and of those values. `scalec search --write` writes it.
+`# scalec: searched 0a1b2c3d-4e5f6071-8293a4b5 …` has the first digits of three hashes: of the spec without its
+`search` and without the values that the search found, of the `search` itself, and of those values.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The `search` of a spec: its names are checked, and what it comes to is worked out, exactly."""
+"""Checks the names in the `search` statement of a spec, and evaluates the statement exactly."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A request worked out: its texts are read by the grammar of specs, checked, and become values for a spec's names."""
+"""A request with its values: its texts are parsed as expressions, checked, and assigned to the spec's names."""
 
 import re
 from collections.abc import Iterator
@@ -201,7 +201,7 @@ def _unlike(program: Program, scope: FileScope, key: str, value: Value) -> str |
     except Failure:
         return None
     wanted = _kind(default)
-    return None if wanted == _kind(value) else f"`{key}` is {wanted}, not {_kind(value)}"
+    return None if wanted == _kind(value) else f"`{key}` must be {wanted}, not {_kind(value)}"
 
 
 def _kind(value: Value) -> str:

@@ -1,4 +1,4 @@
-"""What a network parameter may decide: it is an argument of the emitted class, so no structure may depend on it."""
+"""Checks that no network parameter decides structure, because the structure of the emitted class is fixed."""
 
 from scalec.diagnostics.diagnostic import Report
 from scalec.language import syntax as s

@@ -1,2 +1,3 @@
-"""The files of a user's project: what pyproject.toml declares, what is written, and whether it is up to date.
-Imports the compiler; never torch."""
+"""The files of a user's project: declarations in pyproject.toml, writing, and whether a file is up to date.
+Imports the compiler; never torch.
+"""

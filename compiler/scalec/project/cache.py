@@ -1,8 +1,9 @@
-"""Which text each request gave, kept from run to run: keyed by everything that the text is made of.
+"""A cache of emitted texts between runs. The key contains everything that can change the text.
 
-That is the whole compiler (every file of scalec, its grammar, templates and library, of Lark and Jinja, and Python's
-version), the bytes and the name of the spec, the request, and the bytes of each file that the spec imports, or that
-there was none beside it. So no answer is older than what it is about: after a change to a template there is none.
+The key contains the whole compiler (every file of scalec with its grammar, templates and library, of Lark and Jinja,
+and Python's version), the bytes and the name of the spec, the request, and the bytes of each imported file. If an
+import is not beside the spec, the key says so. So an answer is never out of date: after a change to a template, for
+example, the cache has no answer.
 """
 
 import hashlib

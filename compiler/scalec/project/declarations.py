@@ -1,4 +1,4 @@
-"""What pyproject.toml says is generated: `[[tool.scalec.generate]]`, each a spec, how it is compiled, and where to."""
+"""The files that `[[tool.scalec.generate]]` in pyproject.toml declares: spec, request and output of each."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What an output depends on, as Make and Ninja read it."""
+"""The dependencies of an output, in the format of Make and Ninja."""
 
 from collections.abc import Iterable, Sequence
 from importlib.resources import files

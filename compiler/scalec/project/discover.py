@@ -1,4 +1,4 @@
-"""Which files a command means: specs and emitted files, by name or in folders, and what pyproject.toml declares."""
+"""Finds the files for a command: specs and emitted files, by name, in folders, or declared in pyproject.toml."""
 
 import os
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Files as they were at a commit. git is run without a shell, and reads objects only: no hook, filter or pager runs."""
+"""Reads files at a commit. git runs without a shell and reads only objects: no hook, filter or pager runs."""
 
 import os
 import subprocess

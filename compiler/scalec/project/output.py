@@ -1,4 +1,4 @@
-"""`scalec compile`: the files of compiled networks, written, or compared with what is there."""
+"""`scalec compile`: writes the files of compiled networks, or compares them with the existing files."""
 
 import os
 from collections.abc import Iterator, Sequence

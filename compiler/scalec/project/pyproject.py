@@ -1,4 +1,4 @@
-"""`[tool.scalec]` of the nearest pyproject.toml: what a project always wants of the command line."""
+"""`[tool.scalec]` of the nearest pyproject.toml: the default settings of a project."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""All that can be said of a spec without compiling it for use: `scalec check SPEC`."""
+"""All checks of a spec that need no output file: `scalec check SPEC`."""
 
 from pathlib import Path
 

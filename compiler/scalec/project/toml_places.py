@@ -1,7 +1,7 @@
-"""Where a value stands in a TOML file, which `tomllib` does not say.
+"""Finds the place of a value in a TOML file. (`tomllib` does not give places.)
 
-A place is proved: with another text there, it is that very value which reads otherwise. So tables may be written in any
-way that TOML has: inline, dotted, under heads, in any order.
+Each place is verified: if the text there is replaced, exactly this value changes. So the tables may have any TOML
+syntax: inline, dotted, with headers, in any order.
 """
 
 import re

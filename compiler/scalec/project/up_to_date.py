@@ -1,8 +1,9 @@
-"""Emitted files, each compiled again from its own head or from what pyproject.toml declares, and compared.
+"""Compiles emitted files again, from the command in the header or from pyproject.toml, and compares the results.
 
-A file is up to date if it holds the bytes that are emitted now; nothing that it says of itself counts. What makes that
-fast: a spec is read once, its networks are shared, a text that is equal needs no guard, several processes share the
-work, and what a compiler, a spec and a recipe give is looked up (`cache`) where all three are the same to the byte.
+A file is up to date if it has exactly the bytes that are emitted now; claims in the file itself do not count. Several
+things make this fast. A spec is read once, and its networks are shared. A text that is equal needs no guard. Several
+processes share the work. If compiler, spec and request are the same to the byte as before, the result is taken from
+`cache`.
 """
 
 import gc

@@ -1,7 +1,7 @@
-"""What has become of an emitted file, by its text and the text that its spec gives today.
+"""The state of an emitted file, from its text and the text that its spec gives now.
 
-A file is up to date if it holds the same bytes, and only then: what the seal, the versions and the hashes say, which
-anybody can write, decides on the words alone.
+A file is up to date only if the bytes are the same. Anybody can write a hash or a version into a file, so these
+decide only the name of the state.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""Writing an emitted file: whole or not at all, and never over somebody's own work."""
+"""Writes emitted files: completely or not at all, and never over a file that somebody edited."""
 
 import itertools
 import os

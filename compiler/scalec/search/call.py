@@ -1,4 +1,4 @@
-"""Runs a function of the user's as a trial: `python -m scalec.search.call module:function REQUEST RESPONSE`."""
+"""Runs a function of the user as a trial: `python -m scalec.search.call module:function REQUEST RESPONSE`."""
 
 import importlib
 import json

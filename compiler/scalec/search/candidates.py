@@ -1,6 +1,6 @@
-"""Which networks a search compares: every point of the grid counted, those that differ too much in cost left out.
+"""The networks that a search compares: it counts every point of the grid and removes points with a different cost.
 
-Points that give the same whole numbers are one candidate. All costs are exact; NumPy only gathers them.
+Points that give the same whole numbers are one candidate. All costs are exact; NumPy only collects them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

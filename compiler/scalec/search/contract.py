@@ -1,6 +1,6 @@
-"""What a trial is: a process that is given a request and leaves a response, both JSON. docs/search.md has it in full.
+"""The interface of a trial process: it reads a JSON request and writes a JSON response (docs/search.md).
 
-Who measures accuracy imports this module, or keeps to docs/search.md in any language.
+A program that measures accuracy can import this module, or follow docs/search.md in any language.
 """
 
 import json

@@ -1,6 +1,7 @@
-"""Measures the accuracy of networks, each with each seed, once: crash-safe, and free the second time.
+"""Measures the accuracy of each network with each seed, once. It continues after a crash and reuses earlier results.
 
-One driver, one thread: it takes trials from the ledger, watches their processes, and writes down how each ended.
+There is one driver with one thread. It takes trials from the ledger, watches their processes, and records their
+results.
 """
 
 import ast

@@ -1,7 +1,7 @@
-"""The queue of trials and what came of them, in Optuna: each trial is enqueued with its own key, nothing is sampled.
+"""The queue of trials and their results, in Optuna. Each trial is added with its own key, and Optuna samples nothing.
 
-What Optuna would do otherwise is guarded against here: an `ask` on an empty queue makes up a trial, two drivers may
-enqueue the same one, and a machine that was given up may still report.
+The module prevents three problems with Optuna: `ask` on an empty queue invents a trial, two drivers may add the same
+trial, and a machine that was considered lost may still report a result.
 """
 
 import warnings

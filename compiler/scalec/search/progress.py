@@ -1,4 +1,4 @@
-"""How far it is, on standard error: on a terminal one line that changes, else a line for each trial that has ended."""
+"""Shows the progress on standard error: one changing line on a terminal, otherwise one line for each finished trial."""
 
 import sys
 import time

@@ -1,7 +1,7 @@
-"""Ends what trials have started if the driver is killed: a small process that outlives it by a moment.
+"""A small process that ends the processes of trials if the driver is killed. It outlives the driver by a moment.
 
-It is told of each group of processes on its standard input, `+123` and `-123`, and when that closes, it ends those that
-are left. The driver holds the other end of the pipe, which the kernel closes whatever becomes of the driver.
+The driver sends the id of each process group to its standard input, `+123` at the start and `-123` at the end. When
+this input closes, the reaper ends the groups that remain. The kernel closes the pipe even if the driver is killed.
 """
 
 import os

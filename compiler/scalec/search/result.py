@@ -1,4 +1,7 @@
-"""`NAME.search-result.json`: all that a search found, for machines. No clock, no path: same figures, same file."""
+"""`NAME.search-result.json`: the complete result of a search, for machines.
+
+It has no time and no path, so the same results give the same file.
+"""
 
 import json
 from collections.abc import Mapping, Sequence

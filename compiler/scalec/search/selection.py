@@ -1,6 +1,7 @@
-"""A search from candidates to a winner: rank at one φ, validate at another, measure the test set once, at the end.
+"""Selects the winner among the candidates: rank at one φ, validate at another, and use the test set once, at the end.
 
-Seeds come in rounds: at first three, then one more each, and who is behind beyond doubt gets no more.
+Seeds are used in rounds: three at first, then one more in each round. A candidate that is clearly worse gets no more
+seeds.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Trials as jobs of a Slurm cluster, through submitit. The store's folder has to be on a disk that all nodes see."""
+"""Runs trials as jobs of a Slurm cluster, through submitit. All nodes must see the folder of the store."""
 
 import os
 from collections.abc import Mapping

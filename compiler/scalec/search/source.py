@@ -1,4 +1,4 @@
-"""Where accuracy comes from: the built-in trainer, a function of the user's, or a command. A spec never says it."""
+"""The source of accuracies: the built-in trainer, a function of the user, or a command. A spec never names it."""
 
 import ast
 import hashlib

@@ -1,8 +1,9 @@
-"""Which candidate is the best, as far as a few seeds can tell: paired by seed, ties said, the tie-break declared.
+"""Finds the best candidate from a few seeds. Candidates are paired by seed, and ties are reported and broken.
 
-Every candidate is trained with the same seeds, so two of them are compared by the differences at each seed: what a seed
-does to both drops out. The best has the highest mean. Another one is tied with it if the mean difference is no more
-than its standard error. Among those tied the one with the fewest activations is taken, then with the fewest FLOPS.
+Every candidate is trained with the same seeds, so two candidates are compared by their difference at each seed. An
+effect that a seed has on both cancels. The best candidate has the highest mean. Another one is tied with it if the
+mean difference is not larger than its standard error. Among tied candidates, the one with the fewest activations is
+chosen, then the one with the fewest FLOPS.
 """
 
 import statistics

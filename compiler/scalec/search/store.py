@@ -1,4 +1,4 @@
-"""Where outcomes are kept: a folder with a journal, under one locked driver, or a database for many machines."""
+"""The store of results: a folder with a journal and one driver that locks it, or a database for many machines."""
 
 import os
 import shutil

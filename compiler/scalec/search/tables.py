@@ -1,4 +1,4 @@
-"""What a search says to people: the candidates and what a run would cost, the ranks, and one sentence to take home."""
+"""The printed output of a search: the candidates and the cost of a run, the ranks, and a final sentence."""
 
 from collections.abc import Sequence
 from fractions import Fraction

@@ -1,6 +1,7 @@
-"""The built-in trainer, as a process that keeps to docs/search.md: `python -m scalec.search.train REQUEST RESPONSE`.
+"""The built-in trainer as a trial (docs/search.md): `python -m scalec.search.train REQUEST RESPONSE`.
 
-Without data of the user's it trains on Fashion-MNIST, for a CPU (`grey`); with a folder of images it is `images`.
+Without data of the user it trains on Fashion-MNIST, on a CPU (`in_memory`). For a folder of images it uses
+`image_folder`.
 """
 
 import json

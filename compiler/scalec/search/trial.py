@@ -1,4 +1,4 @@
-"""One trial as a process: given a request, watched, and read at its end. Whatever it does, it ends in a state."""
+"""Starts one trial as a process, watches it and reads its response. A trial always ends in a defined state."""
 
 import ctypes
 import json

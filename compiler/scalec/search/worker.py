@@ -1,4 +1,4 @@
-"""`scalec search worker`: takes trials of any search from a database, and runs them here."""
+"""`scalec search worker`: takes trials of any search from a database and runs them on this machine."""
 
 import sys
 import time

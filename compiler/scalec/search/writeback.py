@@ -1,4 +1,4 @@
-"""Puts what was found into the spec: the values where the lets have theirs, and a comment that says where from."""
+"""Writes the result of a search into the spec: the values of the lets, and a comment about their origin."""
 
 import re
 from collections.abc import Mapping

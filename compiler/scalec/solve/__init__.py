@@ -1,2 +1,3 @@
-"""From a budget to a scale. In: a program and limits. Out: φ, or all Pareto-maximal networks.
-Imports cost and what is below it."""
+"""Finds a scale for a budget. In: a program and limits. Out: φ, or all Pareto-maximal networks.
+Imports cost and the packages below it.
+"""

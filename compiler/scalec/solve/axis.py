@@ -1,7 +1,7 @@
-"""One line through the scales of a program: φ, or d, w or r, in exact steps, and where whole numbers change along it.
+"""An axis through the scales of a program: φ, d, w or r in exact steps, and the points where whole numbers change.
 
-Each repeat, width and size that the axis decides is a staircase. Where `monotone` proves that it only grows or only
-falls, its steps are found by bisection, each decided exactly; elsewhere the axis is sampled, and `proven` says so.
+Each repeat, width and size that depends on the axis is a step function. If `monotone` proves that it only grows or
+only falls, bisection finds its steps, and each step is exact. Otherwise the axis is sampled, and `proven` is false.
 """
 
 from collections.abc import Callable, Hashable, Iterator

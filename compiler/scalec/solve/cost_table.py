@@ -1,14 +1,16 @@
-"""Costs of one program at many scales: each distinct layer is built and counted once, and its figures are kept.
+"""Costs of one program at many scales. Each distinct layer is built and counted once, and its costs are kept.
 
-There is no second set of formulas: the numbers are worked out by `scale.Walk`, as for any network, layers are built by
-`instantiate.Builder`, counted by `cost` and run by `execution`. What is new is the table. The key of a layer is its
-stage, the shape it takes, its channels, whether it is a repetition, and the values of what else its counts depend on
-(`depends`). A stage is its first layer, its second, and as many more of the second as it has; where each repetition
-changes the shape (DenseNet), or the index of a layer decides what it is, every layer is looked up by itself.
+There are no separate formulas. `network.scale.Walk` computes the numbers as for any network, `network.build.Builder`
+builds the layers, `cost` counts them, and `cost.memory.execution` runs them. Only the table is new. The key of a
+layer is its stage, its input shape, its channels, whether it is a repetition, and the other values on which its costs
+depend (`dependence`). The cost of a stage is that of its first layer, plus the second layer times the number of
+repetitions. If each repetition changes the shape (DenseNet), or the layer depends on its index, every layer is looked
+up separately.
 
-Peaks of memory compose, in inference: the caller holds the network's input, `forward` what the stage before gave, and a
-Sequential what one layer hands to the next. So each module is run by itself, once. Where a stage is no module but lines
-in `forward` (a wrapper in the network's own chain), names outlive it, and the whole network is run, of kept layers.
+In inference, the peak memory of a network follows from its modules. The caller keeps the network's input, `forward`
+keeps the output of the stage before, and a Sequential keeps the tensor between two layers. So each module is run
+once, separately. If a stage is not a module but lines in `forward` (a wrapper in the network's own chain), its
+variables live longer than the stage. Then the whole network is run, with the layers of the table.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

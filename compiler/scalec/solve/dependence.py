@@ -1,8 +1,8 @@
-"""What a stage's costs depend on besides its shapes: the key under which `tally` may keep what it has counted.
+"""Finds the values, besides shapes, on which a stage's costs depend. They are part of the key in `cost_table`.
 
-A layer that is built twice from the same shapes, channels and values of these expressions is the same layer. What goes
-into nothing but real-valued parameters of operators (rates, epsilons) is left out: no count depends on those, which
-`tests/solve/test_solve.py` checks for each operator. So layers that differ only in stochastic depth are alike.
+Layers with the same shapes, channels and values of these expressions are the same layer. Expressions that are used
+only for real-valued parameters of operators (rates, epsilons) are left out, because no cost depends on them
+(`tests/solve/test_solve.py` checks this for each operator). So layers that differ only in stochastic depth are equal.
 """
 
 from collections.abc import Iterator

@@ -1,9 +1,9 @@
-"""Whether a network's cost can only grow along an axis: then the first network that does not fit ends the search.
+"""Proves that a network's cost only grows along an axis. Then a search can stop at the first network that is too large.
 
-A proof by structure. Parameters, multiply-adds and activations of every operator grow with the shape it takes and with
-its channels, if its other arguments stay the same (`tests/solve/test_growth_proof.py` tries each operator). So a
-network grows if every size, width and repeat of it grows, inside its blocks too, and if nothing that costs something
-can disappear. Memory is not proved: a residual that disappears frees its input.
+The proof uses the structure. Parameters, multiply-adds and activations of every operator grow with its input shape
+and its channels, if its other arguments stay the same (`tests/solve/test_growth_proof.py` tests each operator). So a
+network grows if all its sizes, widths and repeats grow, also inside blocks, and if no unit with a cost can disappear.
+Nothing is proved about memory, because a residual that disappears frees its input.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,9 @@
-"""Whether an expression only grows, or only falls, along an axis: what lets a search bisect, not try every point.
+"""Proves that an expression only grows, or only falls, along an axis. Then a search can use bisection.
 
-This is a proof by structure, from the language's own rules: `α^φ` with α ≥ 1 grows with φ, so does `d · L`, so does
-what rounds it. Signs are taken at both ends of the axis, which is enough for what is monotone in between. Where the
-structure says nothing (a condition, a ratio of two that grow) the answer is None, and the search has to sample.
+The proof follows the structure and uses rules of the language: `α^φ` with α ≥ 1 grows with φ, `d · L` grows with d,
+and rounding keeps the order. Signs are computed at both ends of the axis, which is sufficient for monotone
+expressions. If the rules do not decide (a condition, a ratio of two growing values), the answer is None, and the
+search samples.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,8 +1,8 @@
-"""Budgets without a φ: of d, w and r those that are free, and every network that no dimension can outgrow.
+"""Finds every network within a budget that no free dimension can enlarge. The free dimensions are some of d, w and r.
 
-Each free dimension has its own list of classes, the points of its axis where another network starts. They are
-separable: no whole number may depend on two free dimensions. Where costs are monotone the networks that fit are a
-staircase in this box, and its corners are found by walking along the edge.
+Each free dimension has its own list of classes: the points of its axis where the network changes. No whole number may
+depend on two free dimensions, so the dimensions are separate. If costs are monotone, the networks that fit form a
+staircase in this box. The search follows the edge of the staircase and finds its corners.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
-"""The inverse: which scale fills a budget.
+"""Finds the largest scale that fits a budget.
 
-All costs are exact integers of concrete networks (`tally`). Along one axis, φ or one of d, w and r, networks change
-only where a whole number does, and those points are known (`axis`). So an answer is a network, the interval of the axis
-on which it is the same, and the next network up, which does not fit.
+All costs are exact integers of concrete networks (`cost_table`). Along one axis (φ, d, w or r) the network changes
+only where a whole number changes, and these points are known (`axis`). So an answer is a network, the interval of the
+axis with this network, and the next larger network, which does not fit.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,10 +1,11 @@
-"""Scaling that keeps the promise: the network nearest to d, w and r of a φ whose FLOPS grow as the paper says.
+"""Corrects a scale for rounding: finds the network nearest to d, w and r of a φ whose real FLOPS grow as in the paper.
 
-"for any new φ, the total FLOPS will approximately increase by 2^φ" (Section 3.3), exactly by (α · β² · γ²)^φ = d · w² ·
-r². Rounding breaks that; here d, w and r give way. Distance is √(ln²(d/d₀) + ln²(w/w₀) + ln²(r/r₀)), each taken to the
-nearest multiple of 1/10,000 that gives the same number of layers, channels or pixels, and 0 where d₀ itself does. Cells
-of the box of all classes are tried in the order of their distance, so the first that keeps the promise is the nearest;
-the box has a factor on each side, and is widened until nothing outside can be nearer.
+"for any new φ, the total FLOPS will approximately increase by 2^φ" (Section 3.3), exactly by (α · β² · γ²)^φ = d · w²
+· r². Rounding changes that growth, so this module changes d, w and r instead. The distance of a network is
+√(ln²(d/d₀) + ln²(w/w₀) + ln²(r/r₀)). Each of d, w and r is the nearest multiple of 1/10,000 that gives the same
+number of layers, channels or pixels; its term is 0 if d₀ (or w₀, r₀) gives that number itself. The cells of the box
+are tried in the order of their distance, so the first network with the right growth is the nearest. The box allows a
+factor on each side, and grows until no network outside can be nearer.
 """
 
 import heapq

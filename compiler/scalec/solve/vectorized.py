@@ -1,12 +1,12 @@
-"""Costs of very many scales at once: `tally`, through NumPy.
+"""Costs of very many scales at the same time: `cost_table` with NumPy.
 
-Candidates are whole numbers, multiples of 1/denominator, so that nothing is lost on the way. What a scale decides
-(`axis`) takes few values; each decision is made exactly, by bisection over the candidates in order where it is
-monotone, and for each of them elsewhere. Then each stage is looked up once for every combination of its input and its
-decisions that occurs, and the figures are gathered by index. Sums are int64, and checked.
+Candidates are whole multiples of 1/denominator, so they are exact. The decisions of a scale (`axis`) have few
+different values. A monotone decision is made by bisection over the sorted candidates, any other for each candidate;
+all are exact. Then each stage is looked up once for every combination of its input and its decisions, and the costs
+are collected by index. Sums are int64, and overflow is checked.
 
-NumPy is an extra (`pip install scalec[solve]`): only this module imports it, and the compiler, `cost` and `solve` do
-without, because importing it takes as long as compiling a spec's grammar, and none of them counts many scales at once.
+NumPy is an optional dependency (`pip install scalec[solve]`). In `solve`, only this module imports it. The compiler
+and `cost` do not import it either, because its import takes as long as compiling the grammar.
 """
 
 from collections.abc import Hashable, Mapping, Sequence

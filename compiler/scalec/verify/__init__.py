@@ -1,2 +1,3 @@
-"""Is an emitted file what its spec says? In: a file and a spec, a head or a peer. Out: checks that pass or fail.
-Needs torch; imported by commands and tests."""
+"""Checks that an emitted file agrees with its spec. In: a file, and a spec, a header or a peer model. Out: the results
+of the checks. Needs torch; imported by commands and tests.
+"""

@@ -1,4 +1,4 @@
-"""Checkpoints: tensors by name out of a file and into one, and nothing else. No code in a file is ever run."""
+"""Reads and writes checkpoints that contain only tensors with names. No code in a checkpoint is ever run."""
 
 import re
 import warnings

@@ -1,4 +1,4 @@
-"""What is checked of an emitted file, one function a property. Each gives what it found, or raises `Wrong`."""
+"""The checks of an emitted file, one function for each property. A check returns its result or raises `Wrong`."""
 
 import itertools
 import math

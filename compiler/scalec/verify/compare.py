@@ -1,4 +1,7 @@
-"""Two networks with the same weights: outputs, gradients and running statistics, and whether that proves anything."""
+"""Compares two networks with the same weights: outputs, gradients and running statistics.
+
+It also tests that the comparison can find a difference.
+"""
 
 import math
 from collections.abc import Mapping

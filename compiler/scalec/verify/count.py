@@ -1,4 +1,4 @@
-"""What a network costs, counted on the operations that PyTorch runs."""
+"""Counts the costs of a network from the operations that PyTorch runs."""
 
 import itertools
 from collections.abc import Sequence

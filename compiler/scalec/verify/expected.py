@@ -1,4 +1,4 @@
-"""What a network should be, by its spec. (`emit.head.from_head` is what the head of its file says.)"""
+"""The expected properties of a network, from its spec. (`emit.head.from_head` reads them from the header.)"""
 
 from dataclasses import replace
 

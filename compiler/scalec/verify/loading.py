@@ -1,4 +1,4 @@
-"""Emitted files as modules. Whoever loads a file runs it."""
+"""Loads emitted files as Python modules. Loading a file runs its code."""
 
 import sys
 import tempfile

@@ -1,9 +1,9 @@
-"""What PyTorch itself allocates while the emitted file runs: the measure of `memory`. Needs torch, and seconds.
+"""Measures the memory that PyTorch itself allocates for an emitted file, to test `cost.memory`. Needs torch.
 
-The emitted network runs on fake tensors, which have shapes and storages but no numbers, as in `memory`: without loss,
-one step after the optimizer has made its state. Kernels are those of the CPU; where a GPU does otherwise, so does this
-(`_AsOnGPU`). PyTorch offers nothing public that counts storages: the two ways to do so are here and nowhere else.
-`prepare` also serves a real GPU, for `benchmarks/memory_table.py`.
+The emitted network runs on fake tensors, which have shapes and storages but no numbers, under the conditions of
+`cost.memory`: without a loss, in one step after the optimizer has its state. The kernels are those of the CPU;
+`_AsOnGPU` changes them where a GPU is different. PyTorch has no public function that counts storages, so only this
+module contains the two ways to count them. `prepare` is also used on a real GPU, for `benchmarks/memory_table.py`.
 """
 
 import warnings

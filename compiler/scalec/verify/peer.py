@@ -1,4 +1,4 @@
-"""The same network as others wrote it, and its trained weights where they lie on this machine."""
+"""The same network in another library (a peer), and its trained weights, if they are on this machine."""
 
 import importlib
 from collections.abc import Collection

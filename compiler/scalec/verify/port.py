@@ -1,4 +1,4 @@
-"""Weights from one network to another, matched by the flow of data: never by names, registration or execution order."""
+"""Copies weights from one network to another. They are matched by data flow, not by names or the order of modules."""
 
 import math
 from collections import Counter

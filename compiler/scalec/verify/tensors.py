@@ -1,4 +1,4 @@
-"""The tensors of a network: names, values that prove something, and modes."""
+"""The tensors of a network: their names, test values that reveal differences, and modes."""
 
 import contextlib
 import itertools

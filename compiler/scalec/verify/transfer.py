@@ -1,4 +1,4 @@
-"""Trained weights into the file's own network: which tensor is which, and proof of it."""
+"""Copies trained weights into the emitted file's network: finds which tensor is which, and proves it."""
 
 from collections.abc import Mapping
 from contextlib import suppress

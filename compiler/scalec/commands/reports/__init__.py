@@ -1,2 +1,3 @@
-"""What commands print: tables, differences and plots, made of what the packages below work out.
-Imported by commands alone."""
+"""The output of commands: tables, differences and plots. The packages below compute the contents.
+Only `commands` imports this package.
+"""

@@ -1,4 +1,4 @@
-"""What differs between two networks: figures, stages, requirements, and the keys and shapes of their weights."""
+"""The differences between two networks: costs, stages, requirements, and the keys and shapes of their weights."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

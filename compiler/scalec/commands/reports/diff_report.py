@@ -1,6 +1,7 @@
-"""What `scalec diff` says: text for people, Markdown for a comment on a pull request, JSON for machines.
+"""The output of `scalec diff`: text for people, Markdown for a comment on a pull request, JSON for machines.
 
-The JSON is a contract, `scalec.diff/1`: docs/commands.md states it. A field may be added, none changes or goes.
+The JSON has the stable schema `scalec.diff/1`, described in docs/commands.md. Fields may be added, but existing
+fields are not changed or removed.
 """
 
 import json

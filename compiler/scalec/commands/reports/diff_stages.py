@@ -1,4 +1,4 @@
-"""What differs between two stages, in words: the operator, the arguments of its call, or what is inside a layer."""
+"""The differences between two stages, in words: the operator, the arguments of its call, or the inside of a layer."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The picture of `scalec cost --phi 0..7 --plot FILE`. Matplotlib lives here and nowhere else."""
+"""The picture of `scalec cost --phi 0..7 --plot FILE`. Of the cost reports, only this module imports Matplotlib."""
 
 from pathlib import Path
 

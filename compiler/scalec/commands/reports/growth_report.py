@@ -1,4 +1,4 @@
-"""`scalec cost --phi 0..7`: how cost grows with φ, why it is not 2^φ, and a picture of it."""
+"""The output of `scalec cost --phi 0..7`: how cost grows with φ, why the growth is not 2^φ, and a plot."""
 
 import json
 from dataclasses import asdict

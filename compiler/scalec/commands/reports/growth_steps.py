@@ -1,13 +1,13 @@
-"""Why the cost of a scaled network is not 2^φ: how far it is from d·w²·r², and which rounding took it there.
+"""Explains why the cost of a scaled network is not 2^φ: which rounding moves it away from d·w²·r², and how far.
 
-The cost is a sum over operators of channels × area, over layers. Each factor can be taken as it came out (whole) or as
-the formula has it (real): repeats d·L, channels that grow by w, w² or not at all, areas that grow by r² or not at all.
-Going from all real to all whole, one factor at a time, splits the difference:
+The cost is a sum over operators of channels × area, over layers. Each factor can have its rounded value (whole) or
+the exact value of the formula (real): repeats d·L; channels that grow by w, by w² or not at all; areas that grow by
+r² or not at all. The factors change from real to whole one after the other. This splits the difference into steps:
 
     d·w²·r²  —operators→  all real  —depth→  whole repeats  —width→  whole channels  —resolution→  realised
 
-The steps are ratios: their product is realised / (d·w²·r²). The order is fixed; another would shift a little between
-them.
+The steps are ratios: their product is realised / (d·w²·r²). The order of the steps is fixed. Another order would give
+slightly different steps.
 """
 
 from dataclasses import dataclass

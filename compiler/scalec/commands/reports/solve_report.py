@@ -1,8 +1,9 @@
-"""What `scalec solve` says and writes: the answer as text for people, as JSON for machines, or as an emitted file.
+"""The output of `scalec solve`: the answer as text for people, as JSON for machines, or as an emitted file.
 
-Of all numbers the text has the exact value. JSON: `budgets` are value, limit and slack by quantity; a network is its
-`input` [H, W, C], its `stages` with `layers` and `output`, and `FLOPS`, `params`, `activations` and `memory` (bytes at
-the peak of inference, batch 1, float32); a place on an axis is `value`, and from `low` to below `high` nothing changes.
+The text gives every number exactly. In the JSON, `budgets` has value, limit and slack of each quantity. A network has
+its `input` [H, W, C], its `stages` with `layers` and `output`, and `FLOPS`, `params`, `activations` and `memory`
+(peak bytes of inference, batch 1, float32). A point of an axis is `value`; the network is the same from `low` up to,
+but not including, `high`.
 """
 
 import argparse

@@ -1,7 +1,8 @@
-"""The emitted `forward`, run on tensors that have only a size: which variables hold what, call by call.
+"""Runs the emitted `forward` on tensors that have only a size, and records which variable holds which tensor.
 
-A variable holds its tensor until it is bound anew or the function returns; what a call is given lives as long as the
-call. The statements are those that are printed (`network.flow`), made for each use of a block by itself.
+A variable holds its tensor until it gets a new value or the function returns. The arguments of a call stay alive as
+long as the call. The statements are the ones that are printed (`network.flow`), made separately for each use of a
+block.
 """
 
 from collections.abc import Iterable

@@ -1,12 +1,14 @@
-"""How much memory a network takes, by a definition that is stated (see `footprint`): inference or one training step.
+"""The peak memory of a network, for inference or for one training step. This docstring is the definition.
 
-Parameters, buffers, and in training the optimizer's state, are there all the time. On top comes the most that is alive
-at one moment: the input and what `forward` makes (`execution`), in training also what autograd keeps, the gradients and
-the copies of mixed precision (`tape`), and what the optimizer makes for itself. One step of training is: forward,
-backward from a given gradient of the output, the optimizer's step; gradients are freed between steps.
+Parameters, buffers and, in training, the optimizer's state are always in memory. The largest set of temporary tensors
+that are alive at the same moment is added. These are: the input and the results in `forward` (`execution`); in
+training, the tensors that autograd saves, the gradients, and the copies of mixed precision (`tape`); and the
+optimizer's temporary tensors. One training step is: forward, backward from an existing gradient of the output, the
+optimizer's step. Gradients are freed between steps.
 
-Not in it: the loss, what a kernel allocates inside itself (convolution workspaces), the rounding and fragmentation of
-the allocator, other processes' and PyTorch's own memory, and what `torch.compile` changes. Bytes, exactly.
+Not included: the loss, workspaces inside kernels (as for convolutions), rounding and fragmentation by the allocator,
+the memory of PyTorch itself and of other processes, and the effects of `torch.compile`. The result is exact, in
+bytes.
 """
 
 from scalec.cost.count import Cost, cost

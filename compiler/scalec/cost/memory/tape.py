@@ -1,8 +1,8 @@
-"""PyTorch without numbers: tensors that have only a size, kernels that only allocate, and autograd that runs them back.
+"""A model of PyTorch without numbers: tensors that have only a size, kernels that only allocate, and autograd.
 
-What is written here was read off PyTorch: which tensors a kernel saves for the backward pass, which gradients and
-temporaries are alive together when it runs back, and where mixed precision copies. A kernel runs back in the opposite
-order to that in which it ran; a gradient that arrives a second time is added into a new tensor.
+The rules follow PyTorch's behaviour: which tensors a kernel saves for the backward pass, which gradients and
+temporary tensors are alive at the same time in its backward step, and where mixed precision copies. The backward pass
+runs the kernels in reverse order. If a tensor gets a second gradient, the sum is a new tensor.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""When each storage is alive, and how much of them at one moment."""
+"""The lifetime of each storage, and the total size of the storages that are alive at one moment."""
 
 from dataclasses import dataclass, field
 from itertools import accumulate

@@ -1,6 +1,7 @@
-"""The formats of diagnostics other than text, a file each. In: findings. Out: what a tool reads.
+"""The formats of diagnostics other than text, one file for each. In: diagnostics. Out: a format that a tool reads.
 
-The name of a file is the name of the format, as options and settings have it; its `render` is called with findings
-in their order, and with whether everything could be read: a format that can say so must not call the rest valid.
-Nothing else has to know of a new one but docs/diagnostics.md; only `show` imports them.
+The file name is the name of the format in options and settings. The arguments of `render` are the diagnostics in their
+order, and whether every file could be read. If a file could not be read, a format that can report validity must not
+report that the other files are valid. A new format needs only its file and a row in docs/diagnostics.md. Only `show`
+imports the formats.
 """

@@ -1,4 +1,4 @@
-"""`concise`: a line a finding, as compilers write them."""
+"""The format `concise`: one line for each diagnostic, as many compilers print it."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""`github`: workflow commands of GitHub; each annotates a line of a pull request."""
+"""The format `github`: GitHub workflow commands. Each one annotates a line of a pull request."""
 
 from collections.abc import Iterator, Sequence
 

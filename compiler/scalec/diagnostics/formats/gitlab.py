@@ -1,4 +1,4 @@
-"""`gitlab`: a code quality report of GitLab."""
+"""The format `gitlab`: a GitLab code quality report."""
 
 from collections.abc import Sequence
 

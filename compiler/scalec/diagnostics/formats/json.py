@@ -1,4 +1,4 @@
-"""`json`: one object for a run. docs/diagnostics.md is its contract: fields may be added, none changes or goes."""
+"""The format `json`: one object for a run. docs/diagnostics.md describes it. Fields may be added, never removed."""
 
 from collections import Counter
 from collections.abc import Sequence

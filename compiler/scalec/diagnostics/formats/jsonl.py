@@ -1,4 +1,4 @@
-"""`jsonl`: an object on a line for each finding."""
+"""The format `jsonl`: one line with a JSON object for each diagnostic."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""`sarif`: SARIF 2.1.0, which GitHub's code scanning and editors read."""
+"""The format `sarif`: SARIF 2.1.0 for GitHub code scanning and for editors."""
 
 import re
 from collections.abc import Sequence

@@ -1,2 +1,3 @@
-"""The one layout of specs, for `scalec fmt`. In: a syntax tree with its comments. Out: text with the same meaning.
-Imported by commands alone."""
+"""The layout of specs for `scalec fmt`. In: a syntax tree with its comments. Out: text with the same meaning.
+Only `commands` imports this package.
+"""

@@ -1,6 +1,6 @@
-"""Chains: a unit to a row, what the stages of a network give and when a unit is there in columns.
+"""Formats chains: one unit in each row, with output shapes and conditions in columns.
 
-The author's line breaks before `⊙` stay; a row that does not fit is broken before each of its own.
+The author's line breaks before `⊙` are kept. A row that is too long is broken before each of its own `⊙`.
 """
 
 from collections.abc import Sequence

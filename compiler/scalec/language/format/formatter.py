@@ -1,4 +1,4 @@
-"""`scalec fmt`: the words of a spec on other lines. None is added or lost, and no comment."""
+"""The formatter of `scalec fmt`: it changes only line breaks and spaces. No word and no comment is added or lost."""
 
 from collections.abc import Callable, Sequence
 

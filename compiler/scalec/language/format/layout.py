@@ -1,6 +1,7 @@
-"""What is laid out, and the lines that it is laid out on.
+"""Documents for the layout, and the lines that are printed.
 
-A `Doc` knows its text on one line (`flat`), unless it has to be broken; `put` breaks it only where that does not fit.
+A `Doc` has its text on one line (`flat`), unless it must be broken. `put` breaks it only if the line would be too
+long.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""`variants` as a table: columns aligned to the right, all brackets in one column."""
+"""Formats `variants` as a table: columns are aligned to the right, and the brackets are in one column."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Words to what is laid out: the syntax tree says what comes next, the words are taken as they were written."""
+"""Turns words into documents for the layout. The syntax tree gives their order; the words keep their spelling."""
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet

@@ -1,4 +1,4 @@
-"""The words of a spec, each with the comments and blank lines before it; and how its symbols are spelled."""
+"""The words of a spec, each with the comments and blank lines before it, and the spelling of symbols."""
 
 import re
 from dataclasses import dataclass, field

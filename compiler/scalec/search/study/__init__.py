@@ -1,3 +1,3 @@
-"""The paper's figures 3 and 4 by training. In: a spec and a data set. Out: measured networks, verdicts on the two
-observations, charts. Imported by commands alone.
+"""Figures 3 and 4 of the paper, by training. In: a spec and a data set. Out: measured networks, verdicts on the two
+observations, charts. Only `commands` imports this package.
 """

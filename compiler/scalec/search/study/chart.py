@@ -1,4 +1,4 @@
-"""The pictures of a study, from its JSON: accuracy against growth of FLOPs. Matplotlib, with fixed settings."""
+"""Draws the charts of a study from its JSON: accuracy against growth of FLOPS. The Matplotlib settings are fixed."""
 
 import io
 from collections.abc import Sequence

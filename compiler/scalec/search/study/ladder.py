@@ -1,7 +1,8 @@
-"""Which networks a study measures: each way to scale, climbed to a few growths of FLOPS, as near as whole numbers get.
+"""Chooses the networks of a study: for each way to scale, those nearest to a few multiples of the FLOPS.
 
-Growth is realised: FLOPS over those of the network with d = w = r = 1. What a spec requires is not asked of them: they
-are there to be compared, and most of them lie off the spec's own path.
+Growth is computed from the real network: its FLOPS divided by those of the network with d = w = r = 1. The
+requirements of the spec are not checked, because these networks are only compared, and most of them are not on the
+spec's own path.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

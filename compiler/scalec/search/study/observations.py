@@ -1,8 +1,8 @@
-"""Whether measured accuracies support the paper's two observations: yes, no, or undecided. docs/study.md has the tests.
+"""Decides whether the measured accuracies support the paper's two observations: yes, no, or undecided.
 
-Every network is trained with the same seeds, so seeds are blocks: what a seed does to all networks drops out, and the
-rest of the spread, pooled over all networks, says how far a difference can be trusted. Accuracies are fractions; growth
-is realised FLOPS over the baseline's.
+docs/study.md describes the tests. Every network is trained with the same seeds, so seeds are blocks: an effect that a
+seed has on all networks cancels. The remaining variance, pooled over all networks, says how certain a difference is.
+Accuracies are fractions. Growth is the real FLOPS divided by those of the baseline.
 """
 
 import math

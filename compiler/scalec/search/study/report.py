@@ -1,4 +1,4 @@
-"""What a study says to people, from its JSON: the networks line by line, and what the data support."""
+"""Prints a study from its JSON: a line for each network, and the observations that the data support."""
 
 from collections.abc import Iterator
 from typing import Any

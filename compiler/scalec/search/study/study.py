@@ -1,8 +1,8 @@
 """A study: the paper's figures 3 and 4 and its two observations, measured on the networks of one spec.
 
-JSON (`as_json`): `networks` have their place `at`, `input` [H, W, C], `macs` (the paper's FLOPS), `growth` over the
-baseline's, and `accuracy` by seed; each line of `figure3` and `figure4` names its networks, in order; `findings` are
-what `observe` says.
+In the JSON (`as_json`), each of the `networks` has its place `at`, `input` [H, W, C], `macs` (the paper's FLOPS),
+`growth` over the baseline, and `accuracy` for each seed. Each line of `figure3` and `figure4` names its networks, in
+order. `findings` has the results of `observations`.
 """
 
 import statistics

@@ -1,2 +1,3 @@
 """The built-in trainer: data sets and training loops. In: a request for one training. Out: an accuracy.
-Runs in a process of its own (`scalec.search.train`); imports torch."""
+It runs in its own process (`scalec.search.train`) and imports torch.
+"""

@@ -1,4 +1,4 @@
-"""What a network sees of images in memory: shifted and flipped while it trains, at its own size, normalised."""
+"""Prepares images in memory for a network: shifts and flips in training, the network's own size, normalisation."""
 
 import torch
 from torch.nn import functional

@@ -1,4 +1,4 @@
-"""What both built-in trainers share: the budget, the network out of its file, and what a training came to."""
+"""Code that both built-in trainers share: the budget, the network from its file, and the result of a training."""
 
 import inspect
 from collections.abc import Mapping

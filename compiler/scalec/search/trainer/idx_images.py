@@ -1,4 +1,4 @@
-"""Fashion-MNIST, or whatever else lies in its four IDX files: grey images in memory, as tensors."""
+"""Fashion-MNIST, or any other data set in four IDX files: grey images in memory, as tensors."""
 
 import gzip
 import hashlib

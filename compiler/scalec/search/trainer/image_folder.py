@@ -1,7 +1,7 @@
-"""Trains on a folder of images: torchvision reads and varies them, Lightning Fabric knows the hardware.
+"""Trains on a folder of images. torchvision reads and augments them, and Lightning Fabric controls the hardware.
 
-The folder has `train/CLASS/…`, and `test/CLASS/…` or `val/CLASS/…` for the final figure. `torchrun … -m
-scalec.search.train REQUEST RESPONSE` spreads one training over processes, by DistributedDataParallel.
+The folder has `train/CLASS/…`, and `test/CLASS/…` or `val/CLASS/…` for the final measurement. `torchrun … -m
+scalec.search.train REQUEST RESPONSE` distributes one training over processes, with DistributedDataParallel.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Trains on images in memory: `fashion` has them, `data` shows them to the network."""
+"""Trains on images in memory: `idx_images` reads them, and `augment` prepares them for the network."""
 
 import math
 
