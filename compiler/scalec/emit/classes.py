@@ -47,7 +47,7 @@ class Kinds:
     """Where uses of a block that are given the same have different operators inside."""
 
     def of(self, block: ir.Block) -> Kind:
-        """Tell which class a use of a block needs."""
+        """Return which class a use of a block needs."""
         definition, kept, repeats = base = self._base(block)
         places = self.differing.get(base, set())
         inside = dict(self._inside(block)) if places else {}
@@ -67,7 +67,7 @@ class Kinds:
         return block.definition, tuple(self._given(block)), tuple(self._repeats(block))
 
     def _repeats(self, block: ir.Block) -> Iterator[int]:
-        """Give the number of layers of the repeats in a block, and in the blocks inside it, that no loop says."""
+        """Return the number of layers of the repeats in a block, and in the blocks inside it, that no loop says."""
         yield from self._repeats_in(block.chain, block.definition not in self.unrolled)
 
     def _repeats_in(self, chain: ir.Chain, loops: bool) -> Iterator[int]:
@@ -83,13 +83,13 @@ class Kinds:
                         yield from self._repeats_in(inner, within)
 
     def _given(self, block: ir.Block) -> Iterator[tuple[str, Partial]]:
-        """Give the operators that a block is given, but those that its class takes as arguments."""
+        """Return the operators that a block is given, but those that its class takes as arguments."""
         for name, value in block.arguments.items():
             if isinstance(value, Partial) and (block.definition, name) not in self.opened:
                 yield name, value
 
     def _inside(self, block: ir.Block, path: Place = ()) -> Iterator[tuple[Place, Partial]]:
-        """Give the operators that a block works out, and those that blocks inside it are given, at any depth."""
+        """Return the operators that a block works out, and those that blocks inside it are given, at any depth."""
         assert isinstance(block.scope, LocalScope)
         for binding in block.definition.syntax.where:
             value = block.scope.values[binding.name.key]
@@ -110,12 +110,12 @@ class Kinds:
 
 
 def has_loop(unit: s.Unit) -> bool:
-    """Tell whether a loop can say a repeat: not that of `(F, G)^=n`."""
+    """Return whether a loop can say a repeat: not that of `(F, G)^=n`."""
     return not isinstance(unit.head, s.Group) or len(unit.head.chains) == 1
 
 
 def _chains(node: ir.Node) -> list[ir.Chain | None]:
-    """Give the chains of a group or wrapper."""
+    """Return the chains of a group or wrapper."""
     if isinstance(node, ir.Wrap):
         return [body.chain for body in node.bodies]
     return [node.chain] if isinstance(node, ir.Group) else []
@@ -153,13 +153,13 @@ def kinds(network: ir.Network, unrolled: frozenset[BlockDef] = frozenset()) -> K
 
 
 def _nodes(chain: ir.Chain) -> Iterator[ir.Node]:
-    """Give the nodes of a chain, and what an absent unit would have been."""
+    """Return the nodes of a chain, and what an absent unit would have been."""
     for placed in chain.units:
         yield from placed.nodes or ((placed.ghost,) if placed.ghost else ())
 
 
 def _blocks(node: ir.Node, deep: bool = False) -> Iterator[ir.Block]:
-    """Give the uses of blocks in a node, itself included; `deep`: those inside blocks too."""
+    """Return the uses of blocks in a node, itself included; `deep`: those inside blocks too."""
     match node:
         case ir.Block():
             yield node
@@ -202,7 +202,7 @@ def _spare(stage: ir.Stage, setting: Setting) -> list[ir.Node]:
 
 
 def module_class(value: Value) -> Code | None:
-    """Give the class of a module that needs no arguments and keeps the shape: an activation; else nothing."""
+    """Return the class of a module that needs no arguments and keeps the shape: an activation; else nothing."""
     callee = value.callee if isinstance(value, Partial) and not value.arguments else None
     if (
         not (isinstance(callee, type) and issubclass(callee, Operator) and callee.rewriting.per_element)
@@ -219,7 +219,7 @@ def module_class(value: Value) -> Code | None:
 
 
 def _opened(network: ir.Network, blocks: list[ir.Block]) -> frozenset[Slot]:
-    """Give the parameters that name several activations, and hand them to nothing but units and such parameters.
+    """Return the parameters that name several activations, and hand them to nothing but units and such parameters.
 
     All or none of them can write over their input: the class says so once, for all of them.
     """
@@ -244,7 +244,7 @@ def _opened(network: ir.Network, blocks: list[ir.Block]) -> frozenset[Slot]:
 
 
 def _leaks(slot: Slot, block: ir.Block, possible: set[Slot]) -> bool:
-    """Tell whether a use of the slot's block does with its operator what a class cannot say."""
+    """Return whether a use of the slot's block does with its operator what a class cannot say."""
     definition, name = slot
     if block.definition is not definition:
         return False
@@ -254,7 +254,7 @@ def _leaks(slot: Slot, block: ir.Block, possible: set[Slot]) -> bool:
 
 
 def _placed(chain: ir.Chain) -> Iterator[tuple[s.Unit, ir.Node]]:
-    """Give the nodes of a chain with their units, those inside groups and wrappers too."""
+    """Return the nodes of a chain with their units, those inside groups and wrappers too."""
     for placed in chain.units:
         for node in placed.nodes or ((placed.ghost,) if placed.ghost else ()):
             yield placed.unit, node

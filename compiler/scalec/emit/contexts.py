@@ -70,7 +70,7 @@ class Naming:
     """What the spec calls its units: no unit without a label may be called so."""
 
     def free(self, wanted: str, prefix: str = "", own: bool = False) -> str:
-        """Give the wanted name, with the prefix if it is taken, or with a number; `own` if it is a label."""
+        """Return the wanted name, with the prefix if it is taken, or with a number; `own` if it is a label."""
         taken = self.taken if own else self.taken | self.labels
         numbered = (f"{wanted}_{number}" for number in count(2))
         name = next(n for n in chain((wanted, f"{prefix}_{wanted}" if prefix else wanted), numbered) if n not in taken)
@@ -151,7 +151,7 @@ class BlockContext:
             self.locals.append((key, text))
 
     def depends_on_shape(self, expr: s.Expr) -> bool:
-        """Tell whether an expression can differ from scale to scale for the same arguments."""
+        """Return whether an expression can differ from scale to scale for the same arguments."""
         return self.dependence.differs(expr, self.definition)
 
     def folded(self, expr: s.Expr) -> s.Expr | bool:
@@ -172,7 +172,7 @@ class BlockContext:
         return values.pop() if len(values) == 1 else expr
 
     def equal_unless(self, guard: s.Expr, one: Code, other: Code) -> bool:
-        """Tell whether two numbers are equal wherever a condition does not hold: `C != K`, `not (… and C == K)`."""
+        """Return whether two numbers are equal wherever a condition does not hold: `C != K`, `not (… and C == K)`."""
         return self._implies(guard, False, {one.text, other.text})
 
     def _implies(self, condition: s.Expr, holds: bool, sides: set[str]) -> bool:
@@ -206,7 +206,7 @@ class BlockContext:
             return False
 
     def is_lifted(self, value: Code) -> bool:
-        """Tell whether something is an argument that the compiler made: it says nothing where its unit is absent."""
+        """Return whether something is an argument that the compiler made: it says nothing where its unit is absent."""
         return any(parameter.name == value.text for parameter in self.lifted)
 
     def lift(
@@ -231,7 +231,7 @@ class BlockContext:
         return final
 
     def evaluate(self, position: int, node: ir.Node) -> Scope:
-        """Give the scope in which the arguments of a node were worked out."""
+        """Return the scope in which the arguments of a node were worked out."""
         return self.uses[position].scope
 
     def view(self, name: str, init: list[tuple[str, Code | Call | Choice]], forward: Forward) -> ClassView:
@@ -324,11 +324,11 @@ class NetworkContext:
         return values[0] or default or Code("None")
 
     def evaluate(self, position: int, node: ir.Node) -> Scope:
-        """Give the scope of the layer."""
+        """Return the scope of the layer."""
         return self._scopes.get(id(node), self.network.scope)
 
     def parameters(self, init: list[tuple[str, Code | Call | Choice]]) -> tuple[Parameter, ...]:
-        """Give the constructor's arguments; a body without its head, or without dropout, needs but some of them."""
+        """Return the constructor's arguments; a body without its head, or without dropout, needs but some of them."""
         shown = []
         used = _words(str(value) for _, value in init)
         for key, value in self.network.parameters.items():

@@ -112,7 +112,7 @@ def rendered(template: str, **values: Any) -> str:
 
 
 def helper_text(name: str) -> Checked:
-    """Give a helper class: our own text."""
+    """Return a helper class: our own text."""
     return Checked(files("scalec.templates").joinpath("helpers", f"{name}.py").read_text(encoding="utf-8").rstrip("\n"))
 
 
@@ -138,7 +138,7 @@ def _render(compiled: Compiled) -> tuple[str, dict[int, str]]:
 
 
 def _folded(deployment: Deployment | None, classes: list[ClassView]) -> list[Checked]:
-    """Give the end of a file for inference: which batch norms went where, and the function that does it."""
+    """Return the end of a file for inference: which batch norms went where, and the function that does it."""
     if deployment is None or not deployment.folds:
         return []
     from scalec.emit.fold_table import rows, table
@@ -201,7 +201,7 @@ def module_names(classes: Iterable[ClassView]) -> dict[int, str]:
 
 
 def _used(main: ClassView, views: Iterable[ClassView]) -> set[str]:
-    """Give the names of the classes that the network needs, directly or through others."""
+    """Return the names of the classes that the network needs, directly or through others."""
     by_name = {view.name: view for view in views}
     used: set[str] = set()
     open_ = [main]
@@ -247,7 +247,7 @@ def _class_names(found: list[Kind]) -> dict[Kind, str]:
 
 
 def _operator_name(value: Partial, others: Iterable[Partial | None]) -> str:
-    """Give an operator's name, and its whole numbers where others differ in their arguments alone."""
+    """Return an operator's name, and its whole numbers where others differ in their arguments alone."""
     name = str(getattr(value.callee, "__name__", getattr(value.callee, "name", "")))
     if all(other is None or other == value or other.callee != value.callee for other in others):
         return name

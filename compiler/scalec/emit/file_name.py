@@ -42,7 +42,7 @@ def _spelled(number: str) -> str:
 
 
 def scale_of(network: Network) -> str:
-    """Say which scale a network is of, for the line that a command prints."""
+    """Return which scale a network is of, for the line that a command prints."""
     setting = network.setting
     scale = f"variant {setting.variant}" if setting.variant else f"phi = {setting.phi}" if setting.phi else ""
     changed = ", ".join(changes(network))

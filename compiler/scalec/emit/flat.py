@@ -19,7 +19,7 @@ NAME = "Flat"
 
 
 def flat_source(network: Network) -> str:
-    """Give a file with one class, `Flat`."""
+    """Return a file with one class, `Flat`."""
     flat = _Flat()
     x, maps = "x", []
     for stage in network.stages:

@@ -25,14 +25,14 @@ class Row:
     eps: Fraction
 
     def applied(self, path: str) -> tuple[str, Fraction] | None:
-        """Give the layer for a batch norm, if this row is for it: what `fold` does."""
+        """Return the layer for a batch norm, if this row is for it: what `fold` does."""
         if not f".{path}".endswith(f".{self.norm}"):
             return None
         return path.removesuffix(self.norm) + self.layer, self.eps
 
 
 def rows(deployment: Deployment, training: Mapping[int, str], inference: Mapping[int, str]) -> list[Row]:
-    """Give the rows, those for the longest paths first. The mappings are `module_names` of both networks."""
+    """Return the rows, those for the longest paths first. The mappings are `module_names` of both networks."""
     before = list(places(deployment.training, training))
     after = {place.path for place in places(deployment.network, inference)}
     folds = {(id(layer), id(norm)) for layer, norm in deployment.folds}

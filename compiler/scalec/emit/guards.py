@@ -56,7 +56,7 @@ def audit(source: str) -> None:
 
 @cache
 def _own_functions() -> frozenset[str]:
-    """Give the functions that a file may hold: those of `templates/helpers`, to the letter."""
+    """Return the functions that a file may hold: those of `templates/helpers`, to the letter."""
     folder = files("scalec.templates").joinpath("helpers")
     texts = [each.read_text(encoding="utf-8") for each in folder.iterdir() if each.name.endswith(".py")]
     trees = [ast.parse(text) for text in texts]
@@ -88,7 +88,7 @@ def _check_node(node: ast.AST, defined: set[str]) -> None:
 
 
 def _counts(node: ast.GeneratorExp) -> bool:
-    """Tell whether a generator calls something for each number of a range, and nothing else."""
+    """Return whether a generator calls something for each number of a range, and nothing else."""
     match node:
         case ast.GeneratorExp(
             elt=ast.Call(),
@@ -139,7 +139,7 @@ def _check_body(body: list[ast.stmt]) -> None:
 
 
 def is_text(node: ast.stmt) -> bool:
-    """Tell whether a statement is a docstring, or text that stands alone."""
+    """Return whether a statement is a docstring, or text that stands alone."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
@@ -161,7 +161,7 @@ def parsed(source: str) -> ast.Module:
 
 
 def _skeleton(source: str) -> list[tuple[int, type[ast.AST]]]:
-    """Give the kinds of all nodes in order, each with how deep it stands; names and constants are blank in it."""
+    """Return the kinds of all nodes in order, each with how deep it stands; names and constants are blank in it."""
     skeleton: list[tuple[int, type[ast.AST]]] = []
     todo: list[tuple[int, ast.AST]] = [(0, parsed(source))]
     while todo:

@@ -56,7 +56,7 @@ def kept_name(file: str) -> str | None:
 
 
 def words(spec: str, request: Request) -> Iterator[str]:
-    """Give the words of the command that compiles a spec as requested."""
+    """Return the words of the command that compiles a spec as requested."""
     yield from ("scalec", "compile", spec)
     for option in OPTIONS:
         for word in option.words(request):
@@ -83,12 +83,12 @@ def command_lines(spec: str, request: Request) -> list[str]:
 
 
 def is_generated(text: str) -> bool:
-    """Tell whether scalec wrote a file, which may have been edited since: by its first line, or by its docstring."""
+    """Return whether scalec wrote a file, which may have been edited since: by its first line, or by its docstring."""
     return _MARKS.search(text, 0, MOST) is not None
 
 
 def head(text: str) -> Head | None:
-    """Return the head of an emitted file, with `\\n` for line ends; nothing if it has none."""
+    """Return the head of an emitted file, with `\\n` for line ends, or None if it has none."""
     docstring = _DOCSTRING.match(text, 0, MOST)
     found = _HEAD.search(text, docstring.start(1), docstring.end(1)) if docstring else None
     if found is None:
@@ -99,7 +99,7 @@ def head(text: str) -> Head | None:
 
 
 def read_command(text: str) -> tuple[str, Request] | None:
-    """Return the spec and the request of a command as `command_lines` lays it out; nothing if it is not one."""
+    """Return the spec and the request of a command as `command_lines` lays it out, or None if it is not one."""
     line = " ".join(line.strip(" ") for line in text.splitlines())
     try:
         found = _taken_apart(shlex.split(line))
@@ -146,7 +146,7 @@ class Expected:
 
 
 def is_for_inference_by(text: str) -> bool:
-    """Tell whether a file says at its head that it is for inference."""
+    """Return whether a file says at its head that it is for inference."""
     try:
         return FOR_INFERENCE in (ast.get_docstring(ast.parse(text)) or "")
     except (SyntaxError, ValueError):

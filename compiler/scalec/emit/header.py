@@ -34,7 +34,7 @@ def title(network: Network) -> str:
 
 
 def _body(network: Network, folds: bool) -> list[str]:
-    """Say what is given instead of the last stage's output, and what became of strides and batch norms."""
+    """Return what is given instead of the last stage's output, and what became of strides and batch norms."""
     said = []
     if network.outputs:
         strides = ", ".join(str(feature.reduction) for feature in feature_info(network))
@@ -50,7 +50,7 @@ def _body(network: Network, folds: bool) -> list[str]:
 
 
 def header(compiled: Compiled) -> list[str]:
-    """Give the lines below the title: provenance, coefficients, requirements and the table of stages."""
+    """Return the lines below the title: provenance, coefficients, requirements and the table of stages."""
     network = compiled.network
     program = network.program
     digest = hashlib.sha256(program.canonical.encode()).hexdigest()
@@ -73,7 +73,7 @@ def header(compiled: Compiled) -> list[str]:
 
 
 def changes(network: Network) -> list[str]:
-    """Say what `--set` has changed: `classes = 10`."""
+    """Return what `--set` has changed: `classes = 10`."""
     return [f"{spell_name(key)} = {_shown(network, key)}" for key in dict(network.setting.changes)]
 
 
@@ -89,7 +89,7 @@ def _wrapped(text: str, indent: str = "") -> list[str]:
 
 
 def _coefficients(network: Network) -> list[str]:
-    """Give the numbers among the spec's own params and lets."""
+    """Return the numbers among the spec's own params and lets."""
     file, shown = network.program.file, []
     for key in [*file.params, *(key for key, let in file.lets.items() if let.home is file)]:
         value = network.number(key)
@@ -116,7 +116,7 @@ def _requirement(requirement: Requirement) -> str:
 
 
 def constants(network: Network) -> list[str]:
-    """Give `INPUT_SHAPE` and `FEATURE_INFO` as lines of code."""
+    """Return `INPUT_SHAPE` and `FEATURE_INFO` as lines of code."""
     x = network.x
     shape = f"({x.channels}, {x.height}, {x.width})" if x.is_map else f"({x.channels},)"
     rows = [(f'"{each.name}"', str(each.stage.y.channels), str(each.reduction)) for each in feature_info(network)]

@@ -125,7 +125,7 @@ def signature(head: str, parameters: Sequence[str], tail: str, indent: int) -> l
 
 
 def _must_break(value: Code | Call | Choice | Several) -> bool:
-    """Tell whether a trailing comma inside keeps it on several lines."""
+    """Return whether a trailing comma inside keeps it on several lines."""
     if isinstance(value, Choice):
         return _must_break(value.then) or _must_break(value.otherwise)
     if isinstance(value, Call):

@@ -28,7 +28,7 @@ _ZERO = {"bool": flag(False), "float": Code("0.0"), "int": code(0), CLASS: Code(
 
 
 def fixed_of(leaf: ir.Leaf, is_padded: bool) -> dict[str, Code]:
-    """Give what the resolution alone decides; where another use `is_padded` for its dilation, the written zeros too.
+    """Return what the resolution alone decides; where another use `is_padded` for its dilation, the written zeros too.
 
     That use may need none, and one without a word on it is padded by half its window (`PaddedConv2d`).
     """
@@ -49,7 +49,7 @@ class Modules:
         self.helpers: set[str] = set()
 
     def module(self, use: Uses, name: str, flat: bool) -> Call:
-        """Give the call that makes a unit: an operator, a block, or an `nn.Sequential` of a group's units."""
+        """Return the call that makes a unit: an operator, a block, or an `nn.Sequential` of a group's units."""
         if isinstance(use.sample, ir.Group):
             units = range(len(use.sample.chain.units))
             inner = [use.inner(index, layer) for index in units for layer in range(use.layers(index))]
@@ -77,7 +77,7 @@ class Modules:
         return replace(made, arguments=(*made.arguments, *over))
 
     def passed_on(self, use: Uses, leaf: ir.Leaf, name: str, c_in: Code) -> Code:
-        """Give the channels behind an operator that is not given them."""
+        """Return the channels behind an operator that is not given them."""
         operators = {node.operator for node in use.shadows if isinstance(node, ir.Leaf)}
         try:
             given = {code(operator.out_channels(c_in)).text for operator in operators}
@@ -121,7 +121,7 @@ class Modules:
         return self.context.lift(key, name, "int", default, values, said)
 
     def _moves(self, preset: s.Expr | None) -> bool:
-        """Tell whether a `default` says something that scaling changes."""
+        """Return whether a `default` says something that scaling changes."""
         if preset is None or not isinstance(self.context, BlockContext):
             return False
         return bool(names_in(preset) & self.context.dependence.moving)
@@ -279,7 +279,7 @@ class Modules:
         return self._lift_channels(use, f"{name}_channels", lambda node: node.y.channels, said)
 
     def _computed(self, use: Uses, block: ir.Block, c_in: Code, name: str) -> Code:
-        """Say what comes out of a block that computes its channels."""
+        """Return what comes out of a block that computes its channels."""
         given, gives = (
             shape.dims[-1].value for shape in (block.definition.syntax.input, block.definition.syntax.output)
         )

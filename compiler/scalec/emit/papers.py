@@ -11,7 +11,7 @@ HEADING = "Papers:"
 
 
 def papers(network: Network) -> dict[str, list[str]]:
-    """Give each paper, and the blocks that it is cited for: none if it is the network's own."""
+    """Return each paper, and the blocks that it is cited for: none if it is the network's own."""
     own, found = network.program.file, dict[str, list[str]]()
     for cite in own.cites:
         if not cite.blocks:
@@ -36,7 +36,7 @@ def lines(network: Network) -> list[str]:
 
 
 def read(head: str) -> list[str]:
-    """Give the papers that a head lists, and nothing that is no paper's address."""
+    """Return the papers that a head lists, and nothing that is no paper's address."""
     found, listing = list[str](), False
     for line in head.splitlines():
         if listing and line.startswith("  "):

@@ -17,7 +17,7 @@ class Place:
 
 
 def places(network: Network, attributes: Mapping[int, str]) -> Iterator[Place]:
-    """Give the operators in the order of the data. `attributes` are `module_names` of its classes."""
+    """Return the operators in the order of the data. `attributes` are `module_names` of its classes."""
     walk = _Walk(attributes)
     for stage in network.stages:
         yield from walk.unit(stage.unit, stage.layers, "", "")
@@ -40,7 +40,7 @@ class _Walk:
                 yield from self._module(node, prefix + own, inside + own)
 
     def _spliced(self, node: Node, prefix: str, inside: str) -> Iterator[Place]:
-        """Give the operators of what is no module: a wrapper, or a group whose units are attributes of the class."""
+        """Return the operators of what is no module: a wrapper, or a group whose units are attributes of the class."""
         match node:
             case Group():
                 yield from self._chain(node.chain, prefix, inside)

@@ -23,12 +23,12 @@ def sealed(text: str) -> str:
 
 
 def is_untouched(data: bytes) -> bool:
-    """Tell whether a file is as it was sealed. Line ends may have become those of another system."""
+    """Return whether a file is as it was sealed. Line ends may have become those of another system."""
     return _holds(data) is True
 
 
 def is_edited(data: bytes) -> bool:
-    """Tell whether a file has been edited since it was sealed; of one without the line nobody knows."""
+    """Return whether a file has been edited since it was sealed; of one without the line nobody knows."""
     return _holds(data) is False
 
 
@@ -39,7 +39,7 @@ def _holds(data: bytes) -> bool | None:
 
 
 def unsealed(data: bytes) -> bytes:
-    """Give the file without the line, as scalec wrote it before there was one."""
+    """Return the file without the line, as scalec wrote it before there was one."""
     found = _LINE.match(data)
     return data if found is None else found[1].removesuffix(b"# content-sha256: ") + data[found.end() :]
 

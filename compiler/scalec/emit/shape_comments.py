@@ -57,5 +57,5 @@ def _stride(node: ir.Node) -> str | None:
 
 
 def channel_dim(unit: s.Unit) -> s.Dim | None:
-    """Give the channels that a unit writes after `→`."""
+    """Return the channels that a unit writes after `→`."""
     return unit.ascription.dims[-1] if isinstance(unit.ascription, s.Shape) else unit.ascription

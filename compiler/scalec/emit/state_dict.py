@@ -12,7 +12,7 @@ Tensors = dict[str, tuple[int, ...]]
 
 
 def state_dict(network: Network) -> Tensors:
-    """Give keys and shapes in their order, which is that of the data. Raises `CompileError` if it is too large."""
+    """Return keys and shapes in their order, which is that of the data; raise `CompileError` if it is too large."""
     return {
         f"{place.path}.{name}": shape
         for place in places(network, module_names(class_views(network)[0]))

@@ -159,7 +159,7 @@ class Symbols:
 
 
 def _short(expr: s.Product | s.Sum, scope: Scope) -> Code | None:
-    """Give what is zero, or a whole sum (`18 - 1`): nothing is to be seen in how it came about."""
+    """Return what is zero, or a whole sum (`18 - 1`): nothing is to be seen in how it came about."""
     value = evaluate(expr, scope)
     if value == 0:
         return Code("0.0")

@@ -94,7 +94,7 @@ def _network(tree: ast.Module) -> ast.ClassDef:
 
 
 def _constant(tree: ast.Module, name: str) -> tuple[object, ...]:
-    """Give a tuple at the top of the file, or an empty one."""
+    """Return a tuple at the top of the file, or an empty one."""
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
             with suppress(ValueError):
@@ -122,13 +122,13 @@ def _method(network: ast.ClassDef, name: str) -> ast.FunctionDef:
 
 
 def _attributes(init: ast.FunctionDef) -> set[str]:
-    """Give what the constructor keeps: stages that are no modules, such as a mean, are seen by no hook."""
+    """Return what the constructor keeps: stages that are no modules, such as a mean, are seen by no hook."""
     targets = (target for node in ast.walk(init) if isinstance(node, ast.Assign) for target in node.targets)
     return {target.attr for target in targets if isinstance(target, ast.Attribute)}
 
 
 def _defaults(init: ast.FunctionDef) -> dict[str, object]:
-    """Give the constructor's arguments that have a plain value."""
+    """Return the constructor's arguments that have a plain value."""
     names = init.args.args[len(init.args.args) - len(init.args.defaults) :]
     pairs = zip(names, init.args.defaults, strict=True)
     return {name.arg: value.value for name, value in pairs if isinstance(value, ast.Constant)}
@@ -139,7 +139,7 @@ def _is_map(shape: tuple[int, ...]) -> bool:
 
 
 def _strides(shape: tuple[int, ...], stages: dict[str, tuple[int, ...]]) -> dict[str, int]:
-    """Give how many rows and columns of the image one of each stage's stands for, each a multiple of the one before.
+    """Return how many rows and columns of the image one of each stage's stands for, each a multiple of the one before.
 
     Nothing, if the sizes are not simply those of the image shared out: another image's are not known then.
     """
@@ -157,7 +157,7 @@ def _strides(shape: tuple[int, ...], stages: dict[str, tuple[int, ...]]) -> dict
 
 
 def _is_fixed(source: str, expected: Expected) -> bool:
-    """Tell whether a map becomes a vector as it is: then its size decides how many weights there are."""
+    """Return whether a map becomes a vector as it is: then its size decides how many weights there are."""
     outputs = list(expected.outputs.values())
     flattened = any(_is_map(x) and len(y) == 1 for x, y in pairwise(outputs))
     return flattened and "latten(" in source

@@ -49,14 +49,14 @@ class Trace:
         self._numbers: dict[Operation, int] = {}
 
     def number(self, operation: Operation) -> int:
-        """Give the number of an operation."""
+        """Return the number of an operation."""
         number = self._numbers.setdefault(operation, len(self.operations))
         if number == len(self.operations):
             self.operations.append(operation)
         return number
 
     def made(self, kind: str, path: str, detail: Any, inputs: tuple[int, ...], dims: Dims, vector: bool) -> Tensor:
-        """Give what an operation makes."""
+        """Return what an operation makes."""
         return Tensor(self.number(Operation(kind, path, detail, inputs, dims)), dims, vector)
 
 
@@ -159,7 +159,7 @@ class Frame:
         raise Misfit(f"`.{name}{positional}` of a tensor has no meaning here")
 
     def end(self, results: Sequence[Tensor], paths: Sequence[str], unused: Sequence[str] = ()) -> "Frame":
-        """Give the whole class a number: for what it computes, and the modules that it has."""
+        """Return the whole class a number: for what it computes, and the modules that it has."""
         detail = (tuple(paths), tuple(unused))
         self.number = self.trace.number(Operation("class", "", detail, tuple(each.number for each in results), None))
         self.results = tuple(results)
@@ -167,7 +167,7 @@ class Frame:
 
 
 def overwritten(one: Frame, other: Frame) -> str | None:
-    """Give a module, or what joins, that writes over its input in one run, and in an equal one must not."""
+    """Return a module, or what joins, that writes over its input in one run, and in an equal one must not."""
     done = set()
     open_ = [(one, other, "")]
     while open_:
@@ -182,7 +182,7 @@ def overwritten(one: Frame, other: Frame) -> str | None:
 
 
 def difference(trace: Trace, found: int, announced: int) -> str:
-    """Say where two computations part, as near to their beginning as one path of differences leads."""
+    """Return where two computations part, as near to their beginning as one path of differences leads."""
     place, inside = [], trace.names[found]
     while True:
         one, other = trace.operations[found], trace.operations[announced]
@@ -359,7 +359,7 @@ class NetworkTrace:
 
 
 def dims_of(shape: Shape) -> Dims:
-    """Give height, width and channels."""
+    """Return height, width and channels."""
     height, width, channels = shape.dims if shape.is_map else (1, 1, *shape.dims)
     return height, width, channels
 
@@ -370,7 +370,7 @@ def _constructed(call: Call) -> Module:
 
 
 def _concrete(argument: Code | Call | Several) -> Any:
-    """Give the value of an argument; nothing symbolic is left where every operand is a number."""
+    """Return the value of an argument; nothing symbolic is left where every operand is a number."""
     assert isinstance(argument, Code), argument
     value = argument.value
     if type(value) is Fraction and value.denominator == 1:

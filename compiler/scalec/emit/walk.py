@@ -295,7 +295,7 @@ class Walk:
         return self._values(node.elts, scope)
 
     def _values(self, nodes: list[ast.expr], scope: _Scope) -> tuple[Any, ...]:
-        """Give arguments, and those that `*(… for … in range(…))` stands for."""
+        """Return arguments, and those that `*(… for … in range(…))` stands for."""
         values: list[Any] = []
         for node in nodes:
             if type(node) is ast.Starred:
@@ -359,7 +359,7 @@ class Walk:
 
 
 def _paths(name: str, value: Any) -> Iterator[str]:
-    """Give the modules in an attribute, but those that do nothing."""
+    """Return the modules in an attribute, but those that do nothing."""
     if type(value) is _Sequential:
         for position, part in enumerate(value.parts):
             yield from _paths(f"{name}.{position}", part)

@@ -103,7 +103,7 @@ class Writer(Flow):
         return name
 
     def _layers(self, use: Uses, placed: Placed, shaded: Placed, name: str) -> Call:
-        """Give what makes a unit: one module, or under an exponent one line a layer."""
+        """Return what makes a unit: one module, or under an exponent one line a layer."""
         if use.unit.repeat is None:
             return self.modules.module(use, name, self.flat)
         context = self.context
@@ -121,7 +121,7 @@ class Writer(Flow):
         return self.modules.module(each, name, self.flat)
 
     def _count(self, use: Uses, written: s.Expr, placed: Placed, context: BlockContext) -> Code:
-        """Say how many layers there are."""
+        """Return how many layers there are."""
         try:
             return context.symbols.whole(written)
         except Untranslatable:
@@ -180,7 +180,7 @@ class Writer(Flow):
             self.unknown = True
 
     def _same_if_absent(self, unit: s.Unit, shaded: Placed, before: Code, after: Code) -> bool:
-        """Tell whether a unit gives the channels that it gets wherever its `when` does not hold, at every scale."""
+        """Return whether a unit gives the channels that it gets wherever its `when` does not hold, at every scale."""
         assert isinstance(self.context, BlockContext) and unit.guard is not None
         if self.context.equal_unless(unit.guard, before, after):
             return True
@@ -219,7 +219,7 @@ class Writer(Flow):
         return name, starts
 
     def _shares(self, channels: Code, count: int, prefix: str) -> tuple[Code, Code]:
-        """Give the channels of the first part and of the others; where both are long, each has a name."""
+        """Return the channels of the first part and of the others; where both are long, each has a name."""
         share = channels // count
         if count == 2 or isinstance(share.value, Fraction):
             return channels - share * (count - 1), share
@@ -247,7 +247,7 @@ class Writer(Flow):
 
 
 def _alternative(unit: s.Unit, position: int) -> s.Unit:
-    """Give the unit that stands for one layer of `(F, G)^L`."""
+    """Return the unit that stands for one layer of `(F, G)^L`."""
     if not isinstance(unit.head, s.Group) or len(unit.head.chains) < 2:
         return unit
     chain = unit.head.chains[min(position, len(unit.head.chains) - 1)]

@@ -158,7 +158,7 @@ def parts(expression: Expression) -> tuple[Expression, ...]:
 
 
 def has_call(expression: Expression) -> bool:
-    """Tell whether an expression is more than variables and operators between them."""
+    """Return whether an expression is more than variables and operators between them."""
     match expression:
         case Variable():
             return False
