@@ -4,13 +4,14 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalec.commands.options import read, set_option, show
 from scalec.diagnostics.exit_codes import DONE, STDIN, WRONG_INPUT, WRONG_USAGE, fail
 from scalec.program.request import Request
+from scalec.record import record
 
 if TYPE_CHECKING:
     from scalec.commands.reports.diff_model import Diff, Side
@@ -114,7 +115,7 @@ def _problem(arguments: argparse.Namespace, scales: list[Request], two: bool) ->
     return None
 
 
-@dataclass(frozen=True)
+@record
 class _Spec:
     """A spec that was read, what it is called, and what tells it from the other one."""
 

@@ -3,12 +3,12 @@
 import argparse
 import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scalec.commands.verify import PEERS
 from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, WRONG_INPUT, WRONG_USAGE, fail
+from scalec.record import record
 
 if TYPE_CHECKING:
     from scalec.verify.checks import Subject
@@ -23,7 +23,7 @@ _EXAMPLES = """examples:
 _SUFFIX = ".safetensors"
 
 
-@dataclass(frozen=True)
+@record
 class Model:
     """Whose flow of data tells what a tensor is for: a model of a library, or what a function in a file builds."""
 

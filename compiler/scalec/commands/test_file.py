@@ -2,11 +2,11 @@
 
 import argparse
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from scalec.commands.options import given, load, request_of, request_options, write_options
 from scalec.diagnostics.exit_codes import DONE, NO_ACCESS, STDIN, WRONG_INPUT, WRONG_USAGE, fail
+from scalec.record import record
 
 _EXAMPLES = """examples:
   scalec test-file models/b0.py                           writes models/test_b0.py
@@ -15,7 +15,7 @@ _EXAMPLES = """examples:
 """
 
 
-@dataclass(frozen=True)
+@record
 class Subject:
     """What is tested: the text of an emitted file, and where the file is, or will be."""
 

@@ -10,7 +10,6 @@ import re
 import shlex
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scalec.emit.layout import WIDTH
 from scalec.program.request import OPTIONS, Request, from_words
@@ -130,7 +129,7 @@ class HeadError(Exception):
     """The head of a file is not what scalec writes."""
 
 
-@dataclass(frozen=True)
+@record
 class Expected:
     """Figures for a batch of one; a stage's output is (C, H, W) or (C,). The rest is known from a spec alone."""
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from scalec.diagnostics.diagnostic import UNKNOWN, Diagnostic, Report
@@ -12,6 +12,7 @@ from scalec.language import syntax as s
 from scalec.program.request import OPTIONS, Request, from_words
 from scalec.project.pyproject import Project
 from scalec.project.toml_places import key_place, part_place, value_place
+from scalec.record import record
 
 _ENTRY = re.compile(r"^[ \t]*\[\[[ \t]*tool[ \t]*\.[ \t]*scalec[ \t]*\.[ \t]*generate[ \t]*\]\]", re.MULTILINE)
 _OWN = {
@@ -23,7 +24,7 @@ _OPTIONS = {option.name: option for option in OPTIONS}
 _KEYS = ("spec", "output", *_OPTIONS, "tests")
 
 
-@dataclass(frozen=True)
+@record
 class Declared:
     """One entry: what `scalec compile` is asked for, perhaps at several scales; paths from the current folder."""
 

@@ -2,10 +2,10 @@
 
 import os
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 from scalec.diagnostics.exit_codes import NO_ACCESS, WRONG_USAGE
+from scalec.record import record
 
 _SECONDS = 60
 
@@ -18,7 +18,7 @@ class GitError(Exception):
         self.code = code
 
 
-@dataclass(frozen=True)
+@record
 class Commit:
     """A commit of the repository that a folder lies in; `ref` is what it was called."""
 

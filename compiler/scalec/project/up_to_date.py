@@ -30,12 +30,13 @@ from scalec.project.discover import Collected, collect
 from scalec.project.pyproject import Project
 from scalec.project.verdict import UP_TO_DATE, Verdict, broken, compared, difference, missing, orphan, twice
 from scalec.project.write import obstacle, write
+from scalec.record import record
 
 _FEW = 12
 """So many files are done before other processes have started."""
 
 
-@dataclass(frozen=True)
+@record
 class Job:
     """A file to look at: how it is compiled, or why nobody knows."""
 
@@ -55,7 +56,7 @@ class Job:
         return self.entry is not None and self.entry.tests
 
 
-@dataclass(frozen=True)
+@record
 class Result:
     """What a file is, and the text that it should have, if that is another."""
 
@@ -288,7 +289,7 @@ def write_anew(results: Iterable[Result], force: bool = False, follow: bool = Fa
     return written, [problem for problem in problems.values() if problem]
 
 
-@dataclass(frozen=True)
+@record
 class Update:
     """What has become of files that were to be brought up to date."""
 

@@ -7,7 +7,6 @@ decide only the name of the state.
 import ast
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from scalec.diagnostics.diagnostic import Diagnostic, Label
@@ -16,6 +15,7 @@ from scalec.emit.guards import is_text
 from scalec.emit.head import Head, head
 from scalec.emit.seal import is_edited, is_untouched
 from scalec.files import as_text, unified_diff, with_line_feeds
+from scalec.record import record
 from scalec.version import __version__
 
 UP_TO_DATE = "up to date"
@@ -23,7 +23,7 @@ _UPDATE = "`scalec compile --update {}` writes it anew"
 _KEEP = "take the edit back, or into the spec; `scalec compile --update --force {}` keeps it as {}.orig"
 
 
-@dataclass(frozen=True)
+@record
 class Verdict:
     """What a file is, in the words that people read, and the findings that say so; none if it is up to date."""
 

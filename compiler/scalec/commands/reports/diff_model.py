@@ -1,7 +1,6 @@
 """The differences between two networks: costs, stages, requirements, and the keys and shapes of their weights."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
 from typing import Literal
@@ -19,11 +18,12 @@ from scalec.network.network import Network, Stage, operator_name
 from scalec.program.evaluate import Value
 from scalec.program.memory_call import TRAINING
 from scalec.program.setting import Setting
+from scalec.record import record
 
 Loads = Literal["strict", "partial", "no"]
 
 
-@dataclass(frozen=True)
+@record
 class Side:
     """One of two networks, with what is said of it: the spec's name, the scale, and a short name for both."""
 
@@ -62,7 +62,7 @@ def side(loaded: Loaded, setting: Setting, spec: str, scale: str, label: str) ->
     return Side(spec, scale, label, network, requirements)
 
 
-@dataclass(frozen=True)
+@record
 class StageChange:
     """A stage before and after, or one that is there only then; `details` say in words what differs in its call."""
 
@@ -86,7 +86,7 @@ class StageChange:
         return stage
 
 
-@dataclass(frozen=True)
+@record
 class RequirementChange:
     """A requirement before and after; nothing where the spec does not ask for it."""
 
@@ -105,7 +105,7 @@ class RequirementChange:
         return now if self.before.holds == self.after.holds else f"now {now}"
 
 
-@dataclass(frozen=True)
+@record
 class StateChange:
     """The keys of weights that came, went, or have another shape."""
 
@@ -145,7 +145,7 @@ class StateChange:
         return "partial" if self.added or self.removed else "strict"
 
 
-@dataclass(frozen=True)
+@record
 class Diff:
     """Two networks, compared."""
 

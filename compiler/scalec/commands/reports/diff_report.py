@@ -7,7 +7,6 @@ fields are not changed or removed.
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from scalec.commands.reports.diff_model import Diff, RequirementChange, Side, StageChange
@@ -21,6 +20,7 @@ from scalec.language.unparse import COMPARE, spell_name
 from scalec.network.network import Stage, operator_name
 from scalec.ops.shape import Shape
 from scalec.program.evaluate import describe
+from scalec.record import record
 from scalec.table import table
 
 NAMES = {
@@ -32,7 +32,7 @@ _STAGE_HEAD = ("", "stage", "operator", "layers", "output", "parameters", "multi
 MOST_GROUPS = 40
 
 
-@dataclass(frozen=True)
+@record
 class Report:
     """Comparisons, and which variants only one of the specs has."""
 

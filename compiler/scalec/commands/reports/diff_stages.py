@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
 from scalec.cost.requirement_notes import show
@@ -24,12 +23,13 @@ from scalec.network.network import (
 from scalec.ops import Operator
 from scalec.ops.shape import Shape
 from scalec.program.evaluate import Partial
+from scalec.record import record
 
 MOST = 4
 _DROPS = ("Dropout", "DropPath")
 
 
-@dataclass(frozen=True)
+@record
 class _Step:
     """An operator or wrapper that data goes through."""
 

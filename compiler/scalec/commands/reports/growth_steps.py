@@ -10,7 +10,6 @@ The steps are ratios: their product is realised / (d·w²·r²). The order of th
 slightly different steps.
 """
 
-from dataclasses import dataclass
 from fractions import Fraction
 from math import log2
 
@@ -21,9 +20,10 @@ from scalec.language import exact
 from scalec.network.network import Leaf, Network, Node, leaves
 from scalec.program.evaluate import Value
 from scalec.program.setting import Setting
+from scalec.record import record
 
 
-@dataclass(frozen=True)
+@record
 class Drift:
     """Growth of multiply-adds over the baseline at one scale; the four steps are ratios, or nothing if not split."""
 
@@ -46,7 +46,7 @@ class Drift:
         return log2(self.realised)
 
 
-@dataclass(frozen=True)
+@record
 class _Term:
     """One operator of a stage: channels (and kernel) and area, as whole numbers and as the formula has them."""
 
