@@ -21,7 +21,7 @@ from scalec import compiler
 from scalec.compiler import Loaded
 from scalec.cost.compiled import Compiled
 from scalec.cost.count import cost
-from scalec.diagnostics import diagnostic as diagnostics
+from scalec.diagnostics import diagnostic
 from scalec.diagnostics.text import render
 from scalec.emit.emit import emit
 from scalec.emit.header import title
@@ -47,7 +47,7 @@ Changes = Mapping[str, Number | bool | str]
 _COLUMNS = ("stage", "operator", "layers", "output", "parameters", "multiply-adds")
 
 
-class CompileError(diagnostics.CompileError):
+class CompileError(diagnostic.CompileError):
     """The spec, or what was asked of it, is wrong. `diagnostics` are the findings; as text they are rendered."""
 
     def __str__(self) -> str:
@@ -60,7 +60,7 @@ def _public() -> Iterator[None]:
     """Raise the public kind of error."""
     try:
         yield
-    except diagnostics.CompileError as error:
+    except diagnostic.CompileError as error:
         raise CompileError(error.diagnostics) from None
 
 
@@ -72,7 +72,7 @@ class Network:
     name: str = ""
 
     @property
-    def warnings(self) -> tuple[diagnostics.Diagnostic, ...]:
+    def warnings(self) -> tuple[diagnostic.Diagnostic, ...]:
         """Return what is legal and hardly meant."""
         return self._compiled.warnings
 

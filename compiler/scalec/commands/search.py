@@ -81,9 +81,9 @@ def run(arguments: argparse.Namespace) -> int:
     if wrong := _misused(arguments):
         return fail(wrong, WRONG_USAGE)
     try:
-        from scalec.commands import search_run as main
+        from scalec.commands import search_run
 
-        return main.work(arguments) if arguments.spec == WORKER else main.search(arguments)
+        return search_run.work(arguments) if arguments.spec == WORKER else search_run.search(arguments)
     except ModuleNotFoundError as error:
         extra = "cluster" if error.name in ("submitit", "psycopg") else "search"
         return fail(f"search needs {error.name}: pip install 'scalec[{extra}]'", WRONG_USAGE)

@@ -52,10 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
     for name in ("numpy", "scipy", "optuna", "matplotlib"):  # before anything is trained
         if find_spec(name) is None:
             return fail(f"study needs {name}: pip install 'scalec[search,plot]'", WRONG_USAGE)
-    from scalec.commands import study_run as study_main
+    from scalec.commands import study_run
 
     try:
-        return study_main.main(arguments)
+        return study_run.main(arguments)
     except KeyboardInterrupt:
         return fail("stopped; what has ended is kept, and the same command goes on from there", INTERRUPTED)
 

@@ -11,49 +11,37 @@ from scalec.diagnostics.diagnostic import Diagnostic
 from scalec.language import syntax as s
 from scalec.language.exact import ArithmeticFailure
 from scalec.lint import (
-    growth as lint_cost,
-)
-from scalec.lint import (
-    resolution as lint_stairs,
-)
-from scalec.lint import (
-    rounding as lint_rules,
-)
-from scalec.lint import (
-    shapes as lint_shapes,
-)
-from scalec.lint import (
-    stale_search as lint_search,
-)
-from scalec.lint import (
-    unscaled as lint_constants,
-)
-from scalec.lint import (
-    unused as lint_names,
+    growth,
+    resolution,
+    rounding,
+    shapes,
+    stale_search,
+    unscaled,
+    unused,
 )
 from scalec.lint.allow import judged
 from scalec.lint.scales import Survey
 from scalec.program.program import Program
 
 LINTS: Sequence[Callable[[Survey], Iterator[Diagnostic]]] = (
-    lint_rules.changing_rules,
-    lint_rules.float_decisions,
-    lint_shapes.turning_conditions,
-    lint_shapes.uneven_paddings,
-    lint_shapes.odd_widths,
-    lint_cost.far_growth,
-    lint_cost.falling_cost,
-    lint_stairs.staircase,
-    lint_cost.doubled_stages,
-    lint_cost.compound_drift,
-    lint_constants.unscaled_parts,
-    lint_search.moved_on,
+    rounding.changing_rules,
+    rounding.float_decisions,
+    shapes.turning_conditions,
+    shapes.uneven_paddings,
+    shapes.odd_widths,
+    growth.far_growth,
+    growth.falling_cost,
+    resolution.staircase,
+    growth.doubled_stages,
+    growth.compound_drift,
+    unscaled.unscaled_parts,
+    stale_search.moved_on,
 )
 
 
 def warnings(spec: s.Spec, program: Program | None) -> list[Diagnostic]:
     """Return what is worth a warning in a spec that holds, or in a library, which has no program."""
-    found = list(lint_names.unused(spec))
+    found = list(unused.unused(spec))
     elsewhere: list[Diagnostic] = []
     if program is not None:
         survey = Survey(spec, program)
@@ -62,5 +50,5 @@ def warnings(spec: s.Spec, program: Program | None) -> list[Diagnostic]:
                 found += lint(survey)
             except ArithmeticFailure:
                 continue  # a number too large to look at: the compiler says so where it matters
-        elsewhere += lint_cost.compiled_growth(survey)
+        elsewhere += growth.compiled_growth(survey)
     return judged(spec.span.source, found, elsewhere)

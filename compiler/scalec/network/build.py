@@ -10,7 +10,7 @@ from scalec.diagnostics.source import Span
 from scalec.language import syntax as s
 from scalec.language.visit import calls, chains_in
 from scalec.limits import MAX_DEPTH, MAX_NODES
-from scalec.network import dilation as atrous
+from scalec.network import dilation
 from scalec.network import network as ir
 from scalec.network.calls import AnyScope, Calls, Use
 from scalec.network.in_place import adds_in_place, is_own
@@ -184,9 +184,9 @@ class Builder:
     ) -> ir.Leaf:  # fmt: skip
         """Put an operator on a map that is larger than it would be without a limit to strides."""
         assert self.limit is not None
-        changed, removed = atrous.dilated(operator, x, self.limit, values)
+        changed, removed = dilation.dilated(operator, x, self.limit, values)
         made = replace(operator, **changed)
-        y = atrous.behind(made.output(x, channels if operator.given else None), x, made, removed)
+        y = dilation.behind(made.output(x, channels if operator.given else None), x, made, removed)
         return ir.Leaf(made, x, y, use.bound, preset, frozenset(changed))
 
     def _block(
@@ -249,8 +249,8 @@ class Builder:
             local.values |= {k: scope.values[k] for k in ("layer", "layers") if k in scope.values}
         for binding in block.syntax.where:
             local.values[binding.name.key] = evaluate(binding.value, local)
-        if any(isinstance(value, atrous.Removed) for value in local.values.values()):
-            self._striding[id(local)] = atrous.striding(local, block.syntax.where)
+        if any(isinstance(value, dilation.Removed) for value in local.values.values()):
+            self._striding[id(local)] = dilation.striding(local, block.syntax.where)
         chain = self.chain(block.syntax.chain, x, local)
         self._check_signature(block, chain.y, local)
         return ir.Block(
@@ -261,8 +261,8 @@ class Builder:
         """Take out what a block would stride by beyond the limit; give the arguments that this changes."""
         if self.limit is None:
             return frozenset()
-        found = {key for key in divisors(block) if atrous.goes(local.values[key], x, self.limit)}
-        local.values |= {key: atrous.Removed.of(local.values[key]) for key in found}
+        found = {key for key in divisors(block) if dilation.goes(local.values[key], x, self.limit)}
+        local.values |= {key: dilation.Removed.of(local.values[key]) for key in found}
         return frozenset(found)
 
     def _match_input(self, block: BlockDef, x: Shape, local: LocalScope, use: Use) -> None:

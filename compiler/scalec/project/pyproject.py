@@ -9,7 +9,7 @@ from scalec.diagnostics.diagnostic import UNKNOWN, CompileError, Report
 from scalec.diagnostics.show import COLOURS, FORMATS
 from scalec.diagnostics.source import Source, Span
 from scalec.diagnostics.suggest import suggest
-from scalec.project import toml_places as toml
+from scalec.project import toml_places
 from scalec.record import record
 
 FILE = "pyproject.toml"
@@ -125,12 +125,12 @@ def _check(source: Source, table: Mapping[str, object], keys: Mapping[str, Key],
         span, path = _key(source, name), (*title.split("."), name)
         if name not in keys:
             help = suggest(name, keys) or f"there are {', '.join(keys)}"
-            place = toml.key_place(source, path) or span
+            place = toml_places.key_place(source, path) or span
             report.error("E502", f"[{title}] has no key `{name}`", place, UNKNOWN, help=help)
         elif not keys[name].fits(value):
             expected = keys[name].expected
             choices = f": {', '.join(keys[name].choices)}" if keys[name].choices else ""
-            place = toml.value_place(source, path) or span
+            place = toml_places.value_place(source, path) or span
             report.error("E502", f"`{name}` is {expected}{choices}", place, "not so here")
 
 

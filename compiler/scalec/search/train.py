@@ -13,8 +13,7 @@ from pathlib import Path
 import torch
 
 from scalec.search.contract import Request, write_response
-from scalec.search.trainer import idx_images as fashion
-from scalec.search.trainer import in_memory as grey
+from scalec.search.trainer import idx_images, in_memory
 from scalec.search.trainer.common import Budget, DataError
 from scalec.verify.loading import LoadError
 
@@ -39,14 +38,14 @@ def main(arguments: list[str]) -> int:
 def identify(place: str | None, budget: Mapping[str, float]) -> dict[str, object]:
     """Return what accuracy depends on, besides network and seed; raise `DataError`."""
     if not _in_memory(place):
-        from scalec.search.trainer import image_folder as images
+        from scalec.search.trainer import image_folder
 
-        return images.identify(Path(place or ""), budget)
-    asked, found = Budget.of(budget, grey.EPOCHS, grey.IMAGES), fashion.read(place)
+        return image_folder.identify(Path(place or ""), budget)
+    asked, found = Budget.of(budget, in_memory.EPOCHS, in_memory.IMAGES), idx_images.read(place)
     return {
-        "data": fashion.digest(place), "name": found.name, "classes": found.classes, "epochs": asked.epochs,
+        "data": idx_images.digest(place), "name": found.name, "classes": found.classes, "epochs": asked.epochs,
         "images": min(asked.images, found.train.count), "pixels": list(found.train.images.shape[2:]),
-        "regime": grey.regime(found, asked),
+        "regime": in_memory.regime(found, asked),
     }  # fmt: skip
 
 
@@ -56,14 +55,14 @@ def _answer(request: Request) -> None:
     started = time.monotonic()
     said = {}
     if _in_memory(request.data):
-        found, budget = fashion.read(request.data), Budget.of(request.budget, grey.EPOCHS, grey.IMAGES)
-        result = grey.train(request, found, budget)
-        said["data"] = fashion.digest(request.data)
+        found, budget = idx_images.read(request.data), Budget.of(request.budget, in_memory.EPOCHS, in_memory.IMAGES)
+        result = in_memory.train(request, found, budget)
+        said["data"] = idx_images.digest(request.data)
     else:
-        from scalec.search.trainer import image_folder as images
+        from scalec.search.trainer import image_folder
 
-        result = images.train(request)
-        if not images.is_first():
+        result = image_folder.train(request)
+        if not image_folder.is_first():
             return
     seconds = round(time.monotonic() - started, 2)
     write_response(request.response, result.accuracy, loss=result.loss, seconds=seconds, **said)
@@ -73,7 +72,7 @@ def _in_memory(place: str | None) -> bool:
     """Return whether images are in IDX files; raise `DataError` if there is no such folder."""
     if place is not None and not Path(place).is_dir():
         raise DataError(f"{place} is no folder")
-    return place is None or fashion.is_idx(Path(place))
+    return place is None or idx_images.is_idx(Path(place))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from scalec.diagnostics.diagnostic import plural
 from scalec.search.contract import Request
-from scalec.search.trainer import augment as data
+from scalec.search.trainer import augment
 from scalec.search.trainer.common import Budget, Result, network
 from scalec.search.trainer.idx_images import Images, Part
 
@@ -39,7 +39,7 @@ def train(request: Request, found: Images, budget: Budget) -> Result:
     loss = math.nan
     for _ in range(budget.epochs):
         part = chosen.take(torch.randperm(chosen.count, generator=generator))
-        x, y = data.seen(data.varied(part.images, generator), request.input).to(device), part.labels.to(device)
+        x, y = augment.seen(augment.varied(part.images, generator), request.input).to(device), part.labels.to(device)
         total = torch.zeros((), device=device)
         for start in starts:
             step = slice(start, start + BATCH)
@@ -66,6 +66,6 @@ def _accuracy(model: nn.Module, part: Part, request: Request) -> float:
     right = 0
     for start in range(0, part.count, EVALUATE):
         few = part.take(slice(start, start + EVALUATE))
-        scores = model(data.seen(few.images, request.input).to(request.device)).cpu()
+        scores = model(augment.seen(few.images, request.input).to(request.device)).cpu()
         right += int((scores.argmax(1) == few.labels).sum())
     return right / part.count
