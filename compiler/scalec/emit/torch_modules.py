@@ -117,6 +117,8 @@ class Misfit(ValueError):
 
 def construct(name: str, positional: Sequence[Any], keywords: Mapping[str, Any]) -> Module:
     """Construct a module. Raises `Misfit` for arguments that it does not have."""
+    if name not in SIGNATURES:
+        raise Misfit(f"{name} has no row in emit/torch_modules.py: the walk does not know what it gives")
     signature = SIGNATURES[name]
     values = dict(signature.parameters)
     if len(positional) > len(values) or not keywords.keys() <= values.keys():
