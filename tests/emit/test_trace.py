@@ -250,17 +250,17 @@ sys.exit(code)
 # Random specs
 
 
-@examples(15, handing_specs(), more=20)
+@examples(15, handing_specs(), more=6)
 def test_operators_that_are_handed_on_are_those_of_the_network(text: str) -> None:
     held(text, [{}, {"phi": "2"}, {"inference": True}, {"taps": ()}])
 
 
-@examples(15, striding_specs(), more=20)
+@examples(15, striding_specs(), more=6)
 def test_strides_that_are_taken_out(text: str) -> None:
     held(text, [{}, {"output_stride": 1}, {"output_stride": 2}, {"output_stride": 4, "inference": True, "taps": ()}])
 
 
-@examples(10, specs(), more=20)
+@examples(10, specs(), more=6)
 def test_random_files_are_their_networks(written: Written) -> None:
     held(written.text, [{}, {"phi": "1.5"}, {"inference": True}, {"output_stride": 2, "taps": ()}])
 
@@ -274,7 +274,7 @@ def held(text: str, ways: list[dict[str, Any]]) -> None:
         emitted(loaded, None, way)
 
 
-@examples(3, handing_specs(), more=20)
+@examples(3, handing_specs(), more=6)
 def test_what_torch_counts_is_what_was_counted(text: str) -> None:
     try:
         compiled = load_text("spec.scl", text.encode()).compile()
