@@ -191,7 +191,7 @@ class BlockContext:
         return False
 
     def is_always(self, expr: s.Expr, channels: Code, position: int) -> bool:
-        """Tell whether an expression is the block's input or output channels, however many, with a use's arguments."""
+        """Return whether an expression is always the block's input or output channels, with a use's arguments."""
         symbol = {self.c_in.text: self.input_symbol, "c_out": self.definition.gives}.get(channels.text)
         scope = self.uses[position].scope
         if symbol is None or not isinstance(scope, LocalScope):

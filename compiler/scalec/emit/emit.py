@@ -66,7 +66,7 @@ def emit(compiled: Compiled) -> str:
 
 
 def unguarded(compiled: Compiled) -> str:
-    """Give the text of the file without a look at it by the guards: to compare with one that is there, not to write."""
+    """Return the text of the file, not checked by the guards: to compare with a file, never to write."""
     return sealed(_render(compiled)[0])
 
 

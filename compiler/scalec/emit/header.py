@@ -22,7 +22,7 @@ from scalec.version import __version__
 
 
 def title(network: Network) -> str:
-    """Say in one line what the file is."""
+    """Return the title of the file, one line."""
     setting, x = network.setting, network.x
     name = network.name
     if setting.variant:

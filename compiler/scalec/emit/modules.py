@@ -199,7 +199,7 @@ class Modules:
     def _class(
         self, parameter: Parameter, use: Uses, block: ir.Block, values: list[Code | None], name: str
     ) -> Code | None:
-        """Say a module's class: the outer block's own argument, or the one class that there is."""
+        """Return a module's class: the outer block's own argument, or the only class that is used."""
         assert parameter.key is not None and parameter.value is not None
         expr = block.given.get(parameter.key)
         if isinstance(expr, s.Name) and expr.parts[0].key in self.context.opened:
@@ -210,7 +210,7 @@ class Modules:
     def _changed(
         self, parameter: Parameter, use: Uses, block: ir.Block, values: list[Code | None], name: str
     ) -> Code | None:
-        """Say a stride that became dilation: symbolic where it only passes on what the outer block was given."""
+        """Return a stride that became dilation: symbolic if it only passes on an argument of the outer block."""
         assert parameter.key is not None
         expr = block.given.get(parameter.key)
         if isinstance(expr, s.Name) and isinstance(self.context, BlockContext):
@@ -223,7 +223,7 @@ class Modules:
     def _by_default(
         self, parameter: Parameter, use: Uses, block: ir.Block, values: list[Code | None], name: str, c_in: Code
     ) -> Code | None:
-        """Say a default: one such as `hidden = C` depends on what goes into the inner block."""
+        """Return a default: one such as `hidden = C` depends on the input of the inner block."""
         syntax = block.definition.syntax
         default = next(p.default for p in syntax.parameters if p.name.key == parameter.key)
         source = syntax.input.dims[-1].value

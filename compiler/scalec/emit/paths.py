@@ -30,7 +30,7 @@ class _Walk:
     attributes: Mapping[int, str]
 
     def unit(self, unit: s.Unit, nodes: Sequence[Node], prefix: str, inside: str) -> Iterator[Place]:
-        """Give the operators of a unit of a class; under an exponent its layers are the parts of an `nn.Sequential`."""
+        """Return the operators of a unit; under an exponent its layers are the parts of an `nn.Sequential`."""
         for position, node in enumerate(nodes):
             attribute = self.attributes.get(id(node))
             if attribute is None:

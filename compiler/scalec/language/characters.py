@@ -54,7 +54,7 @@ def check_characters(source: Source, report: Report) -> str:
 
 
 def _is_alike(first: str, other: str) -> bool:
-    """Tell whether a wrong character belongs to the same finding as the one before: one more `$`, or the same word."""
+    """Return whether a wrong character continues the finding before it: one more `$`, or the same word."""
     if _meant(first) or unicodedata.category(first) in _HIDDEN:
         return False
     letters = not first.isascii() and not other.isascii() and first.isalpha() and other.isalpha()
@@ -131,7 +131,7 @@ def _hint(span: Span) -> Help:
 
 
 def _written(span: Span) -> Advice | None:
-    """Say what stands here in place of what other languages write: `&&`, `||`, `!x`, `~`, and `;` at a line's end."""
+    """Return what this language has for symbols of others: `&&`, `||`, `!x`, `~`, and `;` at the end of a line."""
     text, (line, column) = span.source.text, span.source.position(span.start)
     if span.text in ("&", "&&", "||"):
         word = "or" if "|" in span.text else "and"

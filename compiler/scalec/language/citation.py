@@ -41,7 +41,7 @@ def is_arxiv(number: str) -> bool:
 
 
 def wrong(text: str) -> tuple[str, str]:
-    """Say in a few words why a text is no citation, and how one is written."""
+    """Return why a text is no citation, and how one is written."""
     scheme, _, number = text.partition(":")
     wanted = _WANTED.get(scheme.lower(), f"{_WANTED['arxiv']}; {_WANTED['doi']}")
     new = _NEW.fullmatch(number)

@@ -118,7 +118,7 @@ def _chain_turns(before: ir.Chain, after: ir.Chain, uses: Uses) -> Iterator[_Tur
 
 
 def _turn(condition: s.Expr | None, holds: bool, uses: Uses) -> Iterator[_Turn]:
-    """Tell of a condition that hangs on the shape that a block is put on, or gives."""
+    """Return a warning about a condition that depends on the input or output shape of a block."""
     if condition is None or uses is None:
         return
     named = sorted(names_in(condition) & shape_names(uses[0].definition.syntax))

@@ -39,7 +39,7 @@ def features(network: Network) -> list[Feature]:
 
 
 def feature_info(network: Network) -> list[Feature]:
-    """Give what `FEATURE_INFO` lists: the outputs of a network of features, else the stages with a `tap`, else all."""
+    """Return the features of `FEATURE_INFO`: the outputs of a feature network, else stages with a `tap`, else all."""
     every = features(network)
     if network.outputs:
         return [feature for feature in every if feature.name in network.outputs]

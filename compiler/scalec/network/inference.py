@@ -99,7 +99,7 @@ class _Rewriter:
         return tuple(made), owned
 
     def _folds(self, unit: ir.Placed, behind: ir.Placed) -> bool:
-        """Tell whether the last layer of a unit takes up the batch norm that begins the one behind it, and note it."""
+        """Return whether the last layer of a unit takes up the batch norm that begins the next one, and note it."""
         layer, norm = _end(unit, -1), _end(behind, 0)
         if (
             layer is None

@@ -325,7 +325,7 @@ class _Scaler(Walk[Stage]):
 
 
 def scales_channels(program: Program, index: int) -> bool:
-    """Tell whether width scales what a unit writes: unless it is pinned, a network parameter, or the output vector."""
+    """Return whether width scales a unit's channels: not if pinned, a network parameter, or the output vector."""
     units = program.network.chain.units
     dim, ascription = channel_dim(units[index]), units[index].ascription
     if dim is None or dim.pinned or names_in(dim.value) & set(program.network_parameters):

@@ -107,7 +107,7 @@ def library_with(name: str) -> str | None:
 
 
 def imported(name: s.Identifier) -> Help:
-    """Say from which library a block could be imported."""
+    """Return the help that names the library with this block, or None."""
     library = library_with(name.key)
     if library is None:
         return None

@@ -42,7 +42,7 @@ class Setting(Request):
 
     @property
     def place(self) -> str:
-        """Say in a message where something is so; nothing for the file's own values."""
+        """The words for a message that say at which scale; empty for the file's own values."""
         return f" for the variant `{self.variant}`" if self.variant else f" at φ = {self.phi}" if self.phi else ""
 
 
@@ -191,7 +191,7 @@ def _changed(program: Program, name: str, text: str) -> tuple[str, Value]:
 
 
 def _unlike(program: Program, scope: FileScope, key: str, value: Value) -> str | None:
-    """Say that a truth value or an operator stands for something else, or the other way round."""
+    """Return the message for a value of another kind (truth value, operator, number) than the default, or None."""
     parameter = program.network_parameters.get(key)
     try:
         if parameter is not None and parameter.default is not None:

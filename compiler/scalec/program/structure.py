@@ -63,7 +63,7 @@ def _structural(call: s.Call, file: File, names: set[str], seen: Seen) -> list[s
 
 
 def _decides(block: BlockDef, key: str, seen: Seen) -> bool:
-    """Tell whether a parameter of a block decides a repeat or a condition in it, or in a block that it is given to."""
+    """Return whether a parameter of a block decides a repeat or a condition in it, or in a block inside it."""
     if (id(block), key) in seen:
         return False
     seen.add((id(block), key))

@@ -128,7 +128,7 @@ class Cache:
 
 
 def folder(environment: Mapping[str, str]) -> Path | None:
-    """Give the folder for it: `SCALEC_CACHE_DIR`, or in the user's own; nothing if that is empty, or there is none."""
+    """Return the cache folder: `SCALEC_CACHE_DIR`, or one of the user's; None if that is empty, or there is none."""
     if (named := environment.get("SCALEC_CACHE_DIR")) is not None:
         return Path(named) if named else None
     if named := environment.get("XDG_CACHE_HOME"):

@@ -40,7 +40,7 @@ def key_place(source: Source, path: Path) -> Span | None:
 
 
 def part_place(value: Span, part: str, start: int = 0, end: int | None = None) -> Span:
-    """Give the place of a word of a value, or of some letters of it; the whole value if it is not written so there."""
+    """Return the place of a word, or of some letters, of a value; of the whole value if it is written otherwise."""
     found = re.search(rf"(?<![\w.]){re.escape(part)}(?![\w.])", value.text) if part else None
     if found is None:
         return value

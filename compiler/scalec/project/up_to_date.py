@@ -149,7 +149,7 @@ def planned(
 
 
 def _model(path: Path) -> Path:
-    """Give the file that a test is of, if it is one that scalec wrote and that file is there; else the file itself."""
+    """Return the model that a generated test belongs to, if it exists; else the file itself."""
     model = path.with_name(path.name.removeprefix("test_"))
     is_test = model != path and model.is_file() and is_generated(text := read_text(path)) and head(text) is None
     return model if is_test else path

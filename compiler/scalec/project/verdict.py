@@ -57,26 +57,26 @@ def difference(path: Path, old: bytes | None, new: str) -> str:
 
 
 def missing(path: Path, place: Span) -> Verdict:
-    """Say that there is no file, but a place that says there should be."""
+    """Return the verdict that a declared file does not exist."""
     help = _UPDATE.format(path.as_posix())
     return Verdict("missing", (_finding("E601", f"{path.as_posix()} is missing", place, "said here", help=help),))
 
 
 def twice(path: Path, place: Span) -> Diagnostic:
-    """Say that two entries, or two scales of one, are of the same file."""
+    """Return the verdict that two entries, or two scales of one, name the same file."""
     help = "with several scales, `output` is a folder"
     return _finding("E502", f"{path.as_posix()} is declared more than once", place, "here again", help=help)
 
 
 def orphan(path: Path, text: str, why: str, help: str, declared: Span | None = None) -> Verdict:
-    """Say that nothing is known which the file could be compared with, and whether it was edited."""
+    """Return the verdict that no known spec belongs to the file, and whether it was edited."""
     source = Source(str(path), text)
     found = _finding("E605", why, declared or _at(source, "command"), "so it cannot be compared", help=help)
     return _incomparable("orphan", found, source)
 
 
 def broken(path: Path, text: str) -> Verdict:
-    """Say that the spec of a file does not compile as the file's head says, and whether the file was edited."""
+    """Return the verdict that the spec does not compile as the file's head says, and whether the file was edited."""
     source, notes = Source(str(path), text), ("what is wrong with the spec is said of the spec",)
     message, label = "its spec does not compile so any more", "so this cannot be compared"
     return _incomparable("stale spec", _finding("E602", message, _at(source, "command"), label, notes), source)

@@ -67,7 +67,7 @@ def _write_to_device(path: Path, data: bytes) -> None:
 
 
 def _is_ours(old: bytes, new: bytes) -> bool:
-    """Tell whether a file is as scalec wrote it: by its seal, or because it would be written so today but for that."""
+    """Return whether a file is as scalec wrote it: by its seal, or because it is what would be written today."""
     return old.startswith(MARK.encode()) and (is_untouched(old) or with_line_feeds(old) == unsealed(new))
 
 

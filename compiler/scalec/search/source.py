@@ -41,7 +41,7 @@ class Source:
 
     @property
     def regime(self) -> str:
-        """Say under which data and schedule it trains."""
+        """Return the data and the schedule of training, as a phrase."""
         said = self.identity.get("regime")
         return said if isinstance(said, str) else f"whatever data and schedule {self.name} has"
 

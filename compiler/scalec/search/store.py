@@ -99,7 +99,7 @@ class Store:
 
 @contextmanager
 def _plainly(url: str) -> Iterator[None]:
-    """Say in a line why a database cannot be opened. Raises `StoreError`."""
+    """Raise `StoreError` with a line that says why a database cannot be opened."""
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
     if url.startswith("sqlite"):

@@ -98,7 +98,7 @@ def _stage_table(stage: Stage, plan: Plan, taken: int | None) -> list[str]:
 
 
 def sentence(found: Found, plan: Plan, mode: str) -> str:
-    """Say in words what may be concluded, and from what."""
+    """Return in words what may be concluded, and from which figures."""
     assert found.winner is not None
     name, tied = plan.candidates[found.winner].name, found.first.tied
     ranks = len(found.first.ranked)
@@ -131,7 +131,7 @@ def _percent(runs: Runs) -> str:
 
 
 def provenance(found: Found, plan: Plan, spec: str) -> str:
-    """Say in the spec's comment where its constants are from."""
+    """Return the comment of a spec that says where its constants are from."""
     validated = {"confirmed": "confirmed", "overturned": "overruled"}.get(found.verdict)
     held = f", {validated} at φ = {exact.show(plan.validate or Fraction(0))}" if validated else ""
     ranks: Sequence[object] = found.first.ranked

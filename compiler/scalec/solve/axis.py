@@ -137,7 +137,7 @@ def staircase(value: Callable[[int], Hashable], points: list[int]) -> list[tuple
 
 @lru_cache(maxsize=8)  # each axis of a search asks again
 def decisions(tally: Tally) -> tuple[Decision, ...]:
-    """Give all that a scale decides by itself. What is worked out from other stages (`label.C`) follows from these."""
+    """Return all decisions of a scale. What is computed from other stages (`label.C`) follows from these."""
     return tuple(_decisions(tally))
 
 

@@ -126,7 +126,7 @@ class Tally:
             raise CompileError([failure.diagnostic]) from None
 
     def at(self, names: Mapping[str, Value], base: Setting | None = None) -> NetworkTally | None:
-        """Give the figures with some params and lets set, over those of `base`; nothing if there is no such network."""
+        """Return the figures with some params and lets set, over those of `base`; None if there is no such network."""
         base = base or Setting()
         try:
             return self.evaluate(Setting(names={**base.names, **names}, parameters=base.parameters))

@@ -219,7 +219,7 @@ def _flat(subject: Subject) -> nn.Module:
 
 
 def _with_values_of(own: nn.Module, reference: nn.Module) -> dict[str, str]:
-    """Give the reference the same values, by their order, which is that of the data in both; give the pairs' names."""
+    """Give the reference the same values, in the order of the data in both; return the pairs of names."""
     disable_drop(reference)
     mine, theirs = own.state_dict(), reference.state_dict()
     names = {}
@@ -236,7 +236,7 @@ def _kind(value: Tensor | None) -> str:
 
 
 def close(found: Comparison) -> str:
-    """Say that two networks are equal. Raises `Wrong`."""
+    """Return the finding that two networks are equal; raise `Wrong` if they are not."""
     if not found.worst <= CLOSE:
         fields = {name.replace("_", " "): value for name, value in vars(found).items() if not value <= CLOSE}
         raise Wrong(", ".join(f"the {name} differs by {value:.1e}" for name, value in fields.items()))

@@ -96,7 +96,7 @@ class RequirementChange:
 
     @property
     def said(self) -> str:
-        """Say in a word or two how it stands."""
+        """Return the state in a word or two."""
         if self.before is None or self.after is None:
             there = self.after or self.before
             assert there is not None
@@ -197,7 +197,7 @@ class Diff:
 
     @property
     def verdict(self) -> str:
-        """Say in a sentence whether checkpoints from before still load."""
+        """Return a sentence: whether checkpoints from before still load."""
         state = self.state
         said = {"as written": "the spec as written"}  # a column's head, put into a sentence
         old, new = (said.get(each.label, each.label) for each in (self.before, self.after))

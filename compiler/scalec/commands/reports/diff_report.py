@@ -107,7 +107,7 @@ def _required(change: RequirementChange) -> tuple[str, str, str]:
 
 
 def _groups(diff: Diff) -> Iterator[tuple[str, str]]:
-    """Say for each stage what became of its keys."""
+    """Return for each stage what became of its keys."""
     groups = diff.state.groups
     for name in list(groups)[:MOST_GROUPS]:
         words = zip(groups[name], ("added", "removed", "reshaped"), strict=True)

@@ -114,7 +114,7 @@ class Ladder:
 
 
 def _values(way: str, under: Mapping[str, Fraction]) -> Iterator[dict[str, Fraction]]:
-    """Give settings along a way, in small steps: of one dimension or φ by two decimals, of several in equal shares."""
+    """Return settings along a way, in small steps: two decimals of one dimension or φ, equal shares of several."""
     shares = {} if way == COMPOUND else SHARES[way]
     for step in range(1, int((MOST - 1) / STEP) + 1):
         if way == COMPOUND:

@@ -122,7 +122,7 @@ def _along(blocks: Blocks, line: Line, lines: int) -> Finding:
 
 
 def _shapes(x: Sequence[float]) -> tuple[list[float], list[float]]:
-    """Give the weights of values at x that sum up to the best straight line's slope, and to the best parabola's x²."""
+    """Return the weights of values at x whose sums are the best line's slope and the best parabola's x²."""
     one = [1.0] * len(x)
     straight = _without(x, [one])
     square = _without([each * each for each in x], [one, straight])

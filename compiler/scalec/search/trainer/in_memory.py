@@ -19,7 +19,7 @@ EVALUATE = 500
 
 
 def regime(found: Images, budget: Budget) -> str:
-    """Say in a phrase on what, how long and how a network is trained."""
+    """Return a phrase: the data, the length and the method of training."""
     epochs, count = plural(budget.epochs, "epoch"), min(budget.images, found.train.count)
     return (
         f"{epochs} on {count:,} images of {found.name} drawn by the seed, batches of {BATCH}, AdamW, OneCycle "
